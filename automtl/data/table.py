@@ -1,0 +1,135 @@
+"""Frames and labels as flat arrays: decoded once, shared by all trials of a node.
+
+Axis letters: N frames, M objects, H height, W width, B batch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+IGNORED = 255
+"""Mask value that is not labelled."""
+
+UNKNOWN_ID = -1
+"""Track id of an object whose identity is not labelled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataInfo:
+    """What heads need to know of the data.
+
+    Attributes:
+        detection_classes: Names by index.
+        segmentation_classes: Names by mask value.
+        image_size: Height and width of the decoded frames in pixels.
+        segmentation_frequency: Share of the labelled training pixels by mask value.
+        digest: Digest of all frames and labels.
+    """
+
+    detection_classes: tuple[str, ...]
+    segmentation_classes: tuple[str, ...]
+    image_size: tuple[int, int]
+    segmentation_frequency: tuple[float, ...] = ()
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameTable:
+    """Decoded frames of one split.
+
+    Attributes:
+        images: uint8 ``[N, 3, H, W]``.
+        clip: int64 ``[N]``, clip of each frame; a still is a clip of its own.
+        frame: int64 ``[N]``, index within the clip, from 0.
+        names: File names or generated names, for messages.
+        labels: Per task, bool ``[N]``: whether the frame carries that task's labels.
+        offsets: int64 ``[N + 1]``: objects of frame ``i`` are rows ``offsets[i]:offsets[i + 1]``.
+        boxes: float32 ``[M, 4]`` xyxy in pixels of the decoded frame.
+        classes: int64 ``[M]``.
+        ids: int64 ``[M]``, unique within a clip; ``UNKNOWN_ID`` where not labelled.
+        semantic: uint8 ``[N, H, W]``, ``IGNORED`` where not labelled.
+        instances: uint16 ``[N, H, W]``, 0 where there is none or it is not labelled.
+    """
+
+    images: NDArray[np.uint8]
+    clip: NDArray[np.int64]
+    frame: NDArray[np.int64]
+    names: tuple[str, ...]
+    labels: Mapping[str, NDArray[np.bool_]]
+    offsets: NDArray[np.int64]
+    boxes: NDArray[np.float32]
+    classes: NDArray[np.int64]
+    ids: NDArray[np.int64]
+    semantic: NDArray[np.uint8]
+    instances: NDArray[np.uint16]
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self.images)
+
+    def objects(self, index: int) -> slice:
+        """Return the rows of frame ``index`` in ``boxes``, ``classes`` and ``ids``."""
+        return slice(int(self.offsets[index]), int(self.offsets[index + 1]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitData:
+    """The splits of a study, ready to train."""
+
+    info: DataInfo
+    train: FrameTable
+    validation: FrameTable
+    test: FrameTable | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultiTaskBatch:
+    """Frames of one step on one device; any frame may lack any label.
+
+    Attributes:
+        images: uint8 ``[B, 3, H, W]``.
+        clip: int64 ``[B]``.
+        frame: int64 ``[B]``.
+        labels: Per task, bool ``[B]``.
+        boxes: Per frame, float32 ``[n, 4]`` xyxy in pixels.
+        classes: Per frame, int64 ``[n]``.
+        ids: Per frame, int64 ``[n]``, ``UNKNOWN_ID`` where not labelled.
+        semantic: int64 ``[B, H, W]``, ``IGNORED`` where not labelled.
+    """
+
+    images: Tensor
+    clip: Tensor
+    frame: Tensor
+    labels: Mapping[str, Tensor]
+    boxes: tuple[Tensor, ...]
+    classes: tuple[Tensor, ...]
+    ids: tuple[Tensor, ...]
+    semantic: Tensor
+
+    def has(self, task: str) -> bool:
+        """Return whether any frame carries labels of ``task``."""
+        mask = self.labels.get(task)
+        return mask is not None and bool(mask.any())
+
+
+def make_batch(
+    table: FrameTable, indices: NDArray[np.int64], *, device: torch.device
+) -> MultiTaskBatch:
+    """Gather frames ``indices`` of ``table`` onto ``device``."""
+    rows = [table.objects(int(i)) for i in indices]
+    return MultiTaskBatch(
+        images=torch.from_numpy(table.images[indices]).to(device),
+        clip=torch.from_numpy(table.clip[indices]).to(device),
+        frame=torch.from_numpy(table.frame[indices]).to(device),
+        labels={
+            task: torch.from_numpy(mask[indices]).to(device) for task, mask in table.labels.items()
+        },
+        boxes=tuple(torch.from_numpy(table.boxes[r].copy()).to(device) for r in rows),
+        classes=tuple(torch.from_numpy(table.classes[r].copy()).to(device) for r in rows),
+        ids=tuple(torch.from_numpy(table.ids[r].copy()).to(device) for r in rows),
+        semantic=torch.from_numpy(table.semantic[indices].astype(np.int64)).to(device),
+    )

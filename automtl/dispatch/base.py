@@ -1,0 +1,66 @@
+"""How trials are run: the two sides that a dispatcher stands between."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from automtl.results import Decision, EpochReport, Failure, TrialOrder
+
+Report = Callable[[int, Mapping[str, float]], Decision]
+"""``report(epoch, values)``, called by a training after each epoch; epochs count from 1."""
+
+Trainable = Callable[[TrialOrder, Report], None]
+"""Runs one attempt. It returns when done, or when ``report`` said pause or stop (its state is
+then already in ``order.folder``). It raises on failure. It must be picklable by cloudpickle."""
+
+
+class Controller(Protocol):
+    """What a dispatcher asks. All calls come from one thread, in the order of events.
+
+    The controller has committed what it answers before it answers.
+    """
+
+    def next_order(self) -> TrialOrder | None:
+        """Return the next attempt to run, or None if there is none now.
+
+        None while trials run means "ask again after the next event"; None while none runs
+        means that the study is over.
+        """
+        ...
+
+    def on_report(self, number: int, report: EpochReport) -> Decision:
+        """Record a report and say how the trial goes on."""
+        ...
+
+    def on_end(self, number: int, attempt: int, failure: Failure | None) -> None:
+        """Record the end of an attempt: None after a normal return, pause and stop included."""
+        ...
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether the user asked to end: no new trials, running ones end at their report."""
+        ...
+
+
+class Dispatcher(Protocol):
+    """Runs trials until the controller has no more (contract: ``dispatcher_contract``)."""
+
+    def run(self, controller: Controller, trainable: Trainable) -> None:
+        """Run to the end of the study. Raises :class:`DispatchError` if nothing can run."""
+        ...
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Name the reason of an exception raised by a training."""
+    from automtl.errors import AutomtlError, TrialFailedError
+    from automtl.results import FailureKind
+
+    text = str(error).strip().splitlines()
+    first = text[0] if text else ""
+    message = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    if isinstance(error, TrialFailedError):
+        return Failure(kind=FailureKind(error.kind), message=error.what)
+    if isinstance(error, MemoryError) or "out of memory" in message.lower():
+        return Failure(kind=FailureKind.OUT_OF_MEMORY, message=message)
+    if isinstance(error, AutomtlError):
+        return Failure(kind=FailureKind.BAD_CONFIG, message=str(error))
+    return Failure(kind=FailureKind.ERROR, message=message)

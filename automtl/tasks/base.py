@@ -1,0 +1,70 @@
+"""What a task is: a head, a loss, a decoder and a metric, all in one file per task."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from automtl.config import HeadsConfig
+from automtl.data.table import DataInfo, FrameTable, MultiTaskBatch
+
+RawOutput = Mapping[str, Tensor]
+"""A head's output: tensors of fixed shape ``[B, ...]`` by name, nothing decoded."""
+
+
+class Task(Protocol):
+    """One task on the shared backbone.
+
+    Contracts (proven by ``automtl.testing.task_contract``):
+        - ``loss`` on a batch with no valid label is exactly 0 with zero gradient, and never NaN;
+          a frame without the task's labels changes neither loss nor gradient.
+        - ``evaluate`` gives every key of ``metrics``; with the ground truth as prediction the
+          primary metric is its best value.
+    """
+
+    name: str
+    primary: str
+    """Key of the metric that selects, e.g. ``detection/mAP``."""
+
+    metrics: tuple[str, ...]
+    """Keys that ``evaluate`` gives, the primary first; larger is better for the primary."""
+
+    def build_head(
+        self,
+        *,
+        channels: Sequence[int],
+        strides: Sequence[int],
+        heads: HeadsConfig,
+        info: DataInfo,
+    ) -> nn.Module:
+        """Return a module from the backbone's stage features to a :data:`RawOutput`.
+
+        Args:
+            channels: Channels of each stage's features, finest first.
+            strides: Stride of each stage against the image.
+            heads: Sizes.
+            info: Classes and picture size.
+
+        Returns:
+            A module called with ``features: tuple[Tensor, ...]`` (each ``[B, C, H/s, W/s]``).
+        """
+        ...
+
+    def loss(self, output: RawOutput, batch: MultiTaskBatch, info: DataInfo) -> Tensor:
+        """Return the scalar loss over the frames that carry this task's labels."""
+        ...
+
+    def evaluate(
+        self, outputs: Sequence[RawOutput], table: FrameTable, info: DataInfo
+    ) -> dict[str, float]:
+        """Score predictions.
+
+        Args:
+            outputs: Raw outputs on the CPU in the order of ``table``'s frames, in chunks.
+            table: Frames and labels; frames without this task's labels are left out.
+            info: Classes and picture size.
+
+        Returns:
+            Metric values by key.
+        """
+        ...
