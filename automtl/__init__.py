@@ -1,1 +1,1 @@
-"""automtl"""
+"""automtl."""

@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+from typing_extensions import override
+
 
 class AutomtlError(Exception):
     """A mistake or a circumstance that the user can mend.
@@ -21,12 +23,14 @@ class AutomtlError(Exception):
         self.fix = fix
         super().__init__(what)
 
+    @override
     def __str__(self) -> str:
         """Render as ``where: what. fix`` on one line."""
         head = f"{self.where}: {self.what}" if self.where else self.what
         line = f"{head.rstrip('.')}. {self.fix}" if self.fix else head
         return " ".join(line.split())
 
+    @override
     def __reduce__(self) -> tuple[object, ...]:
         """Travel between processes with all three parts."""
         return _rebuild, (type(self), self.what, self.where, self.fix)
@@ -35,6 +39,7 @@ class AutomtlError(Exception):
 class RecipeError(AutomtlError):
     """A recipe that cannot be used. ``str`` has one line for each mistake found."""
 
+    @override
     def __str__(self) -> str:
         """Keep one line for each mistake: a recipe is mended in one go."""
         head = f"{self.where}: {self.what}" if self.where else self.what
@@ -75,6 +80,7 @@ class TrialFailedError(AutomtlError):
         self.kind = kind
         super().__init__(what)
 
+    @override
     def __reduce__(self) -> tuple[object, ...]:
         """Travel between processes with kind and message."""
         return TrialFailedError, (self.kind, self.what)

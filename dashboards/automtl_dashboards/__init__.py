@@ -1,1 +1,1 @@
-"""d"""
+"""The static report and its figures."""
