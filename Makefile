@@ -1,0 +1,37 @@
+# Every target installs what it needs into .venv; Python 3.11 or newer, pip and make are enough.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+# One thread a process: trials run side by side, and two trials with one thread each finish
+# sooner than one trial with two.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: install demo check lint test fast clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@echo "Installing into $(VENV): about 6 GB and some minutes, most of it PyTorch"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: install  ## A small search on generated clips, end to end: front, pick, report, bundle, fine-tune.
+	$(BIN)/automtl demo --folder studies/demo
+
+check: lint fast  ## Format, lint, types, import contracts, fast tests.
+
+lint: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fast: install
+	$(BIN)/pytest -q -m "not slow and not ray and not gpu"
+
+test: install  ## All tests, those on the real frames where they exist.
+	$(BIN)/pytest -q -m "not gpu"
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
