@@ -1,0 +1,166 @@
+"""The model card: what a person wants to know before using a bundle."""
+
+from collections.abc import Mapping, Sequence
+
+from automtl.export.manifest import Manifest
+from automtl.results import Pick
+
+Floors = Mapping[str, Mapping[str, float]]
+"""What trivial predictors reach: values by metric, by predictor's name."""
+
+
+def model_card(
+    manifest: Manifest,
+    *,
+    pick: Pick | None,
+    validation: Mapping[str, float],
+    test: Mapping[str, float] | None,
+    floors: Floors,
+) -> str:
+    """Return the card as Markdown."""
+    parts = [
+        _summary(manifest),
+        _classes(manifest),
+        _choice(manifest, pick),
+        _metrics(validation, test, floors),
+        _use(manifest),
+        _limits(manifest, test),
+    ]
+    return "\n".join(parts)
+
+
+def _summary(manifest: Manifest) -> str:
+    config, size = manifest.config, manifest.preprocessing.image_size
+    optimizer = config.optimizer
+    facts = {
+        "backbone": f"{_text(config.backbone.name)}, weights {_text(config.backbone.weights)}",
+        "sharing": _sharing(manifest),
+        "weighting": config.weighting.kind,
+        "schedule": config.schedule.kind,
+        "training": f"{optimizer.epochs} epochs of {optimizer.steps_per_epoch} steps",
+        "batch": f"{optimizer.batch_size} frames",
+        "seed": str(manifest.seed),
+        "configuration": f"{manifest.config_digest} (whole in `config.json`)",
+        "data": manifest.data.digest or "not recorded",
+        "written": manifest.created,
+    }
+    rows = [f"| {name} | {value} |" for name, value in facts.items()]
+    text = f"""# {_text(manifest.study or "A model")} made by automtl
+
+One network for {_and(manifest.tasks)}. It takes RGB pictures of {size[0]} x {size[1]} pixels
+(height x width) as bytes; normalisation happens inside.
+
+| | |
+|---|---|
+"""
+    return text + "\n".join(rows) + "\n"
+
+
+def _sharing(manifest: Manifest) -> str:
+    order, splits = manifest.config.sharing.order, manifest.config.sharing.split_after
+    if not splits:
+        return f"{_text(order[0])} alone"
+    pairs = [
+        f"{_text(a)} and {_text(b)}: {split} stages"
+        for a, b, split in zip(order, order[1:], splits, strict=False)
+    ]
+    return "; ".join(pairs) + " (a number above the backbone's stages means all of them)"
+
+
+def _classes(manifest: Manifest) -> str:
+    rows = ["## Classes\n"]
+    for title, task, names in (
+        ("Boxes", "detection", manifest.detection_classes),
+        ("Masks", "segmentation", manifest.segmentation_classes),
+    ):
+        if task in manifest.tasks:
+            listed = ", ".join(f"{i} {_text(name)}" for i, name in enumerate(names))
+            rows.append(f"{title}: {listed}.\n")
+    return "\n".join(rows)
+
+
+def _choice(manifest: Manifest, pick: Pick | None) -> str:
+    rows = ["## How it was chosen\n"]
+    if manifest.parent is not None:
+        trunk = "kept as it was" if manifest.parent.freeze_trunk else "trained further"
+        rows.append(f"Fine-tuned from bundle `{manifest.parent.digest}`; the trunk was {trunk}.\n")
+    if pick is None:
+        rows.append("Nobody chose: the model was exported by hand.\n")
+        return "\n".join(rows)
+    inputs = ", ".join(f"{key} = {value}" for key, value in sorted(pick.inputs.items()))
+    rows.append(
+        f"Trial {pick.number}, by the rule `{pick.rule}`" + (f" ({inputs})" * bool(inputs))
+    )
+    rows.append(f"\n{_text(pick.reason)}\n")
+    if pick.alternatives:
+        others = ", ".join(map(str, pick.alternatives))
+        rows.append(f"Other members of the front, best first: trials {others}.\n")
+    return "\n".join(rows)
+
+
+def _metrics(
+    validation: Mapping[str, float], test: Mapping[str, float] | None, floors: Floors
+) -> str:
+    columns: dict[str, Mapping[str, float]] = {"validation": validation}
+    if test is not None:
+        columns["test"] = test
+    columns |= floors
+    shown = [key for key in sorted(validation) if not key.startswith(("weight/", "loss/"))]
+    head = "| metric | " + " | ".join(map(_text, columns)) + " |"
+    rows = [
+        f"| {_text(key)} | " + " | ".join(_number(c.get(key)) for c in columns.values()) + " |"
+        for key in shown
+    ]
+    note = "The columns after the model's own are trivial predictors on the validation split.\n"
+    return "\n".join(
+        ["## Metrics\n", head, "|---" * (len(columns) + 1) + "|", *rows, "", note * bool(floors)]
+    )
+
+
+def _use(manifest: Manifest) -> str:
+    height, width = manifest.preprocessing.image_size
+    return f"""## Use
+
+```python
+import automtl
+
+bundle = automtl.load_bundle("path/of/this/folder")
+results = bundle.predict(frames)  # uint8 tensor [B, 3, {height}, {width}], RGB, one clip in order
+```
+
+On the command line: `automtl predict BUNDLE FRAMES --out FOLDER`.
+Train further on other data: `automtl finetune BUNDLE RECIPE --freeze-trunk` (or without the
+option, which trains everything). Classes are matched by name.
+
+Weights lie in `model.safetensors`, everything else in JSON; loading runs no code of the bundle.
+"""
+
+
+def _limits(manifest: Manifest, test: Mapping[str, float] | None) -> str:
+    rows = [
+        "## Limits\n",
+        "- Pictures are resized as a whole to the network's input: very small objects vanish.",
+        "- The validation values chose the model, so they flatter it."
+        + ("" if test is not None else " The test split has not been touched."),
+        "- Values hold for pictures like those of the training data; measure again on your own.",
+        "- Checksums show damage and mix-ups. They do not prove who made the bundle.",
+    ]
+    if "tracking" in manifest.tasks:
+        rows.append("- Track ids are unique within one clip only.")
+    return "\n".join(rows) + "\n"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def _text(text: str) -> str:
+    """Keep foreign text from breaking a table or making HTML."""
+    line = "".join(f"\\{c}" if c in "\\|`*[]" else c for c in " ".join(text.split()))
+    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

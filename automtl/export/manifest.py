@@ -1,0 +1,208 @@
+"""What ``config.json`` of a bundle holds, and how strictly it is read."""
+
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from automtl.config import Frozen, TrialConfig
+from automtl.data.table import DataInfo
+from automtl.errors import BundleError
+from automtl.results import Pick, StudyInfo
+
+SCHEMA_VERSION = 1
+
+ClassNames = Annotated[tuple[Annotated[str, Field(max_length=200)], ...], Field(max_length=10_000)]
+
+
+class Preprocessing(Frozen):
+    """What the network expects of a picture.
+
+    Attributes:
+        layout: ``uint8 RGB [B, 3, H, W]``; nothing else is accepted.
+        image_size: Height and width in pixels.
+        resize: How a picture of another size is brought to ``image_size``.
+        normalisation: Where mean and standard deviation are applied.
+    """
+
+    layout: Literal["uint8 RGB [B, 3, H, W]"] = "uint8 RGB [B, 3, H, W]"
+    image_size: tuple[Annotated[int, Field(ge=32, le=8192)], Annotated[int, Field(ge=32, le=8192)]]
+    resize: Literal["bilinear, whole picture"] = "bilinear, whole picture"
+    normalisation: Literal["inside the network"] = "inside the network"
+
+
+class DataFacts(Frozen):
+    """What is known of the data that trained the model.
+
+    Attributes:
+        digest: Digest of all frames and labels.
+        segmentation_frequency: Share of the labelled training pixels by mask value.
+    """
+
+    digest: str = ""
+    segmentation_frequency: tuple[float, ...] = ()
+
+
+class Parent(Frozen):
+    """The bundle that a fine-tuned model began from.
+
+    Attributes:
+        digest: Digest of the parent's checksums.
+        config_digest: Digest of the parent's configuration.
+        data_digest: Digest of the parent's data.
+        freeze_trunk: Whether the trunk was kept as it was.
+    """
+
+    digest: str
+    config_digest: str
+    data_digest: str = ""
+    freeze_trunk: bool
+
+
+class Manifest(Frozen):
+    """The content of ``config.json``: all that is needed to build the network and use it.
+
+    Attributes:
+        schema_version: Version of this layout.
+        config: The whole configuration of the training.
+        config_digest: Its digest, which has to fit.
+        tasks: Heads of the network, in chain order.
+        detection_classes: Names by index.
+        segmentation_classes: Names by mask value.
+        preprocessing: What the network expects of a picture.
+        seed: Seed of the training.
+        data: What is known of the data.
+        study: Name of the study, if a search made the model.
+        study_seed: Its seed.
+        trial: Number of the trial, if a search made the model.
+        parent: The bundle that fine-tuning began from, if any.
+        created: UTC time.
+        versions: Libraries that wrote the bundle.
+    """
+
+    schema_version: int
+    config: TrialConfig
+    config_digest: str
+    tasks: tuple[str, ...]
+    detection_classes: ClassNames
+    segmentation_classes: ClassNames
+    preprocessing: Preprocessing
+    seed: int
+    data: DataFacts
+    study: str | None = None
+    study_seed: int | None = None
+    trial: int | None = None
+    parent: Parent | None = None
+    created: str
+    versions: Mapping[str, str]
+
+    @property
+    def info(self) -> DataInfo:
+        """What heads need to know of the data."""
+        return DataInfo(
+            detection_classes=self.detection_classes,
+            segmentation_classes=self.segmentation_classes,
+            image_size=self.preprocessing.image_size,
+            segmentation_frequency=self.data.segmentation_frequency,
+            digest=self.data.digest,
+        )
+
+
+def make_manifest(
+    config: TrialConfig,
+    info: DataInfo,
+    *,
+    seed: int,
+    pick: Pick | None,
+    study: StudyInfo | None,
+    parent: Parent | None,
+) -> Manifest:
+    """Describe a model that was just trained."""
+    return Manifest(
+        schema_version=SCHEMA_VERSION,
+        config=config,
+        config_digest=config.digest,
+        tasks=config.tasks,
+        detection_classes=info.detection_classes,
+        segmentation_classes=info.segmentation_classes,
+        preprocessing=Preprocessing(image_size=info.image_size),
+        seed=seed,
+        data=DataFacts(digest=info.digest, segmentation_frequency=info.segmentation_frequency),
+        study=study.name if study else None,
+        study_seed=study.seed if study else None,
+        trial=pick.number if pick else None,
+        parent=parent,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=library_versions(),
+    )
+
+
+def read_manifest(plain: Mapping[str, object], where: str) -> Manifest:
+    """Rebuild a manifest.
+
+    Args:
+        plain: The JSON object.
+        where: The file, for messages.
+
+    Raises:
+        BundleError: If the schema is newer, a key is missing, unknown or of a wrong kind, or
+            the digest does not fit the configuration.
+    """
+    _refuse_newer(plain, where)
+    try:
+        manifest = Manifest.model_validate(plain)
+    except ValidationError as error:
+        raise BundleError(_mistakes(error), where=where, fix="Export the model again") from error
+    if manifest.config.digest != manifest.config_digest or manifest.config.tasks != manifest.tasks:
+        msg = (
+            f"config_digest {manifest.config_digest} or tasks {list(manifest.tasks)} do not fit "
+            f"the configuration (digest {manifest.config.digest})"
+        )
+        raise BundleError(
+            msg,
+            where=where,
+            fix="Export the model again",
+        )
+    return manifest
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that decide a model's numbers."""
+    names = ("automtl", "torch", "torchvision", "safetensors", "numpy")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+def _refuse_newer(plain: Mapping[str, object], where: str) -> None:
+    found = plain.get("schema_version")
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+        msg = f"schema_version must be a number from 1, found {found!r}"
+        raise BundleError(
+            msg,
+            where=where,
+            fix="Name a folder made by `automtl export`",
+        )
+    if found > SCHEMA_VERSION:
+        known = set(Manifest.model_fields)
+        differing = [f"+{key}" for key in sorted(set(plain) - known)]
+        differing += [f"-{key}" for key in sorted(known - set(plain))]
+        msg = (
+            f"the bundle has schema {found}, this automtl reads up to {SCHEMA_VERSION}; "
+            f"keys that differ: {', '.join(differing) or 'none'}"
+        )
+        raise BundleError(
+            msg,
+            where=where,
+            fix="Upgrade automtl: pip install -U automtl",
+        )
+
+
+def _mistakes(error: ValidationError) -> str:
+    found = [
+        f"{'.'.join(map(str, mistake['loc'])) or 'config.json'}: {mistake['msg']}"
+        for mistake in error.errors(include_url=False)
+    ]
+    more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
+    return "; ".join(found[:3]) + more

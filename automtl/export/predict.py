@@ -1,0 +1,216 @@
+"""Predict on a folder of frames: overlays, COCO JSON, MOT text and masks."""
+
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from automtl.errors import DataError
+from automtl.export.bundle import Bundle
+from automtl.export.drawing import Names, draw_overlay
+from automtl.export.files import write_json
+from automtl.export.formats import FrameObjects, coco_of, mot_of, to_original
+from automtl.export.frames import Clip, find_clips, read_picture, to_input
+
+COCO = "detections.coco.json"
+OUTPUTS = ("overlays", "masks", "tracks")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOutFrame:
+    """A frame that could not be read."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictSummary:
+    """What a prediction wrote.
+
+    Attributes:
+        out: The folder.
+        n_clips: Clips.
+        n_frames: Frames predicted.
+        n_objects: Boxes over all frames.
+        n_tracks: Tracks over all clips.
+        left_out: Frames that could not be read.
+        seconds: Wall time.
+    """
+
+    out: Path
+    n_clips: int
+    n_frames: int
+    n_objects: int
+    n_tracks: int
+    left_out: tuple[LeftOutFrame, ...]
+    seconds: float
+
+
+def predict_folder(
+    bundle: Bundle,
+    frames: Path,
+    out: Path,
+    *,
+    score_threshold: float = 0.3,
+    batch_size: int = 8,
+    overwrite: bool = False,
+) -> PredictSummary:
+    """Predict on all frames of a folder.
+
+    The pictures in ``frames`` are one clip, those of each sub-folder another. Written are
+    ``overlays/*.png``, ``detections.coco.json``, ``tracks/CLIP.txt`` (MOTChallenge, for a model
+    that detects and tracks) and ``masks/*.png`` (mask values, for a model that segments), all
+    in pixels of the original pictures. A frame that cannot be read is named and left out.
+
+    Args:
+        bundle: The model.
+        frames: Folder of frames.
+        out: Folder of the results.
+        score_threshold: Objects below it are left out.
+        batch_size: Frames in a forward pass.
+        overwrite: Whether results of an earlier prediction in ``out`` are replaced.
+
+    Raises:
+        DataError: If there are no frames, none can be read, or ``out`` may not be written.
+    """
+    began = time.monotonic()
+    clips = find_clips(frames)
+    _prepare(frames, out, overwrite=overwrite)
+    objects: list[FrameObjects] = []
+    left_out: list[LeftOutFrame] = []
+    n_tracks = 0
+    for clip in clips:
+        writer = _ClipWriter(bundle, clip, frames, out)
+        found = writer.run(score_threshold, batch_size, left_out)
+        n_tracks += len({int(i) for frame in found for i in frame.ids if i >= 0})
+        objects += found
+    if not objects:
+        first = left_out[0]
+        msg = f"none of {len(left_out)} frames can be read; the first: {first.reason}"
+        raise DataError(
+            msg,
+            where=first.name,
+            fix="Check how the frames were written",
+        )
+    write_json(out / COCO, coco_of(objects, bundle.info.detection_classes))
+    return PredictSummary(
+        out=out,
+        n_clips=len(clips),
+        n_frames=len(objects),
+        n_objects=sum(len(frame.boxes) for frame in objects),
+        n_tracks=n_tracks,
+        left_out=tuple(left_out),
+        seconds=time.monotonic() - began,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    name: str
+    number: int
+    picture: Image.Image
+
+
+@dataclass(frozen=True, slots=True)
+class _ClipWriter:
+    """Predicts one clip and writes its files as it goes, so that memory stays flat."""
+
+    bundle: Bundle
+    clip: Clip
+    root: Path
+    out: Path
+
+    def run(
+        self, score_threshold: float, batch_size: int, left_out: list[LeftOutFrame]
+    ) -> list[FrameObjects]:
+        """Return the clip's objects; append frames that cannot be read to ``left_out``."""
+        size = self.bundle.info.image_size
+        stream = self.bundle.clip(score_threshold=score_threshold)
+        names = Names(self.bundle.info.detection_classes, self.bundle.info.segmentation_classes)
+        found: list[FrameObjects] = []
+        for chunk in _chunks(self._read(left_out), batch_size):
+            images = np.stack([to_input(frame.picture, size) for frame in chunk])
+            for frame, result in zip(chunk, stream.read(torch.from_numpy(images)), strict=True):
+                objects = to_original(
+                    result,
+                    input_size=size,
+                    size=(frame.picture.height, frame.picture.width),
+                    file_name=frame.name,
+                    number=frame.number,
+                )
+                mask = _original_mask(result.mask, frame.picture)
+                overlay = draw_overlay(frame.picture, objects, mask, names)
+                self._save(overlay, "overlays", frame)
+                if mask is not None:
+                    self._save(Image.fromarray(mask), "masks", frame)
+                found.append(objects)
+        if found and {"detection", "tracking"} <= set(self.bundle.config.tasks):
+            path = self.out / "tracks" / f"{self.clip.name}.txt"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(mot_of(found), encoding="utf-8")
+        return found
+
+    def _read(self, left_out: list[LeftOutFrame]) -> Iterator[_Frame]:
+        for number, path in enumerate(self.clip.frames, start=1):
+            name = path.relative_to(self.root).as_posix()
+            try:
+                picture = read_picture(path)
+            except DataError as error:
+                left_out.append(LeftOutFrame(name=name, reason=error.what))
+                continue
+            yield _Frame(name, number, picture)
+
+    def _save(self, picture: Image.Image, kind: str, frame: _Frame) -> None:
+        name = Path(frame.name)
+        is_alone = sum(p.stem == name.stem for p in self.clip.frames) == 1
+        path = self.out / kind / name.parent / f"{name.stem if is_alone else name.name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path, compress_level=1)
+
+
+def _chunks(frames: Iterable[_Frame], size: int) -> Iterator[list[_Frame]]:
+    source = iter(frames)
+    while chunk := list(islice(source, size)):
+        yield chunk
+
+
+def _original_mask(
+    mask: NDArray[np.uint8] | None, picture: Image.Image
+) -> NDArray[np.uint8] | None:
+    if mask is None:
+        return None
+    return np.asarray(Image.fromarray(mask).resize(picture.size, Image.Resampling.NEAREST))
+
+
+def _prepare(frames: Path, out: Path, *, overwrite: bool) -> None:
+    if out.resolve() == frames.resolve() or frames.resolve() in out.resolve().parents:
+        msg = "results may not lie among the frames: the next run would take them for frames"
+        raise DataError(
+            msg,
+            where=str(out),
+            fix="Name another folder with --out",
+        )
+    if out.exists() and not out.is_dir():
+        msg = "there is a file of this name"
+        raise DataError(msg, where=str(out), fix="Name a folder")
+    is_used = out.is_dir() and any(out.iterdir())
+    if is_used and not overwrite:
+        msg = "the folder is not empty"
+        raise DataError(msg, where=str(out), fix="Add --overwrite")
+    if is_used and not (out / COCO).is_file():
+        msg = f"the folder holds other files and no {COCO}"
+        raise DataError(msg, where=str(out), fix="Name another")
+    if is_used:
+        # Left-overs of a longer clip must not stay beside the new results.
+        for name in OUTPUTS:
+            shutil.rmtree(out / name, ignore_errors=True)
+        (out / COCO).unlink()
+    out.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,25 @@
+"""What a model sees in one frame."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameResult:
+    """What a model sees in one frame, in pixels of the network's input.
+
+    Attributes:
+        boxes: float32 ``[n, 4]`` xyxy; empty without a detection head.
+        scores: float32 ``[n]`` in [0, 1].
+        classes: int64 ``[n]``, indices of ``detection_classes``.
+        ids: int64 ``[n]``, track of each box within its clip, -1 without one.
+        mask: uint8 ``[H, W]``, indices of ``segmentation_classes``; None without that head.
+    """
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    classes: NDArray[np.int64]
+    ids: NDArray[np.int64]
+    mask: NDArray[np.uint8] | None

@@ -1,0 +1,129 @@
+"""Writing a bundle: whole or not at all, and read again before it counts."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from automtl.config import TrialConfig
+from automtl.data.table import DataInfo
+from automtl.errors import BundleError
+from automtl.export.card import Floors, model_card
+from automtl.export.files import (
+    new_folder,
+    refuse_existing,
+    write_bytes,
+    write_checksums,
+    write_json,
+)
+from automtl.export.manifest import Parent, make_manifest
+from automtl.export.weights import Parity, build_from, difference, read_weights, weights_bytes
+from automtl.model.cost import latency_ms
+from automtl.model.network import MultiTaskNetwork
+from automtl.results import Pick, StudyInfo
+
+MODEL = "model.safetensors"
+CONFIG = "config.json"
+METRICS = "metrics.json"
+CARD = "MODEL_CARD.md"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """All that goes into a bundle.
+
+    Attributes:
+        config: The configuration that trained the model.
+        info: Classes and picture size.
+        state: Tensors by name.
+        seed: Seed of the training.
+        validation: Values on the validation split.
+        test: Values on the test split, if it was touched.
+        floors: What trivial predictors reach on the validation split.
+        pick: Why this model, if a rule chose it.
+        study: The search that made it, if one did.
+        parent: The bundle that fine-tuning began from, if any.
+        notes: Further facts for ``metrics.json``.
+    """
+
+    config: TrialConfig
+    info: DataInfo
+    state: Mapping[str, Tensor]
+    seed: int
+    validation: Mapping[str, float]
+    test: Mapping[str, float] | None = None
+    floors: Floors
+    pick: Pick | None = None
+    study: StudyInfo | None = None
+    parent: Parent | None = None
+    notes: Mapping[str, object]
+
+
+def write_bundle(folder: Path, contents: Contents, *, overwrite: bool) -> Path:
+    """Write ``contents`` as a bundle and return its folder.
+
+    Raises:
+        BundleError: If the folder exists, the state does not fit the configuration, or the
+            written model does not give the same outputs.
+    """
+    refuse_existing(folder, overwrite=overwrite)
+    manifest = make_manifest(
+        contents.config,
+        contents.info,
+        seed=contents.seed,
+        pick=contents.pick,
+        study=contents.study,
+        parent=contents.parent,
+    )
+    network = build_from(contents.config, contents.info, contents.state, where="the trained model")
+    card = model_card(
+        manifest,
+        pick=contents.pick,
+        validation=contents.validation,
+        test=contents.test,
+        floors=contents.floors,
+    )
+    with new_folder(folder, overwrite=overwrite) as part:
+        write_bytes(part / MODEL, weights_bytes(contents.state))
+        write_json(part / CONFIG, manifest.model_dump(mode="json"))
+        parity = _prove_parity(network, part / MODEL, contents)
+        write_json(part / METRICS, _measured(contents, parity, network))
+        write_bytes(part / CARD, card.encode())
+        write_checksums(part)
+    return folder
+
+
+def _prove_parity(network: MultiTaskNetwork, written: Path, contents: Contents) -> Parity:
+    state = read_weights(written.read_bytes(), written)
+    again = build_from(contents.config, contents.info, state, where=MODEL)
+    parity = difference(network, again, contents.info)
+    if parity.max_abs != 0.0:
+        msg = (
+            f"the written model's outputs differ by up to {parity.max_abs:g} from the trained "
+            "model's"
+        )
+        raise BundleError(msg, where=MODEL, fix="Check the disk, then export again")
+    return parity
+
+
+def _measured(contents: Contents, parity: Parity, network: MultiTaskNetwork) -> dict[str, object]:
+    latency = latency_ms(network, contents.info.image_size)
+    objectives = contents.study.objectives if contents.study else ()
+    return {
+        "validation": _finite(contents.validation),
+        "test": None if contents.test is None else _finite(contents.test),
+        "floors": {name: _finite(values) for name, values in contents.floors.items()},
+        "objectives": [objective.model_dump(mode="json") for objective in objectives],
+        "pick": contents.pick.model_dump(mode="json") if contents.pick else None,
+        "parent": contents.parent.model_dump(mode="json") if contents.parent else None,
+        "parity": {"max_abs_difference": parity.max_abs, "tensors": parity.n_outputs},
+        "latency": {"median_ms": round(latency, 4), "batch": 1, "threads": 1, "device": "cpu"},
+        **contents.notes,
+    }
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
+    """JSON has no NaN: a value that is not a number becomes null."""
+    return {key: value if math.isfinite(value) else None for key, value in values.items()}
