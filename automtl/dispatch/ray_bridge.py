@@ -1,0 +1,214 @@
+"""What Ray Tune asks for proposals and decisions: thin adapters over one controller.
+
+Only :mod:`automtl.dispatch.ray_tune` imports this module, and only when a search on Ray begins.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
+from ray.tune.execution.tune_controller import TuneController
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import TrialScheduler
+from ray.tune.search import Searcher
+from ray.tune.stopper import NoopStopper, Stopper
+from typing_extensions import override
+
+from automtl.dispatch.base import Controller, failure_of
+from automtl.dispatch.ray_worker import FAILURE, ORDER, REPORT, AttemptFailedError
+from automtl.dispatch.resources import fitting_slots
+from automtl.results import Decision, EpochReport, Failure, FailureKind, TrialOrder
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Bridge:
+    """The one place that talks to the controller, always from Tune's loop.
+
+    Attributes:
+        controller: Who decides.
+        nodes: ``cpu`` and ``gpu`` of each machine.
+        error: What the controller raised; Tune would hide it behind its own error.
+        running: Orders that have not ended, by Tune's trial id, oldest first.
+    """
+
+    controller: Controller
+    nodes: Sequence[Mapping[str, float]]
+    error: Exception | None = None
+    running: dict[str, TrialOrder] = field(default_factory=dict)
+    _is_waiting: bool = False
+
+    def next_order(self, trial_id: str) -> TrialOrder | Literal["over"] | None:
+        """Return what to run as Tune's trial ``trial_id``; None means "ask again"."""
+        if self._is_waiting and self.running:
+            return None
+        order = None
+        if not self.controller.stop_requested:
+            order = self._guarded(self.controller.next_order)
+        if order is None:
+            self._is_waiting = True
+            return None if self.running else "over"
+        self._guarded(lambda: fitting_slots(self.nodes, order.resources))
+        self.running[trial_id] = order
+        return order
+
+    def report(self, trial_id: str, report: EpochReport) -> Decision:
+        """Record a report and return the controller's decision."""
+        self._is_waiting = False
+        number = self.running[trial_id].number
+        return self._guarded(lambda: self.controller.on_report(number, report))
+
+    def end(self, trial_id: str, failure: Failure | None) -> None:
+        """Record the end of an attempt, once."""
+        self._is_waiting = False
+        order = self.running.pop(trial_id, None)
+        if order is not None:
+            self._guarded(lambda: self.controller.on_end(order.number, order.attempt, failure))
+
+    def _guarded(self, ask: Callable[[], T]) -> T:
+        try:
+            return ask()
+        except Exception as error:
+            self.error = error
+            raise
+
+
+class OrderSearcher(Searcher):
+    """Hands the controller's orders to Tune."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        super().__init__()
+        self._bridge = bridge
+
+    @override
+    def suggest(  # type: ignore[override] # Tune documents the string for "no more"
+        self, trial_id: str
+    ) -> dict[str, str] | str | None:
+        """Return the next order; None means "ask again"."""
+        order = self._bridge.next_order(trial_id)
+        if order == "over":
+            return Searcher.FINISHED
+        return None if order is None else {ORDER: order.model_dump_json()}
+
+    @override
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Do nothing: the scheduler is told first and tells the controller."""
+
+    @override
+    def save(self, checkpoint_path: str) -> None:
+        """Write nothing: the ledger is the only truth."""
+
+    @override
+    def restore(self, checkpoint_path: str) -> None:
+        """Read nothing: a search is resumed from the ledger."""
+
+
+class OrderScheduler(TrialScheduler):
+    """Takes reports to the controller and its decisions to the worker.
+
+    Tune itself always hears "continue": a worker that is told to pause or stop returns from its
+    training first, and only then does the trial end for Tune and for the controller. Left to
+    Tune, a stop would drop the worker's last words, and a pause would wait for a checkpoint
+    of Tune's own, which nobody reads.
+    """
+
+    def __init__(self, bridge: Bridge) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._bridge = bridge
+
+    @override
+    def on_trial_result(
+        self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
+    ) -> str:
+        """Record a report and pass the decision on."""
+        decision = self._bridge.report(trial.trial_id, result[REPORT])
+        actor = trial.temporary_state.ray_actor
+        if decision is not Decision.CONTINUE and actor is not None:
+            # Calls of one caller reach an actor in order: this one is there before the next step.
+            actor.decide.remote(decision.value)
+        return TrialScheduler.CONTINUE
+
+    @override
+    def on_trial_complete(
+        self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
+    ) -> None:
+        """Record the end of an attempt."""
+        self._bridge.end(trial.trial_id, result.get(FAILURE))
+
+    @override
+    def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
+        """Record a failed attempt, by the first line of the real error."""
+        self._bridge.end(trial.trial_id, failure_of_ray(trial.get_pickled_error()))
+
+    @override
+    def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
+        """Run trials in the order in which they were proposed."""
+        live = tune_controller.get_live_trials()  # type: ignore[no-untyped-call]
+        pending = {trial.trial_id: trial for trial in live if trial.status == Trial.PENDING}
+        return next((pending[key] for key in self._bridge.running if key in pending), None)
+
+    @override
+    def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
+        """Do nothing: the controller proposed the trial."""
+
+    @override
+    def on_trial_remove(self, tune_controller: TuneController, trial: Trial) -> None:
+        """Do nothing: a trial that never ran is left for resume."""
+
+    @override
+    def debug_string(self) -> str:
+        """Name the scheduler."""
+        return "automtl"
+
+
+class StopAfterGrace(Stopper):
+    """Ends the run some time after the user asked to stop, or when the controller broke.
+
+    Args:
+        bridge: Knows both.
+        grace_s: Seconds that running trials get to reach their next report.
+    """
+
+    def __init__(self, bridge: Bridge, grace_s: float) -> None:
+        self._bridge = bridge
+        self._grace_s = grace_s
+        self._asked_s: float | None = None
+
+    @override
+    def __reduce__(self) -> tuple[object, ...]:
+        """Stay behind when Tune writes its own state: the controller cannot travel."""
+        return NoopStopper, ()
+
+    @override
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Leave single trials to the scheduler."""
+        return False
+
+    @override
+    def stop_all(self) -> bool:
+        """Raise the controller's error, or say whether the time is over."""
+        if self._bridge.error is not None:
+            raise self._bridge.error
+        if not self._bridge.controller.stop_requested:
+            return False
+        if self._asked_s is None:
+            self._asked_s = time.monotonic()
+        return time.monotonic() - self._asked_s > self._grace_s
+
+
+def failure_of_ray(error: BaseException | None) -> Failure:
+    """Name the reason of an exception that came through Ray."""
+    cause = error.cause if isinstance(error, RayTaskError) else error
+    if isinstance(cause, AttemptFailedError):
+        return Failure.model_validate_json(cause.failure)
+    if cause is not None and not isinstance(cause, RayError):
+        return failure_of(cause)
+    lost = FailureKind.LOST_WORKER
+    kind = FailureKind.OUT_OF_MEMORY if isinstance(cause, OutOfMemoryError) else lost
+    first = "no reason is known" if cause is None else str(cause).strip().splitlines()[0]
+    return Failure(kind=kind, message=f"the process of the trial ended: {first}")

@@ -1,0 +1,129 @@
+"""Start Ray, or connect to it, and leave nothing behind."""
+
+import contextlib
+import logging
+import math
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from automtl.errors import DispatchError
+
+LOCAL = "local"
+"""The address that starts Ray on this machine."""
+
+SETTINGS = {
+    # Tune's own files, handlers and messages: ledger, command line and experiment log do these.
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1e9",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+"""What Ray reads from the environment while a search runs; it has no other way to be told."""
+
+
+@contextlib.contextmanager
+def connected(address: str, *, n_cpus: float) -> Iterator[list[dict[str, float]]]:
+    """Connect to Ray, or start it; a Ray that runs in this process already is used and kept.
+
+    Args:
+        address: :data:`LOCAL`, or where a cluster answers.
+        n_cpus: CPUs that a local Ray should have at least; it never has fewer than cores.
+
+    Yields:
+        ``cpu`` and ``gpu`` of each machine.
+
+    Raises:
+        DispatchError: If nothing answers at the address.
+    """
+    import ray
+
+    is_ours = not ray.is_initialized()
+    try:
+        if is_ours and address == LOCAL:
+            _start(max(math.ceil(n_cpus), os.cpu_count() or 1))
+        elif is_ours:
+            _connect(address)
+        nodes = ray.nodes()  # type: ignore[no-untyped-call]
+        yield [_machine(node["Resources"]) for node in nodes if node["Alive"]]
+    finally:
+        if is_ours:
+            ray.shutdown()
+
+
+def _start(n_cpus: int) -> None:
+    import ray
+
+    ray.init(
+        address=LOCAL,
+        num_cpus=n_cpus,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
+    # Ray writes this secret with the usual mask, readable for everybody on the machine.
+    token = Path.home() / ".ray" / "auth_token"
+    if token.is_file():
+        token.chmod(0o600)
+
+
+def _connect(address: str) -> None:
+    import ray
+
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        first = str(error).strip().splitlines()[0]
+        what = f"no Ray cluster answers at {address} ({first})"
+        fix = "Start one with `ray start --head`, or leave the address out"
+        raise DispatchError(what, where="--ray-address", fix=fix) from error
+
+
+def _machine(resources: dict[str, float]) -> dict[str, float]:
+    return {"cpu": resources.get("CPU", 0.0), "gpu": resources.get("GPU", 0.0)}
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Ray from writing, printing and catching signals; put everything back at the end."""
+    logger = logging.getLogger("ray.tune")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with _environment(SETTINGS), _kept_signals():
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    environ = os.environ  # noqa: TID251 - set for a library, never read for a decision
+    before = {name: environ.get(name) for name in settings}
+    environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del environ[name]
+            else:
+                environ[name] = value
+
+
+@contextlib.contextmanager
+def _kept_signals() -> Iterator[None]:
+    # Ray and Tune install handlers for these and leave them behind.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
