@@ -15,7 +15,7 @@ MIN_LONG_SIDE = 720
 """Frames are enlarged by a whole factor until their longer side has as many pixels."""
 
 MASK_OPACITY = 0.4
-_FONT_SHARE = 1 / 48
+_FONT_SHARE = 1 / 54
 _PAD = 3
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -101,27 +101,22 @@ def _draw_objects(
 ) -> None:
     draw = ImageDraw.Draw(canvas)
     width = max(2, round(max(canvas.size) / 360))
-    taken: list[Rectangle] = []
+    boxes = [_scaled(box, factor) for box in objects.boxes]
     # The surest object last: where boxes overlap, it lies on top.
     for row in np.argsort(objects.scores, kind="stable"):
-        box = tuple(float(v) * factor for v in objects.boxes[row])
-        draw.rectangle(_inside(box, canvas.size), outline=_color(objects, row), width=width)
+        box = _inside(boxes[row], canvas.size)
+        draw.rectangle(_grown(box), outline="black", width=width + 2)
+        draw.rectangle(box, outline=_color(objects, row), width=width)
+    taken: list[Rectangle] = []
     for row in np.argsort(-objects.scores, kind="stable"):
-        left, top, right, bottom = (float(v) * factor for v in objects.boxes[row])
         text = _caption(objects, row, names)
-        place = _free_place(
-            (left, top, right, bottom), _extent(draw, text, font), canvas.size, taken
-        )
+        extent = _extent(draw, text, font)
+        place = _free_place(boxes[row], extent, canvas.size, taken=taken, boxes=boxes)
         taken.append(place)
         color = _color(objects, row)
         draw.rectangle(place, fill=color)
-        draw.text(
-            (place[0] + _PAD, (place[1] + place[3]) / 2),
-            text,
-            fill=ink_on(color),
-            font=font,
-            anchor="lm",
-        )
+        middle = place[0] + _PAD, (place[1] + place[3]) / 2
+        draw.text(middle, text, fill=ink_on(color), font=font, anchor="lm")
 
 
 def _color(objects: FrameObjects, row: int) -> Color:
@@ -142,9 +137,14 @@ def _extent(draw: ImageDraw.ImageDraw, text: str, font: Font) -> tuple[float, fl
 
 
 def _free_place(
-    box: Rectangle, extent: tuple[float, float], size: tuple[int, int], taken: Sequence[Rectangle]
+    box: Rectangle,
+    extent: tuple[float, float],
+    size: tuple[int, int],
+    *,
+    taken: Sequence[Rectangle],
+    boxes: Sequence[Rectangle],
 ) -> Rectangle:
-    """Return where a caption goes: above, below or in the box, whichever is free first."""
+    """Return where a caption goes: the corner at which it hides least, captions before boxes."""
     left, top, right, bottom = box
     width, height = extent
     corners = [
@@ -152,15 +152,30 @@ def _free_place(
         (right - width, top - height),
         (left, bottom),
         (right - width, bottom),
+        (right, top),
+        (left - width, top),
         (left, top),
         (left, bottom - height),
     ]
     places = [_inside((x, y, x + width, y + height), size) for x, y in corners]
-    free = [place for place in places if not any(_overlap(place, other) for other in taken)]
-    return (free or places)[0]
+
+    def hides(place: Rectangle) -> tuple[float, float]:
+        return sum(_shared(place, t) for t in taken), sum(_shared(place, b) for b in boxes)
+
+    return min(places, key=hides)
 
 
-def _inside(rectangle: Rectangle | tuple[float, ...], size: tuple[int, int]) -> Rectangle:
+def _scaled(box: NDArray[np.float32], factor: int) -> Rectangle:
+    left, top, right, bottom = (float(value) * factor for value in box)
+    return left, top, right, bottom
+
+
+def _grown(rectangle: Rectangle) -> Rectangle:
+    left, top, right, bottom = rectangle
+    return left - 1, top - 1, right + 1, bottom + 1
+
+
+def _inside(rectangle: Rectangle, size: tuple[int, int]) -> Rectangle:
     """Shift a rectangle into the picture; one that is larger than it is cut."""
     left, top, right, bottom = rectangle
     x = min(max(left, 0), max(0, size[0] - 1 - (right - left)))
@@ -168,8 +183,11 @@ def _inside(rectangle: Rectangle | tuple[float, ...], size: tuple[int, int]) -> 
     return x, y, min(x + right - left, size[0] - 1), min(y + bottom - top, size[1] - 1)
 
 
-def _overlap(one: Rectangle, other: Rectangle) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def _shared(one: Rectangle, other: Rectangle) -> float:
+    """Return the area that two rectangles share."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(0.0, width) * max(0.0, height)
 
 
 def _with_legend(
