@@ -129,8 +129,8 @@ results = bundle.predict(frames)  # uint8 tensor [B, 3, {height}, {width}], RGB,
 ```
 
 On the command line: `automtl predict BUNDLE FRAMES --out FOLDER`.
-Train further on other data: `automtl finetune BUNDLE RECIPE --freeze-trunk` (or without the
-option, which trains everything). Classes are matched by name.
+Train further on other data: `automtl finetune BUNDLE --recipe RECIPE --out FOLDER`, with
+`--freeze-trunk` (the heads alone) or `--free-trunk` (everything). Classes are matched by name.
 
 Weights lie in `model.safetensors`, everything else in JSON; loading runs no code of the bundle.
 """

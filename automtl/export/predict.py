@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from typing_extensions import override
 
 from automtl.errors import DataError
 from automtl.export.bundle import Bundle
@@ -52,6 +53,16 @@ class PredictSummary:
     n_tracks: int
     left_out: tuple[LeftOutFrame, ...]
     seconds: float
+
+    @override
+    def __str__(self) -> str:
+        """Say it to people, one line for each frame that was left out."""
+        head = (
+            f"{self.n_frames} frames of {self.n_clips} clips in {self.seconds:.1f} s: "
+            f"{self.n_objects} objects, {self.n_tracks} tracks. Results: {self.out}"
+        )
+        missing = [f"left out {frame.name}: {frame.reason}" for frame in self.left_out]
+        return "\n".join([head, *missing])
 
 
 def predict_folder(

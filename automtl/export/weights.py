@@ -69,7 +69,7 @@ def build_from(
     Raises:
         BundleError: If a tensor is missing, unknown, or of another shape or type.
     """
-    network = build_network(_without_pretraining(config), info, generator_seed=0)
+    network = build_network(without_pretraining(config), info, generator_seed=0)
     mistakes = mismatches(network.state_dict(), state)
     if mistakes:
         more = f" (and {len(mistakes) - 5} more)" if len(mistakes) > 5 else ""
@@ -110,7 +110,7 @@ def difference(one: MultiTaskNetwork, other: MultiTaskNetwork, info: DataInfo) -
     return Parity(max(gaps), len(gaps))
 
 
-def _without_pretraining(config: TrialConfig) -> TrialConfig:
+def without_pretraining(config: TrialConfig) -> TrialConfig:
     """All tensors come from the bundle: nothing is downloaded, no other file is opened."""
     return config.model_copy(
         update={"backbone": config.backbone.model_copy(update={"weights": "none"})}
