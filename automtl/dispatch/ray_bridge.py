@@ -6,8 +6,10 @@ Only :mod:`automtl.dispatch.ray_tune` imports this module, and only when a searc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from ray import cloudpickle
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
@@ -143,7 +145,7 @@ class OrderScheduler(TrialScheduler):
     @override
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
         """Record a failed attempt, by the first line of the real error."""
-        self._bridge.end(trial.trial_id, failure_of_ray(trial.get_pickled_error()))
+        self._bridge.end(trial.trial_id, failure_of_ray(_error_of(trial)))
 
     @override
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
@@ -199,6 +201,16 @@ class StopAfterGrace(Stopper):
         if self._asked_s is None:
             self._asked_s = time.monotonic()
         return time.monotonic() - self._asked_s > self._grace_s
+
+
+def _error_of(trial: Trial) -> BaseException | None:
+    # `Trial.get_pickled_error` looks into the storage, where the file arrives at the end only.
+    path = trial.pickled_error_file
+    if path is None:
+        return None
+    with Path(path).open("rb") as file:
+        error: BaseException = cloudpickle.load(file)
+    return error
 
 
 def failure_of_ray(error: BaseException | None) -> Failure:

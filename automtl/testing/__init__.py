@@ -1,0 +1,1 @@
+"""Contract suites that shipped and foreign implementations must pass."""
