@@ -1,0 +1,225 @@
+"""What no single key can tell: whether the parts of a recipe fit one another."""
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from automtl.config import TrialConfig
+from automtl.errors import RecipeError
+from automtl.results import Objective
+from automtl.space.mistakes import Mistake, from_pydantic, suggestion
+from automtl.space.parameter import Parameter, allows, corners_of, describe, wanted_values
+from automtl.space.parts import Baselines, Budget, Constraint
+from automtl.space.paths import known_paths, nested
+from automtl.space.search_space import SearchSpace, in_order
+
+N_RANDOM_CORNERS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Those parts of a recipe that are well formed, each by its place in the document.
+
+    Attributes:
+        names: All parameters, malformed ones too.
+        parameters: The well-formed ones.
+        objectives: By index.
+        constraints: By index.
+        base: Partial configuration.
+        enqueue: Partial points by index.
+        budget: If well formed.
+        baselines: If well formed.
+    """
+
+    names: frozenset[str]
+    parameters: Mapping[str, Parameter]
+    objectives: Mapping[int, Objective]
+    constraints: Mapping[int, Constraint]
+    base: Mapping[str, object]
+    enqueue: Mapping[int, Mapping[str, Any]]
+    budget: Budget | None
+    baselines: Baselines | None
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "Parts":
+        """Take what is well formed out of a document."""
+        parameters = document.get("parameters")
+        base = document.get("base")
+        return cls(
+            names=frozenset(map(str, _items(parameters))),
+            parameters=_valid(Parameter, parameters),
+            objectives=_valid(Objective, document.get("objectives")),
+            constraints=_valid(Constraint, document.get("constraints")),
+            base=base if isinstance(base, Mapping) else {},
+            enqueue=_valid(dict[str, bool | int | float | str], document.get("enqueue")),
+            budget=_valid(Budget, {"budget": document.get("budget")}).get("budget"),
+            baselines=_valid(Baselines, {"b": document.get("baselines", {})}).get("b"),
+        )
+
+
+def cross_mistakes(parts: Parts) -> list[Mistake]:
+    """Return all that does not fit together."""
+    base, wrong = _base(parts)
+    found = [
+        *wrong,
+        *_twice(parts),
+        *_limits(parts),
+        *_conditions(parts),
+        *_paths(parts, base),
+        *_baselines(parts, base),
+    ]
+    is_whole = len(parts.names) == len(parts.parameters) and base is not None
+    if found or not is_whole:
+        return found
+    try:
+        space = SearchSpace(parameters=in_order(parts.parameters), objectives=(), base=base)
+    except RecipeError as error:
+        return [Mistake(path=("parameters",), what=error.what, fix=error.fix)]
+    return [*_configs(space), *_enqueued(parts, space)]
+
+
+def _base(parts: Parts) -> tuple[TrialConfig | None, list[Mistake]]:
+    plain = nested(parts.base)
+    try:
+        return TrialConfig.from_plain(plain), []
+    except ValidationError as error:
+        found = from_pydantic(error, plain, TrialConfig.model_json_schema(), ("base",))
+        whole = [
+            Mistake(path=("base",), what=f"`base`: {e['msg'].removeprefix('Value error, ')}")
+            for e in error.errors()
+            if not e["loc"]
+        ]
+        return None, [*(_dotted(m, parts.base) for m in found), *whole]
+
+
+def _dotted(mistake: Mistake, base: Mapping[str, object]) -> Mistake:
+    """Find the line of a mistake where ``base`` has dotted keys."""
+    text = ".".join(map(str, mistake.path[1:]))
+    for key in base:
+        if "." in key and (text + ".").startswith(key + "."):
+            return Mistake(path=("base", key), what=mistake.what, fix=mistake.fix)
+    return mistake
+
+
+def _twice(parts: Parts) -> Iterator[Mistake]:
+    seen: set[str] = set()
+    for i, objective in parts.objectives.items():
+        if objective.metric in seen:
+            what = f"the objective `{objective.metric}` is given twice"
+            yield Mistake(path=("objectives", i), what=what)
+        seen.add(objective.metric)
+
+
+def _limits(parts: Parts) -> Iterator[Mistake]:
+    lows: dict[str, float] = {}
+    highs: dict[str, float] = {}
+    for i, limit in parts.constraints.items():
+        path, metric = ("constraints", i), limit.metric
+        for key, value, known in (("min", limit.min, lows), ("max", limit.max, highs)):
+            if value is not None and metric in known:
+                yield Mistake(path=path, what=f"`{key}` of `{metric}` is given twice")
+            elif value is not None:
+                known[metric] = value
+        low, high = lows.get(metric), highs.get(metric)
+        if low is not None and high is not None and low > high:
+            what = f"no value of `{metric}` is at least {low:g} and at most {high:g}"
+            yield Mistake(path=path, what=what)
+
+
+def _conditions(parts: Parts) -> Iterator[Mistake]:
+    for name, parameter in parts.parameters.items():
+        for parent, wanted in parameter.when.items():
+            path = ("parameters", name, "when", parent)
+            if parent == name:
+                yield Mistake(path=path, what=f"`{name}` depends on itself")
+            elif parent not in parts.names:
+                others = sorted(parts.names - {name})
+                what = f"`when` of `{name}` names `{parent}`, which is no parameter"
+                yield Mistake(path=path, what=what, fix=suggestion(parent, others))
+            elif parent in parts.parameters:
+                known = parts.parameters[parent]
+                for value in wanted_values(wanted):
+                    if not allows(known, value):
+                        what = f"`{parent}` is never {value!r}: it is {describe(known)}"
+                        values = [str(v) for v in corners_of(known) if isinstance(v, str)]
+                        yield Mistake(path=path, what=what, fix=suggestion(value, values))
+
+
+def _paths(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
+    known = known_paths() if base is None else known_paths(base.tasks)
+    for name in sorted(parts.names - set(known)):
+        what = f"`{name}` is not part of a trial's configuration"
+        yield Mistake(path=("parameters", name), what=what, fix=suggestion(name, known))
+
+
+def _baselines(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
+    if base is None or parts.baselines is None:
+        return
+    for i, task in enumerate(parts.baselines.single_task):
+        if task not in base.tasks:
+            what = f"the baseline `{task}` is no task of this search"
+            path = ("baselines", "single_task", i)
+            yield Mistake(path=path, what=what, fix=suggestion(task, base.tasks))
+
+
+def _configs(space: SearchSpace) -> Iterator[Mistake]:
+    """Try the default, every end of every range, and some random corners."""
+    wrong = _error_of(space, space.default_point())
+    if wrong is not None:
+        yield Mistake(path=("parameters",), what=f"the default: {wrong.what}", fix=wrong.fix)
+        return
+    found = [m for name in space.parameters for m in _ends(space, name)]
+    yield from found
+    rng = random.Random(0)
+    corners = [
+        {name: rng.choice(corners_of(p)) for name, p in space.parameters.items()}
+        for _ in range(0 if found else N_RANDOM_CORNERS)
+    ]
+    wrong = next(filter(None, (_error_of(space, point) for point in corners)), None)
+    if wrong is not None:
+        yield Mistake(path=("parameters",), what=wrong.what, fix=wrong.fix)
+
+
+def _ends(space: SearchSpace, name: str) -> list[Mistake]:
+    """Try the extreme values of one parameter; the first error is enough."""
+    points = [space.reaching(name, value) for value in corners_of(space.parameters[name])]
+    errors = [e for e in (_error_of(space, point) for point in points) if e is not None]
+    return [Mistake(path=("parameters", name), what=e.what, fix=e.fix) for e in errors[:1]]
+
+
+def _error_of(space: SearchSpace, point: Mapping[str, Any]) -> RecipeError | None:
+    try:
+        space.config_of(point)
+    except RecipeError as error:
+        return error
+    return None
+
+
+def _enqueued(parts: Parts, space: SearchSpace) -> Iterator[Mistake]:
+    for i, partial in parts.enqueue.items():
+        try:
+            space.config_of(space.complete(partial))
+        except RecipeError as error:
+            name = next((n for n in partial if f"`{n}`" in error.what), "")
+            yield Mistake(path=("enqueue", i, name), what=error.what, fix=error.fix)
+
+
+def _items(section: object) -> Mapping[Any, Any]:
+    if isinstance(section, Mapping):
+        return section
+    return dict(enumerate(section)) if isinstance(section, list | tuple) else {}
+
+
+def _valid(kind: Any, section: object) -> dict[Any, Any]:
+    adapter = TypeAdapter(kind)
+    found = {}
+    for key, value in _items(section).items():
+        try:
+            found[key] = adapter.validate_python(value)
+        except ValidationError:
+            # Named by the validation of the whole recipe, which runs beside this one.
+            continue
+    return found

@@ -1,0 +1,145 @@
+"""All that is wrong with a recipe, found in one go, each with its place."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from automtl.errors import closest
+from automtl.space.yaml_lines import KeyPath, Located
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """One thing to mend.
+
+    Attributes:
+        path: Where in the document.
+        what: What is wrong, with the value found.
+        fix: What to do, if known.
+    """
+
+    path: KeyPath
+    what: str
+    fix: str | None = None
+
+
+def render(mistakes: Sequence[Mistake], located: Located, name: str) -> str:
+    """Write one line for each mistake, ``file:line: what. fix``, by line."""
+    found = sorted({(located.line_of(m.path), m.what.rstrip("."), m.fix or "") for m in mistakes})
+    return "\n".join(
+        " ".join(f"{name}:{line}: {what}. {fix}".split()) for line, what, fix in found
+    )
+
+
+def suggestion(name: object, known: Sequence[str]) -> str | None:
+    """Return ``Did you mean X?``, or the known names if none is near and they are few."""
+    near = closest(str(name), known)
+    if near is not None:
+        return f"Did you mean `{near}`?"
+    return f"Known: {', '.join(known)}" if 0 < len(known) <= 12 else None
+
+
+def from_pydantic(
+    error: ValidationError, document: object, schema: Mapping[str, Any], prefix: KeyPath = ()
+) -> list[Mistake]:
+    """Turn pydantic's errors into mistakes with paths of the document.
+
+    Args:
+        error: What the model raised.
+        document: What it was given.
+        schema: The model's JSON schema, from which known names come.
+        prefix: Path of ``document`` in the file.
+
+    Returns:
+        One mistake for each error that has a place; errors of the whole model are left out.
+    """
+    found = []
+    for one in error.errors(include_url=False):
+        if not one["loc"]:
+            continue
+        path = _real_path(one["loc"], document)
+        what, fix = _words(one, path, prefix, schema)
+        found.append(Mistake(path=(*prefix, *path), what=what, fix=fix))
+    return found
+
+
+def _words(
+    one: Any, path: KeyPath, prefix: KeyPath, schema: Mapping[str, Any]
+) -> tuple[str, str | None]:
+    name = ".".join(map(str, (*prefix, *path)))
+    key, context = one["loc"][-1], one.get("ctx", {})
+    what, fix = "", None
+    match one["type"]:
+        case "extra_forbidden":
+            what = f"unknown key `{key}`"
+            fix = suggestion(key, _known_keys(schema, one["loc"][:-1]))
+        case "missing":
+            what = f"the key `{key}` of `{name}` is missing" if name else f"`{key}` is missing"
+        case "union_tag_invalid":
+            what = f"`{name}`: {context['discriminator']} {context['tag']!r} is unknown"
+            tags = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
+            fix = suggestion(context["tag"], tags)
+        case "union_tag_not_found":
+            what = f"`{name}` lacks its {context['discriminator']}"
+        case "literal_error":
+            what = f"`{name}` must be {context['expected']}, found {one['input']!r}"
+        case "value_error":
+            what = f"`{name}`: {str(one['msg']).removeprefix('Value error, ')}"
+        case _:
+            message = str(one["msg"])
+            what = f"`{name}`: {message[:1].lower()}{message[1:]}, found {_short(one)}"
+    return what, fix
+
+
+def _short(one: Any) -> str:
+    text = repr(one["input"])
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _real_path(loc: Sequence[str | int], document: object) -> KeyPath:
+    """Leave out the tags of unions, which pydantic puts between the document's keys."""
+    node: Any = document
+    path: list[str | int] = []
+    for part in loc:
+        if isinstance(node, Mapping):
+            has_part = part in node
+        else:
+            is_entry = isinstance(node, list | tuple) and isinstance(part, int)
+            has_part = is_entry and int(part) < len(node)
+        if has_part:
+            node = node[part]
+            path.append(part)
+    return tuple(path)
+
+
+def _known_keys(schema: Mapping[str, Any], loc: Sequence[str | int]) -> tuple[str, ...]:
+    node: Mapping[str, Any] = _resolved(schema, schema)
+    for part in loc:
+        node = _resolved(schema, _step(node, part))
+    return tuple(node.get("properties", ()))
+
+
+def _step(node: Mapping[str, Any], part: str | int) -> Mapping[str, Any]:
+    tags = node.get("discriminator", {}).get("mapping", {})
+    if part in tags:
+        return {"$ref": tags[part]}
+    if part in node.get("properties", {}):
+        inner: Mapping[str, Any] = node["properties"][part]
+        return inner
+    for key in ("items", "additionalProperties"):
+        inner = node.get(key, {})
+        if isinstance(inner, Mapping) and inner:
+            return inner
+    return {}
+
+
+def _resolved(schema: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, Any]:
+    for option in node.get("anyOf", ()):
+        if option.get("type") != "null":
+            return _resolved(schema, option)
+    if "$ref" in node:
+        inner: Mapping[str, Any] = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
+        return inner
+    return node

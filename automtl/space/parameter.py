@@ -1,0 +1,234 @@
+"""What may vary: one frozen model for each kind of parameter, and the questions asked of it."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from automtl.config import Frozen
+
+Scalar = bool | int | float | str
+When = Mapping[str, Scalar | tuple[Scalar, ...]]
+"""Other parameters and the value, or the values, at which this one exists."""
+
+
+class FloatParameter(Frozen):
+    """A real number in ``[min, max]``.
+
+    Attributes:
+        type: ``float``.
+        min: Smallest value.
+        max: Largest value.
+        log: Whether ratios count rather than differences.
+        step: Distance between values; excludes ``log``.
+        default: Value of the first trial; without one, the middle of the range.
+        when: Values of other parameters at which this one exists.
+    """
+
+    type: Literal["float"]
+    min: float
+    max: float
+    log: bool = False
+    step: Annotated[float, Field(gt=0)] | None = None
+    default: float | None = None
+    when: When = {}
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        _check_range(self)
+        return self
+
+
+class IntParameter(Frozen):
+    """A whole number in ``[min, max]``; attributes as in :class:`FloatParameter`."""
+
+    type: Literal["int"]
+    min: int
+    max: int
+    log: bool = False
+    step: Annotated[int, Field(ge=1)] | None = None
+    default: int | None = None
+    when: When = {}
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        _check_range(self)
+        return self
+
+
+class CategoricalParameter(Frozen):
+    """One of several values without an order.
+
+    Attributes:
+        type: ``categorical``.
+        values: The choices.
+        default: Value of the first trial; without one, the first choice.
+        when: Values of other parameters at which this one exists.
+    """
+
+    type: Literal["categorical"]
+    values: Annotated[tuple[Scalar, ...], Field(min_length=1)]
+    default: Scalar | None = None
+    when: When = {}
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        if len(set(self.values)) != len(self.values):
+            msg = f"`values` must differ from one another, found {list(self.values)}"
+            raise ValueError(msg)
+        if self.default is not None and self.default not in self.values:
+            msg = f"`default` must be one of {list(self.values)}, found {self.default!r}"
+            raise ValueError(msg)
+        return self
+
+
+class BoolParameter(Frozen):
+    """True or false; attributes as in :class:`CategoricalParameter`."""
+
+    type: Literal["bool"]
+    default: bool = False
+    when: When = {}
+
+
+NumberParameter = FloatParameter | IntParameter
+Parameter = Annotated[
+    FloatParameter | IntParameter | CategoricalParameter | BoolParameter,
+    Field(discriminator="type"),
+]
+
+
+def default_of(parameter: Parameter) -> Scalar:
+    """Return the value of the first trial."""
+    match parameter:
+        case FloatParameter() | IntParameter():
+            return parameter.default if parameter.default is not None else _middle(parameter)
+        case CategoricalParameter():
+            return parameter.values[0] if parameter.default is None else parameter.default
+        case BoolParameter():
+            return parameter.default
+
+
+def corners_of(parameter: Parameter) -> tuple[Scalar, ...]:
+    """Return the extreme values: both ends of a range, or every choice."""
+    match parameter:
+        case FloatParameter() | IntParameter():
+            return (parameter.min, parameter.max)
+        case CategoricalParameter():
+            return parameter.values
+        case BoolParameter():
+            return (False, True)
+
+
+def grid_of(parameter: Parameter, limit: int) -> tuple[Scalar, ...] | None:
+    """Return every value, or None if there are more than ``limit``.
+
+    >>> grid_of(IntParameter(type="int", min=0, max=4, step=2), 10)
+    (0, 2, 4)
+    """
+    match parameter:
+        case IntParameter():
+            found = range(parameter.min, parameter.max + 1, parameter.step or 1)
+            return tuple(found) if len(found) <= limit else None
+        case FloatParameter():
+            return _float_grid(parameter, limit)
+        case CategoricalParameter() | BoolParameter():
+            return corners_of(parameter)
+
+
+def allows(parameter: Parameter, value: Scalar) -> bool:
+    """Return whether the parameter can have ``value``. Values between steps are allowed.
+
+    >>> allows(IntParameter(type="int", min=0, max=4), 2.5)
+    False
+    """
+    match parameter:
+        case FloatParameter():
+            return _is_number(value) and parameter.min <= float(value) <= parameter.max
+        case IntParameter():
+            is_whole = _is_number(value) and float(value).is_integer()
+            return is_whole and parameter.min <= float(value) <= parameter.max
+        case CategoricalParameter():
+            return value in parameter.values
+        case BoolParameter():
+            return isinstance(value, bool)
+
+
+def matches(when: When, point: Mapping[str, Scalar]) -> bool:
+    """Return whether ``point`` meets a condition; a name missing from it never does."""
+    return all(
+        name in point and point[name] in wanted_values(wanted) for name, wanted in when.items()
+    )
+
+
+def wanted_values(wanted: Scalar | tuple[Scalar, ...]) -> tuple[Scalar, ...]:
+    """Return the values of one entry of a condition."""
+    return wanted if isinstance(wanted, tuple) else (wanted,)
+
+
+def describe(parameter: Parameter) -> str:
+    """Name the values for people.
+
+    >>> describe(BoolParameter(type="bool"))
+    'true or false'
+    """
+    match parameter:
+        case FloatParameter() | IntParameter():
+            return f"{parameter.min:g} to {parameter.max:g}"
+        case CategoricalParameter():
+            return "one of " + ", ".join(map(str, parameter.values))
+        case BoolParameter():
+            return "true or false"
+
+
+def _check_range(parameter: NumberParameter) -> None:
+    low, high = parameter.min, parameter.max
+    problems = (
+        (low > high, f"`min` must not be above `max`, found min {low:g} and max {high:g}"),
+        (
+            parameter.log and low <= 0,
+            f"`log: true` needs `min` above 0, found min {low:g}",
+        ),
+        (
+            parameter.log and parameter.step is not None,
+            "`log: true` and `step` exclude one another",
+        ),
+        (
+            parameter.step is not None and parameter.step > high - low >= 0,
+            (
+                f"`step` must not be larger than the range, found step {parameter.step}"
+                f" in {low:g} to {high:g}"
+            ),
+        ),
+        (
+            parameter.default is not None and low <= high and not low <= parameter.default <= high,
+            f"`default` must lie in {low:g} to {high:g}, found {parameter.default}",
+        ),
+    )
+    found = [text for is_wrong, text in problems if is_wrong]
+    if found:
+        raise ValueError("; ".join(found))
+
+
+def _middle(parameter: NumberParameter) -> float | int:
+    low, high = float(parameter.min), float(parameter.max)
+    middle = math.sqrt(low * high) if parameter.log else (low + high) / 2
+    if parameter.step is not None:
+        middle = low + round((middle - low) / parameter.step) * parameter.step
+    middle = min(max(middle, low), high)
+    return int(middle) if isinstance(parameter, IntParameter) else middle
+
+
+def _float_grid(parameter: FloatParameter, limit: int) -> tuple[Scalar, ...] | None:
+    if parameter.min == parameter.max:
+        return (parameter.min,)
+    if parameter.step is None:
+        return None
+    n = math.floor((parameter.max - parameter.min) / parameter.step + 1e-9) + 1
+    if n > limit:
+        return None
+    return tuple(parameter.min + i * parameter.step for i in range(n))
+
+
+def _is_number(value: Scalar) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

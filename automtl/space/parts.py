@@ -1,0 +1,76 @@
+"""The small parts of a recipe."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from automtl.config import Frozen
+
+
+class Constraint(Frozen):
+    """Limits of a metric; a trial outside them is infeasible.
+
+    Attributes:
+        metric: Key in the values that a trial reports.
+        min: Smallest allowed value.
+        max: Largest allowed value.
+    """
+
+    metric: Annotated[str, Field(min_length=1)]
+    min: float | None = None
+    max: float | None = None
+
+    @model_validator(mode="after")
+    def _has_limit(self) -> Self:
+        if self.min is None and self.max is None:
+            msg = f"the constraint on {self.metric!r} needs `min` or `max`"
+            raise ValueError(msg)
+        return self
+
+
+class Budget(Frozen):
+    """When a search ends: at the first limit that is reached.
+
+    Attributes:
+        trials: Trials proposed, baselines not counted.
+        minutes: Wall-clock minutes; running trials are finished.
+    """
+
+    trials: Annotated[int, Field(ge=1)] | None = None
+    minutes: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _is_not_empty(self) -> Self:
+        if self.trials is None and self.minutes is None:
+            msg = "a budget needs `trials` or `minutes`"
+            raise ValueError(msg)
+        return self
+
+
+class Resources(Frozen):
+    """What one trial takes.
+
+    Attributes:
+        cpu: Cores.
+        gpu: GPUs; a fraction lets trials share one.
+    """
+
+    cpu: Annotated[float, Field(gt=0)] = 1.0
+    gpu: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Baselines(Frozen):
+    """Trials to compare with, which do not compete for the front.
+
+    Attributes:
+        single_task: Tasks that the default configuration is trained for alone.
+        equal_weights: Whether the default configuration is trained with equal fixed weights.
+    """
+
+    single_task: tuple[str, ...] = ()
+    equal_weights: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What comes after ``baseline:`` in the origin of these trials."""
+        return (*self.single_task, *(("equal_weights",) if self.equal_weights else ()))

@@ -1,0 +1,151 @@
+"""A recipe: what to search, for what, on which data, for how long. Written as YAML."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from automtl.config import Frozen, TrialConfig, digest_of
+from automtl.errors import RecipeError, closest
+from automtl.results import Objective
+from automtl.sources import DataConfig
+from automtl.space.crosscheck import Parts, cross_mistakes
+from automtl.space.mistakes import from_pydantic, render
+from automtl.space.parameter import Parameter, Scalar
+from automtl.space.parts import Baselines, Budget, Constraint, Resources
+from automtl.space.paths import nested
+from automtl.space.search_space import SearchSpace, in_order
+from automtl.space.yaml_lines import read_yaml
+
+__all__ = [
+    "Baselines",
+    "Budget",
+    "Constraint",
+    "Recipe",
+    "Resources",
+    "find_recipe",
+    "load_recipe",
+    "recipe_digest",
+    "recipe_schema",
+    "shipped_recipes",
+]
+
+
+class Recipe(Frozen):
+    """A search.
+
+    Attributes:
+        name: The study's name: letters, digits, ``_``, ``-`` and ``.``.
+        description: For people.
+        seed: Study seed; a trial's random stream depends on it and the trial's number alone.
+        data: The splits.
+        objectives: What is optimised, in order.
+        base: Partial configuration that parameters change; keys may be dotted.
+        parameters: By dotted path into the configuration.
+        enqueue: Partial points that are tried first, after the default.
+        constraints: Limits on metrics.
+        budget: When the search ends.
+        resources: What one trial takes.
+        baselines: Trials to compare with.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$", max_length=100)]
+    description: str = ""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    data: DataConfig
+    objectives: Annotated[tuple[Objective, ...], Field(min_length=1)]
+    base: Mapping[str, Any] = {}
+    parameters: Mapping[str, Parameter]
+    enqueue: tuple[Mapping[str, Scalar], ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    budget: Budget
+    resources: Resources = Resources()
+    baselines: Baselines = Baselines()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        found = cross_mistakes(Parts.of(self.model_dump()))
+        if found:
+            raise ValueError("; ".join(m.what for m in found))
+        return self
+
+    @property
+    def space(self) -> SearchSpace:
+        """The trials that exist."""
+        return SearchSpace(
+            parameters=in_order(self.parameters),
+            objectives=self.objectives,
+            base=TrialConfig.from_plain(nested(self.base)),
+        )
+
+    def to_plain(self) -> dict[str, object]:
+        """Return a dict of JSON types; ``Recipe.model_validate`` gives the recipe back."""
+        return self.model_dump(mode="json")
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        RecipeError: With one line, ``file:line: what. fix``, for every mistake found.
+    """
+    located = read_yaml(path)
+    document = located.value
+    if not isinstance(document, Mapping):
+        msg = "a recipe is a mapping of keys to values"
+        raise RecipeError(msg, where=f"{path}:1")
+    try:
+        return Recipe.model_validate(document)
+    except ValidationError as error:
+        found = from_pydantic(error, document, recipe_schema())
+        found += cross_mistakes(Parts.of(document))
+        raise RecipeError(render(found, located, str(path)) or str(error)) from error
+
+
+def find_recipe(name_or_path: str) -> Path:
+    """Return the file of a recipe, given by path or by the name of a shipped one.
+
+    Raises:
+        RecipeError: If there is none; it names the nearest and all that are shipped.
+    """
+    path = Path(name_or_path)
+    if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        if path.is_file():
+            return path
+        msg = "no such file"
+        raise RecipeError(msg, where=name_or_path, fix="Check the recipe's path")
+    shipped = shipped_recipes()
+    if name_or_path in shipped:
+        return shipped[name_or_path]
+    near = closest(name_or_path, shipped)
+    fix = f"Did you mean `{near}`? " if near else ""
+    msg = f"there is no recipe {name_or_path!r}"
+    raise RecipeError(
+        msg,
+        fix=f"{fix}Shipped: {', '.join(shipped) or 'none'}; a file of your own ends in .yaml",
+    )
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """Return the recipes that come with automtl, by name: from the wheel or the checkout."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "recipes", package.parent / "search_spaces"):
+        if folder.is_dir():
+            return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return {}
+
+
+@cache
+def recipe_schema() -> dict[str, Any]:
+    """Return the JSON schema of recipes."""
+    return Recipe.model_json_schema()
+
+
+def recipe_digest(recipe: Recipe) -> str:
+    """Digest of what decides trials: not the name, the description, the budget or the machine."""
+    plain = recipe.to_plain()
+    for key in ("name", "description", "budget", "resources"):
+        del plain[key]
+    return digest_of(plain)
