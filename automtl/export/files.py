@@ -23,8 +23,9 @@ def new_folder(target: Path, *, overwrite: bool) -> Iterator[Path]:
     A reader sees the old folder, the new one, or for an instant none, but never a part of one.
 
     Raises:
-        BundleError: If ``target`` exists and ``overwrite`` is False, or is no folder.
+        BundleError: If ``target`` may not be written; see :func:`refuse_existing`.
     """
+    target = target.resolve()
     refuse_existing(target, overwrite=overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
@@ -39,13 +40,23 @@ def new_folder(target: Path, *, overwrite: bool) -> Iterator[Path]:
 
 
 def refuse_existing(target: Path, *, overwrite: bool) -> None:
-    """Raise :class:`BundleError` if ``target`` may not be written."""
-    if target.exists() and not target.is_dir():
+    """Raise :class:`BundleError` if ``target`` may not be written.
+
+    Only an empty folder or an earlier bundle is ever replaced: all that lies in it is lost.
+    """
+    if not target.exists():
+        return
+    where = str(target)
+    if not target.is_dir():
         msg = "there is a file of this name"
-        raise BundleError(msg, where=str(target), fix="Name a folder")
-    if target.exists() and not overwrite:
+        raise BundleError(msg, where=where, fix="Name a folder")
+    is_ours = (target / CHECKSUMS).is_file() or not any(target.iterdir())
+    if not is_ours:
+        msg = "the folder holds other things than a bundle"
+        raise BundleError(msg, where=where, fix="Name another folder")
+    if not overwrite:
         msg = "the folder exists already"
-        raise BundleError(msg, where=str(target), fix="Name another, or add --overwrite")
+        raise BundleError(msg, where=where, fix="Name another, or add --overwrite")
 
 
 def write_bytes(path: Path, content: bytes) -> None:

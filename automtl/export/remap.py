@@ -10,7 +10,6 @@ from automtl.data.table import DataInfo
 from automtl.export.weights import without_pretraining
 from automtl.model.network import build_network
 
-
 _ONE_MORE = "one more class"
 
 
