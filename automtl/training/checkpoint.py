@@ -1,0 +1,144 @@
+"""The state of a training between two epochs: written whole, read without running code."""
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from automtl.errors import AutomtlError
+from automtl.training.artifacts import write_atomically
+
+CHECKPOINT = "checkpoint.pt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Best:
+    """The best epoch so far.
+
+    Attributes:
+        epoch: From 1.
+        score: The largest mean of the primary metrics; the first epoch to reach it wins.
+        values: What that epoch reported.
+        state: The network's tensors after it, on the CPU.
+    """
+
+    epoch: int
+    score: float
+    values: Mapping[str, float]
+    state: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a training is; all else of it follows from these numbers and the seed.
+
+    Attributes:
+        epoch: Finished epochs.
+        n_branches: Task branches run forward in training.
+        train_s: Seconds spent in training steps.
+        strikes: Steps in a row that could not be taken because a number was not finite.
+        costs: Costs measured once.
+        best: The best epoch so far.
+    """
+
+    epoch: int = 0
+    n_branches: int = 0
+    train_s: float = 0.0
+    strikes: int = 0
+    costs: Mapping[str, float] | None = None
+    best: Best | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What a checkpoint must agree on with the training that continues it."""
+
+    config: str
+    data: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A training between two epochs.
+
+    There is no random state in it but the weighting's: every other draw is a function of the
+    seed and the step's number.
+
+    Attributes:
+        progress: How far it is.
+        network: Tensors by name.
+        optimizers: State of each optimizer, in the order of the schedule's groups.
+        weighting: State of the weighting.
+    """
+
+    progress: Progress
+    network: Mapping[str, Tensor]
+    optimizers: tuple[Mapping[str, object], ...]
+    weighting: Mapping[str, Tensor]
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint, identity: Identity) -> None:
+    """Write the checkpoint; a reader finds the last one or this one, never a half."""
+    folder.mkdir(parents=True, exist_ok=True)
+    progress = checkpoint.progress
+    best = progress.best
+    content = {
+        "identity": [identity.config, identity.data, identity.seed],
+        "progress": {
+            "epoch": progress.epoch,
+            "n_branches": progress.n_branches,
+            "train_s": progress.train_s,
+            "strikes": progress.strikes,
+            "costs": None if progress.costs is None else dict(progress.costs),
+        },
+        "best": None
+        if best is None
+        else [best.epoch, best.score, dict(best.values), dict(best.state)],
+        "network": dict(checkpoint.network),
+        "optimizers": list(checkpoint.optimizers),
+        "weighting": dict(checkpoint.weighting),
+    }
+    write_atomically(folder / CHECKPOINT, lambda path: torch.save(content, path))
+
+
+def load_checkpoint(folder: Path, identity: Identity) -> Checkpoint | None:
+    """Read the checkpoint in ``folder``, or return None if no epoch was finished there.
+
+    Raises:
+        AutomtlError: If it cannot be read, or belongs to another training.
+    """
+    path = folder / CHECKPOINT
+    if not path.exists():
+        return None
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        msg = f"the checkpoint cannot be read ({type(error).__name__})"
+        raise AutomtlError(
+            msg,
+            where=str(path),
+            fix="Delete it: the trial then starts over",
+        ) from error
+    found = Identity(**dict(zip(("config", "data", "seed"), content["identity"], strict=True)))
+    if found != identity:
+        msg = f"the checkpoint belongs to another training ({found}, expected {identity})"
+        raise AutomtlError(
+            msg,
+            where=str(path),
+            fix="Use another folder, or delete the checkpoint to start over",
+        )
+    best = content["best"]
+    kept = None if best is None else Best(**dict(zip(_BEST, best, strict=True)))
+    return Checkpoint(
+        progress=Progress(**content["progress"], best=kept),
+        network=content["network"],
+        optimizers=tuple(content["optimizers"]),
+        weighting=content["weighting"],
+    )
+
+
+_BEST = ("epoch", "score", "values", "state")

@@ -1,0 +1,110 @@
+"""The steps of one epoch, each a function of the seed and its number."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from automtl.data.sampling import BatchSampler, augment
+from automtl.data.table import FrameTable, MultiTaskBatch, make_batch
+from automtl.errors import TrialFailedError
+from automtl.results import FailureKind
+from automtl.training.learner import Learner
+from automtl.training.schedule import tasks_of_step
+from automtl.training.step import StepResult, take_step
+
+MAX_STRIKES = 3
+"""Steps in a row whose loss or gradient is not finite before a training fails."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """Batches of a training split: the same for the same seed and step.
+
+    Attributes:
+        table: The frames.
+        sampler: Draws frames.
+        seed: Decides the augmentation.
+        device: Where batches go.
+    """
+
+    table: FrameTable
+    sampler: BatchSampler
+    seed: int
+    device: torch.device
+
+    def batch(self, step: int, tasks: Sequence[str]) -> MultiTaskBatch:
+        """Return the augmented batch of ``step`` for ``tasks``."""
+        indices = self.sampler.sample(step, tasks)
+        drawn = make_batch(self.table, indices, device=self.device)
+        return augment(drawn, rng=np.random.default_rng([self.seed, step]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochResult:
+    """What the steps of one epoch did.
+
+    Attributes:
+        values: Mean ``loss/TASK`` over the steps that ran the task's branch, mean
+            ``weight/TASK`` over those in which it took part.
+        n_branches: Task branches run forward.
+        strikes: Steps in a row, at the end, that could not be taken.
+    """
+
+    values: Mapping[str, float]
+    n_branches: int
+    strikes: int
+
+
+def train_epoch(learner: Learner, feed: Feed, *, epoch: int, strikes: int) -> EpochResult:
+    """Take the steps of epoch ``epoch`` (from 0).
+
+    Args:
+        learner: Changed in place.
+        feed: Gives the batches.
+        epoch: Which steps.
+        strikes: Steps in a row, before this epoch, that could not be taken.
+
+    Raises:
+        TrialFailedError: At the third step in a row whose numbers are not finite.
+    """
+    config = learner.config
+    first = epoch * config.optimizer.steps_per_epoch
+    learner.to_training()
+    results = []
+    for step in range(first, first + config.optimizer.steps_per_epoch):
+        tasks = tasks_of_step(config.schedule, config.tasks, step)
+        # Dropout and the like draw from torch's stream: own numbers for each step.
+        torch.manual_seed(_mixed(feed.seed, step))
+        result = take_step(learner, feed.batch(step, tasks), tasks, step=step)
+        strikes = _strikes_after(result, strikes)
+        results.append(result)
+    return EpochResult(
+        values={
+            **_means("loss", (result.losses for result in results if result.problem is None)),
+            **_means("weight", (result.weights for result in results if result.problem is None)),
+        },
+        n_branches=sum(result.n_branches for result in results),
+        strikes=strikes,
+    )
+
+
+def _strikes_after(result: StepResult, strikes: int) -> int:
+    if result.problem is None:
+        return 0
+    if strikes + 1 >= MAX_STRIKES:
+        raise TrialFailedError(FailureKind.NON_FINITE, result.problem)
+    return strikes + 1
+
+
+def _means(prefix: str, steps: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    gathered: dict[str, list[float]] = {}
+    for step in steps:
+        for task, value in step.items():
+            gathered.setdefault(f"{prefix}/{task}", []).append(value)
+    return {key: sum(values) / len(values) for key, values in gathered.items()}
+
+
+def _mixed(seed: int, step: int) -> int:
+    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])

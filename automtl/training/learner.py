@@ -1,0 +1,117 @@
+"""All that moves in a training: the network, the weighting, and the optimizers over both."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from automtl.config import TrialConfig
+from automtl.data.table import DataInfo
+from automtl.errors import BundleError
+from automtl.model.network import MultiTaskNetwork, build_network
+from automtl.tasks.base import Task
+from automtl.tasks.choose import task_named
+from automtl.training.optimizer import build_optimizer
+from automtl.training.schedule import optimizer_groups
+from automtl.training.weighting import Weighting, build_weighting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learner:
+    """All that moves in a training, and what moves it.
+
+    Attributes:
+        config: What is trained.
+        info: Classes and picture size.
+        network: Trained in place.
+        frozen: Whether the network's trunk stays as it is.
+        tasks: The tasks by name, in chain order.
+        weighting: Makes one gradient of several losses.
+        optimizers: By the tasks that each serves.
+    """
+
+    config: TrialConfig
+    info: DataInfo
+    network: MultiTaskNetwork
+    frozen: bool
+    tasks: Mapping[str, Task]
+    weighting: Weighting
+    optimizers: Mapping[tuple[str, ...], Optimizer]
+
+    def optimizer_for(self, tasks: Sequence[str]) -> Optimizer:
+        """Return the optimizer that serves all of ``tasks``."""
+        return next(o for served, o in self.optimizers.items() if set(tasks) <= set(served))
+
+    def to_training(self) -> None:
+        """Let batch norms learn, those of a frozen trunk apart."""
+        self.network.train()
+        if self.frozen:
+            self.network.stages.eval()
+
+
+def build_learner(
+    config: TrialConfig,
+    info: DataInfo,
+    *,
+    seed: int,
+    device: torch.device,
+    initial: Mapping[str, Tensor] | None = None,
+    freeze_trunk: bool = False,
+) -> Learner:
+    """Return everything that a training of ``config`` moves, at its start.
+
+    Args:
+        config: What to train.
+        info: Classes and picture size.
+        seed: Of the initial weights and of a weighting that draws.
+        device: Where to train.
+        initial: Tensors to start from instead of fresh or pretrained ones.
+        freeze_trunk: Whether the backbone's stages stay as they are.
+
+    Raises:
+        BundleError: If ``initial`` does not fit the network of ``config``.
+    """
+    network = build_network(config, info, generator_seed=seed).to(device)
+    if initial is not None:
+        require_fit(network.state_dict(), initial)
+        network.load_state_dict(dict(initial), strict=True)
+    if freeze_trunk:
+        network.stages.requires_grad_(requires_grad=False)
+    weighting = build_weighting(config.weighting, config.tasks, seed=seed, device=device)
+    return Learner(
+        config=config,
+        info=info,
+        network=network,
+        frozen=freeze_trunk,
+        tasks={name: task_named(name) for name in config.tasks},
+        weighting=weighting,
+        optimizers={
+            served: build_optimizer(
+                config.optimizer,
+                network.parameters_of(served),
+                undecayed=[p for task in served for p in weighting.parameters(task)],
+            )
+            for served in optimizer_groups(config.schedule, config.tasks)
+        },
+    )
+
+
+def require_fit(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    """Raise ``BundleError`` naming what ``found`` lacks, has too much, or has in other shapes."""
+    missing = [f"{name} is missing" for name in sorted(set(expected) - set(found))]
+    unknown = [f"{name} is unknown" for name in sorted(set(found) - set(expected))]
+    shapes = [
+        f"{name} has shape {list(found[name].shape)}, expected {list(expected[name].shape)}"
+        for name in sorted(set(expected) & set(found))
+        if found[name].shape != expected[name].shape
+    ]
+    mistakes = missing + unknown + shapes
+    if mistakes:
+        more = f" and {len(mistakes) - 3} more" if len(mistakes) > 3 else ""
+        msg = f"the initial weights do not fit: {'; '.join(mistakes[:3])}{more}"
+        raise BundleError(
+            msg,
+            fix="Use the configuration that trained them, and the same classes",
+        )

@@ -1,0 +1,258 @@
+"""Train one configuration: a function from a configuration and data to a model.
+
+Every random draw is a function of the seed and the step's number, so a training that was killed
+and resumed ends with the same bits as one that was not (on one thread).
+"""
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from automtl.config import TrialConfig
+from automtl.data.sampling import BatchSampler
+from automtl.data.table import DataInfo, SplitData
+from automtl.dispatch.base import Report
+from automtl.model.cost import count_flops, count_parameters, latency_ms
+from automtl.model.network import MultiTaskNetwork
+from automtl.results import Decision
+from automtl.training.artifacts import SavedModel, save_model
+from automtl.training.checkpoint import (
+    CHECKPOINT,
+    Best,
+    Checkpoint,
+    Identity,
+    Progress,
+    load_checkpoint,
+    save_checkpoint,
+)
+from automtl.training.epoch import Feed, train_epoch
+from automtl.training.evaluation import evaluate
+from automtl.training.learner import Learner, build_learner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedModel:
+    """What a training gives.
+
+    Attributes:
+        network: With the weights of the best epoch, in eval mode.
+        config: What was trained.
+        info: Classes and picture size.
+        epochs: Finished epochs.
+        best_epoch: The epoch with the largest ``score``; the first of equal ones.
+        values: What the best epoch reported.
+    """
+
+    network: MultiTaskNetwork
+    config: TrialConfig
+    info: DataInfo
+    epochs: int
+    best_epoch: int
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What stays in place during a training."""
+
+    learner: Learner
+    data: SplitData
+    feed: Feed
+    folder: Path | None
+    identity: Identity
+
+
+def train(  # noqa: PLR0913  # each says something that the others cannot
+    config: TrialConfig,
+    data: SplitData,
+    report: Report,
+    *,
+    seed: int,
+    folder: Path | None,
+    device: torch.device,
+    resume: bool = False,
+    initial: Mapping[str, Tensor] | None = None,
+    freeze_trunk: bool = False,
+) -> TrainedModel:
+    """Train ``config`` on ``data`` and report after each epoch.
+
+    Args:
+        config: What to train.
+        data: Trained on ``train``, evaluated on ``validation``; ``test`` is not touched.
+        report: Told the values of each epoch; anything but ``CONTINUE`` ends the training.
+        seed: Decides the initial weights, the batches and every other draw.
+        folder: For the best weights and the checkpoint; None keeps nothing.
+        device: Where to train.
+        resume: Whether to continue the checkpoint in ``folder``, if there is one.
+        initial: Tensors to start from instead of the configuration's own.
+        freeze_trunk: Whether the backbone's stages stay as they are.
+
+    Raises:
+        TrialFailedError: If losses or gradients stay non-finite.
+        DataError: If no training frame has labels of a task.
+        AutomtlError: If a checkpoint or ``initial`` does not fit.
+    """
+    sampler = BatchSampler(data.train, batch_size=config.optimizer.batch_size, seed=seed)
+    sampler.check(config.tasks)
+    with _own_random_stream(device):
+        torch.manual_seed(seed)
+        learner = build_learner(
+            config, data.info, seed=seed, device=device, initial=initial, freeze_trunk=freeze_trunk
+        )
+        run = _Run(
+            learner=learner,
+            data=data,
+            feed=Feed(table=data.train, sampler=sampler, seed=seed, device=device),
+            folder=folder,
+            identity=Identity(config=config.digest, data=data.info.digest, seed=seed),
+        )
+        return _to_the_end(run, _begin(run, resume=resume), report)
+
+
+def measure_costs(network: MultiTaskNetwork, image_size: tuple[int, int]) -> dict[str, float]:
+    """Return what a network costs to run, whatever it has learned.
+
+    ``cost/latency_ms`` is the median of one frame on one thread, so it is comparable between
+    trials that ran with different shares of a machine.
+    """
+    return {
+        "cost/parameters": float(count_parameters(network)),
+        "cost/flops": float(count_flops(network, image_size)),
+        "cost/latency_ms": float(latency_ms(network, image_size)),
+    }
+
+
+def _to_the_end(run: _Run, progress: Progress, report: Report) -> TrainedModel:
+    """Train until the last epoch or until ``report`` ends it.
+
+    The checkpoint follows the report: killed between the two, a resume gives the same report
+    again, which the ledger knows how to take; the other way round a report would be lost.
+    """
+    decision = Decision.CONTINUE
+    while decision is Decision.CONTINUE and progress.epoch < run.learner.config.optimizer.epochs:
+        progress, values = _one_epoch(run, progress)
+        decision = report(progress.epoch, values)
+        _save(run, progress)
+    return _trained(run, progress)
+
+
+def _one_epoch(run: _Run, progress: Progress) -> tuple[Progress, dict[str, float]]:
+    """Train, evaluate, and keep the weights if they are the best so far."""
+    learner = run.learner
+    config = learner.config
+    costs = progress.costs or measure_costs(learner.network, config.backbone.image_size)
+    started = time.perf_counter()
+    result = train_epoch(learner, run.feed, epoch=progress.epoch, strikes=progress.strikes)
+    progress = replace(
+        progress,
+        epoch=progress.epoch + 1,
+        n_branches=progress.n_branches + result.n_branches,
+        train_s=progress.train_s + time.perf_counter() - started,
+        strikes=result.strikes,
+        costs=costs,
+    )
+    metrics = evaluate(learner.network, run.data.validation, learner.info, config.tasks)
+    values = {
+        **metrics,
+        **result.values,
+        "score": _score(metrics, learner),
+        **costs,
+        "cost/train_s": progress.train_s,
+        "cost/steps": float(progress.epoch * config.optimizer.steps_per_epoch),
+        "cost/forward_passes": float(progress.n_branches),
+    }
+    return replace(progress, best=_better(run, progress, values)), values
+
+
+def _score(metrics: Mapping[str, float], learner: Learner) -> float:
+    """Return the mean of the tasks' primary metrics."""
+    primary = [metrics[task.primary] for task in learner.tasks.values()]
+    return sum(primary) / len(primary)
+
+
+def _better(run: _Run, progress: Progress, values: Mapping[str, float]) -> Best:
+    """Return the best epoch so far, and write its weights if it is the newest one."""
+    score = values["score"] if math.isfinite(values["score"]) else -math.inf
+    if progress.best is not None and score <= progress.best.score:
+        return progress.best
+    state = {
+        name: tensor.detach().cpu().clone()
+        for name, tensor in run.learner.network.state_dict().items()
+    }
+    best = Best(epoch=progress.epoch, score=score, values=dict(values), state=state)
+    _write_best(run, best)
+    return best
+
+
+def _write_best(run: _Run, best: Best) -> None:
+    if run.folder is None:
+        return
+    saved = SavedModel(
+        config=run.learner.config,
+        info=run.learner.info,
+        state=best.state,
+        epoch=best.epoch,
+        values=best.values,
+    )
+    save_model(run.folder, saved)
+
+
+def _begin(run: _Run, *, resume: bool) -> Progress:
+    """Continue the checkpoint in the folder, or start over."""
+    if run.folder is None:
+        return Progress()
+    if not resume:
+        (run.folder / CHECKPOINT).unlink(missing_ok=True)
+        return Progress()
+    found = load_checkpoint(run.folder, run.identity)
+    if found is None:
+        return Progress()
+    learner = run.learner
+    learner.network.load_state_dict(dict(found.network), strict=True)
+    learner.weighting.load_state_dict(found.weighting)
+    for optimizer, state in zip(learner.optimizers.values(), found.optimizers, strict=True):
+        optimizer.load_state_dict(dict(state))
+    if found.progress.best is not None:
+        # A kill may have come between the weights and the checkpoint of a later epoch.
+        _write_best(run, found.progress.best)
+    return found.progress
+
+
+def _save(run: _Run, progress: Progress) -> None:
+    if run.folder is None:
+        return
+    learner = run.learner
+    checkpoint = Checkpoint(
+        progress=progress,
+        network=learner.network.state_dict(),
+        optimizers=tuple(o.state_dict() for o in learner.optimizers.values()),
+        weighting=learner.weighting.state_dict(),
+    )
+    save_checkpoint(run.folder, checkpoint, run.identity)
+
+
+def _trained(run: _Run, progress: Progress) -> TrainedModel:
+    best = progress.best
+    assert best is not None, "a training has at least one epoch"
+    run.learner.network.load_state_dict(dict(best.state), strict=True)
+    return TrainedModel(
+        network=run.learner.network.eval(),
+        config=run.learner.config,
+        info=run.learner.info,
+        epochs=progress.epoch,
+        best_epoch=best.epoch,
+        values=best.values,
+    )
+
+
+@contextmanager
+def _own_random_stream(device: torch.device) -> Iterator[None]:
+    """Leave torch's global random streams as they were found."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield

@@ -1,0 +1,1 @@
+"""Every published figure is a command: ``python -m benchmarks.NAME --json [--quick]``."""
