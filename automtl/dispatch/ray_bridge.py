@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+import ray
 from ray import cloudpickle
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 from ray.tune.execution.tune_controller import TuneController
@@ -122,6 +123,7 @@ class OrderScheduler(TrialScheduler):
     def __init__(self, bridge: Bridge) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._bridge = bridge
+        self._trials: list[Trial] = []
 
     @override
     def on_trial_result(
@@ -156,7 +158,9 @@ class OrderScheduler(TrialScheduler):
 
     @override
     def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
-        """Do nothing: the controller proposed the trial."""
+        """Remember who may have a process."""
+        over = (Trial.TERMINATED, Trial.ERROR)
+        self._trials = [old for old in self._trials if old.status not in over] + [trial]
 
     @override
     def on_trial_remove(self, tune_controller: TuneController, trial: Trial) -> None:
@@ -167,17 +171,27 @@ class OrderScheduler(TrialScheduler):
         """Name the scheduler."""
         return "automtl"
 
+    def abandon(self) -> None:
+        """End the processes of all running trials; the controller hears of no end."""
+        self._bridge.running.clear()
+        for trial in self._trials:
+            actor = trial.temporary_state.ray_actor
+            if actor is not None:
+                ray.kill(actor)
+
 
 class StopAfterGrace(Stopper):
     """Ends the run some time after the user asked to stop, or when the controller broke.
 
     Args:
         bridge: Knows both.
+        scheduler: Knows the processes.
         grace_s: Seconds that running trials get to reach their next report.
     """
 
-    def __init__(self, bridge: Bridge, grace_s: float) -> None:
+    def __init__(self, bridge: Bridge, scheduler: OrderScheduler, grace_s: float) -> None:
         self._bridge = bridge
+        self._scheduler = scheduler
         self._grace_s = grace_s
         self._asked_s: float | None = None
 
@@ -200,7 +214,10 @@ class StopAfterGrace(Stopper):
             return False
         if self._asked_s is None:
             self._asked_s = time.monotonic()
-        return time.monotonic() - self._asked_s > self._grace_s
+        if time.monotonic() - self._asked_s <= self._grace_s:
+            return False
+        self._scheduler.abandon()
+        return True
 
 
 def _error_of(trial: Trial) -> BaseException | None:

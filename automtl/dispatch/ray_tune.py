@@ -9,6 +9,8 @@ from automtl.dispatch.base import Controller, Trainable
 from automtl.dispatch.ray_cluster import LOCAL, connected, quiet
 from automtl.dispatch.resources import fitting_slots
 
+__all__ = ["LOCAL", "RayTuneDispatcher"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RayTuneDispatcher:
@@ -68,13 +70,14 @@ def _tune(
     from automtl.dispatch.ray_worker import TrialWorker
 
     bridge = Bridge(controller, nodes)
+    scheduler = OrderScheduler(bridge)
     try:
         tune.run(
             tune.with_parameters(TrialWorker, training=trainable),
             name="study",
             search_alg=OrderSearcher(bridge),
-            scheduler=OrderScheduler(bridge),
-            stop=StopAfterGrace(bridge, dispatcher.stop_grace_s),
+            scheduler=scheduler,
+            stop=StopAfterGrace(bridge, scheduler, dispatcher.stop_grace_s),
             # Without a limit Tune lets a foreign searcher have one pending trial only.
             max_concurrent_trials=slots,
             num_samples=-1,
