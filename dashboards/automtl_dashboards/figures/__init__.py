@@ -1,0 +1,1 @@
+"""Figures: one file each, a frozen record, a pure function that fills it, one that draws it."""

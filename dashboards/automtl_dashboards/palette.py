@@ -1,0 +1,65 @@
+"""Colours and the common layout of all figures.
+
+The colours are those of Okabe and Ito (told apart with any colour vision), in shades that stand
+out on white and on near-black, because a report is read on both. Text and grid are left to the
+page's style sheet, which knows the reader's theme.
+"""
+
+from collections.abc import Mapping
+
+from automtl.results import TrialStatus
+
+FRONT = "#1F83C9"
+PICK = "#E69F00"
+SINGLE_TASK = "#009E73"
+FLOOR = "#CC79A7"
+FAINT = "rgba(130,138,150,0.45)"
+FAINT_LINE = "rgba(130,138,150,0.30)"
+EDGE = "rgba(130,138,150,0.9)"
+
+STATUS_COLORS: Mapping[TrialStatus, str] = {
+    TrialStatus.COMPLETED: FRONT,
+    TrialStatus.STOPPED: "#7CC4EE",
+    TrialStatus.FAILED: "#D55E00",
+    TrialStatus.INFEASIBLE: "#CC79A7",
+    TrialStatus.RUNNING: "#009E73",
+    TrialStatus.PAUSED: "#BFA600",
+    TrialStatus.QUEUED: "#8A919C",
+}
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+
+def base_layout(*, height: int, top: int = 40) -> dict[str, object]:
+    """Return the layout that every figure starts from.
+
+    Args:
+        height: Height in pixels.
+        top: Upper margin in pixels: where titles of panels and the legend lie.
+    """
+    return {
+        "template": "none",
+        "height": height,
+        "margin": {"l": 64, "r": 24, "t": top, "b": 52},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 12},
+        "hoverlabel": {"align": "left", "font": {"family": FONT, "size": 12}},
+        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left"},
+        "hovermode": "closest",
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": FAINT, "activecolor": FRONT},
+    }
+
+
+def axis_style() -> dict[str, object]:
+    """Return what all axes have in common."""
+    return {
+        "showline": False,
+        "zeroline": False,
+        "gridcolor": "rgba(130,138,150,0.22)",
+        "ticks": "outside",
+        "ticklen": 4,
+        "tickcolor": "rgba(0,0,0,0)",
+        "automargin": True,
+        "title": {"standoff": 8},
+    }

@@ -1,0 +1,179 @@
+"""What a report says in words: what to take and why, and the facts of the study."""
+
+import html
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from automtl.results import Objective, Pick, StudyInfo, TrialRecord, TrialStatus
+from automtl_dashboards.labels import (
+    MISSING,
+    duration,
+    moment,
+    number,
+    short_names,
+    text_of,
+    value_text,
+)
+from automtl_dashboards.standing import Standing
+
+
+def headline(history: Sequence[TrialRecord], standing: Standing, picks: Sequence[Pick]) -> str:
+    """Return the sentence on top as HTML: what to take and why, or why nothing can be taken."""
+    newest = max(picks, key=lambda pick: pick.created_s, default=None)
+    if newest is not None:
+        return _pick_words(newest, history, standing)
+    if standing.front:
+        n = len(standing.front)
+        members = ", ".join(str(number_) for number_ in sorted(standing.front)[:12])
+        more = f" and {n - 12} more" if n > 12 else ""
+        words = "One trial is" if n == 1 else f"{n} trials are"
+        return (
+            f"<p class='lead'>{words} not dominated by any other ({members}{more}), and none has "
+            "been picked yet. <code>automtl best</code> picks one by a stated rule.</p>"
+        )
+    return f"<p class='lead'>{_why_nothing(history)}</p>"
+
+
+def facts_of(
+    study: StudyInfo, history: Sequence[TrialRecord], standing: Standing
+) -> list[tuple[str, str]]:
+    """Return names and values (HTML, escaped) of the study's facts."""
+    failures = Counter(r.failure.kind.value for r in history if r.failure is not None)
+    facts = [
+        ("Objectives", "<br>".join(_objective(o) for o in study.objectives)),
+        ("Trials", _states(history)),
+        ("On the front", str(len(standing.front))),
+        ("Failures", ", ".join(f"{n} {html.escape(k)}" for k, n in failures.items()) or "none"),
+        ("Budget", _budget(study.recipe)),
+        ("Wall time", _wall_time(history)),
+        ("Began", moment(study.created_s)),
+        ("Seed", str(study.seed)),
+        ("Data digest", _code(study.data_digest)),
+        ("Recipe digest", _code(study.recipe_digest)),
+    ]
+    if study.mlflow_run:
+        facts.append(("MLflow run", _code(study.mlflow_run)))
+    return facts
+
+
+def description_of(study: StudyInfo) -> str:
+    """Return the recipe's own description as HTML, or nothing."""
+    text = text_of(study.recipe, "description").strip()
+    return f"<p class='about'>{html.escape(text)}</p>" if text else ""
+
+
+def reference_words(
+    objectives: Sequence[Objective], reference: Sequence[float], is_stated: Sequence[bool]
+) -> str:
+    """Return the hypervolume's reference point as HTML."""
+    parts = [
+        f"{html.escape(o.metric)} = {number(value)}{'' if stated else ' (worst seen)'}"
+        for o, value, stated in zip(objectives, reference, is_stated, strict=True)
+    ]
+    return f"Reference point: <code>{', '.join(parts)}</code>."
+
+
+def _pick_words(pick: Pick, history: Sequence[TrialRecord], standing: Standing) -> str:
+    record = next((r for r in history if r.number == pick.number), None)
+    lead = (
+        f"<p class='lead'><span class='star'>★</span> Take <b>trial {pick.number}</b>. "
+        f"{html.escape(pick.reason)}</p>"
+    )
+    inputs = ", ".join(f"{html.escape(str(k))}: {_plain(v)}" for k, v in pick.inputs.items())
+    details = [f"Rule: {html.escape(pick.rule)}{f' ({inputs})' if inputs else ''}."]
+    if record is None:
+        details.append(f"Trial {pick.number} is not in this history.")
+    else:
+        details += _comparison(record, standing)
+        if pick.number not in standing.front:
+            details.append(
+                f"Trial {pick.number} is no longer on the front: later trials dominate it."
+            )
+    if pick.alternatives:
+        others = ", ".join(str(n) for n in pick.alternatives[:8])
+        details.append(f"Alternatives on the front, best first: {others}.")
+    return f"{lead}<p class='detail'>{' '.join(details)}</p>"
+
+
+def _comparison(record: TrialRecord, standing: Standing) -> list[str]:
+    """Compare with separate networks: the question that sharing has to answer."""
+    names = short_names(o.metric for o in standing.objectives)
+    parts = []
+    for objective in standing.objectives:
+        single = standing.single_task.get(objective.metric)
+        value = record.values.get(objective.metric)
+        if single is None or value is None or single == 0:
+            continue
+        change = (value - single) / abs(single)
+        parts.append(f"{html.escape(names[objective.metric])} {change:+.1%}")
+    return [f"Against single-task networks: {', '.join(parts)}."] if parts else []
+
+
+def _why_nothing(history: Sequence[TrialRecord]) -> str:
+    if not history:
+        return "This study has no trial yet."
+    failed = [record for record in history if record.failure is not None]
+    counts = _count_words(history)
+    if len(failed) == len(history):
+        kind, n = Counter(r.failure.kind.value for r in failed if r.failure).most_common(1)[0]
+        return (
+            f"No trial gave a result: all {len(failed)} failed, {n} of them with "
+            f"<b>{html.escape(kind)}</b>. The messages are under "
+            "<a href='#failures'>Failures</a>."
+        )
+    return f"No trial has ended with a value for every objective yet ({counts})."
+
+
+def _count_words(history: Sequence[TrialRecord]) -> str:
+    counts = Counter(record.status for record in history)
+    return ", ".join(f"{counts[s]} {s.value}" for s in TrialStatus if counts[s])
+
+
+def _states(history: Sequence[TrialRecord]) -> str:
+    counts = Counter(record.status for record in history)
+    chips = " ".join(
+        f"<span class='state {s.value}'>{counts[s]} {s.value}</span>"
+        for s in TrialStatus
+        if counts[s]
+    )
+    n_baselines = sum(record.origin.startswith("baseline") for record in history)
+    extra = f" <small>{n_baselines} of them single-task baselines</small>" if n_baselines else ""
+    return f"{len(history)} {chips}{extra}"
+
+
+def _objective(objective: Objective) -> str:
+    arrow = "↑" if objective.maximize else "↓"
+    unit = f" [{html.escape(objective.unit)}]" if objective.unit else ""
+    reference = "" if objective.reference is None else f", reference {number(objective.reference)}"
+    return f"{html.escape(objective.metric)}{unit} {arrow}<small>{reference}</small>"
+
+
+def _budget(recipe: Mapping[str, object]) -> str:
+    budget = recipe.get("budget")
+    if not isinstance(budget, Mapping):
+        return MISSING
+    parts = [f"{_plain(v)} {html.escape(str(k))}" for k, v in budget.items() if v is not None]
+    return ", ".join(parts) or MISSING
+
+
+def _wall_time(history: Sequence[TrialRecord]) -> str:
+    begun = [r.started_s for r in history if r.started_s is not None]
+    known = [r.ended_s for r in history if r.ended_s is not None]
+    known += [report.time_s for record in history for report in record.reports]
+    if not begun or not known:
+        return MISSING
+    return duration(max(0.0, max(known) - min(begun)))
+
+
+def _plain(value: object) -> str:
+    match value:
+        case Mapping():
+            return ", ".join(f"{html.escape(str(k))} {_plain(v)}" for k, v in value.items())
+        case list() | tuple():
+            return ", ".join(_plain(item) for item in value)
+        case _:
+            return value_text(value)
+
+
+def _code(text: str) -> str:
+    return f"<code>{html.escape(text)}</code>" if text else MISSING
