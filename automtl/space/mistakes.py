@@ -103,15 +103,20 @@ def _real_path(loc: Sequence[str | int], document: object) -> KeyPath:
     node: Any = document
     path: list[str | int] = []
     for part in loc:
-        if isinstance(node, Mapping):
-            has_part = part in node
-        else:
-            is_entry = isinstance(node, list | tuple) and isinstance(part, int)
-            has_part = is_entry and int(part) < len(node)
-        if has_part:
+        if _has(node, part):
             node = node[part]
             path.append(part)
     return tuple(path)
+
+
+def _has(node: object, part: str | int) -> bool:
+    match node:
+        case Mapping():
+            return part in node
+        case list() | tuple():
+            return isinstance(part, int) and part < len(node)
+        case _:
+            return False
 
 
 def _known_keys(schema: Mapping[str, Any], loc: Sequence[str | int]) -> tuple[str, ...]:
@@ -126,13 +131,10 @@ def _step(node: Mapping[str, Any], part: str | int) -> Mapping[str, Any]:
     if part in tags:
         return {"$ref": tags[part]}
     if part in node.get("properties", {}):
-        inner: Mapping[str, Any] = node["properties"][part]
-        return inner
-    for key in ("items", "additionalProperties"):
-        inner = node.get(key, {})
-        if isinstance(inner, Mapping) and inner:
-            return inner
-    return {}
+        return dict(node["properties"][part])
+    # `additionalProperties: false` is no schema.
+    inner = [node.get(key) for key in ("items", "additionalProperties")]
+    return next((found for found in inner if isinstance(found, Mapping)), {})
 
 
 def _resolved(schema: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -113,11 +114,25 @@ def corners_of(parameter: Parameter) -> tuple[Scalar, ...]:
     """Return the extreme values: both ends of a range, or every choice."""
     match parameter:
         case FloatParameter() | IntParameter():
-            return (parameter.min, parameter.max)
+            return (parameter.min, last_step(parameter))
         case CategoricalParameter():
             return parameter.values
         case BoolParameter():
             return (False, True)
+
+
+def last_step(parameter: NumberParameter) -> float | int:
+    """Return the largest value that can be reached: ``max``, or the last step below it.
+
+    >>> last_step(IntParameter(type="int", min=0, max=5, step=2))
+    4
+    """
+    if parameter.step is None:
+        return parameter.max
+    # In decimals, as the numbers were written: 0.3 is three steps of 0.1.
+    low, high, step = (Decimal(str(v)) for v in (parameter.min, parameter.max, parameter.step))
+    found = low + (high - low) // step * step
+    return int(found) if isinstance(parameter, IntParameter) else float(found)
 
 
 def grid_of(parameter: Parameter, limit: int) -> tuple[Scalar, ...] | None:
@@ -137,21 +152,32 @@ def grid_of(parameter: Parameter, limit: int) -> tuple[Scalar, ...] | None:
 
 
 def allows(parameter: Parameter, value: Scalar) -> bool:
-    """Return whether the parameter can have ``value``. Values between steps are allowed.
+    """Return whether the parameter can have ``value``.
 
     >>> allows(IntParameter(type="int", min=0, max=4), 2.5)
     False
     """
     match parameter:
         case FloatParameter():
-            return _is_number(value) and parameter.min <= float(value) <= parameter.max
+            return _is_number(value) and _is_inside(parameter, float(value))
         case IntParameter():
             is_whole = _is_number(value) and float(value).is_integer()
-            return is_whole and parameter.min <= float(value) <= parameter.max
+            return is_whole and _is_inside(parameter, float(value))
         case CategoricalParameter():
             return value in parameter.values
         case BoolParameter():
             return isinstance(value, bool)
+
+
+def as_kind(parameter: Parameter, value: Scalar) -> Scalar:
+    """Return an allowed value in the parameter's own type: 10 and 10.0 are one point."""
+    match parameter:
+        case FloatParameter():
+            return float(value)
+        case IntParameter():
+            return int(value)
+        case CategoricalParameter() | BoolParameter():
+            return value
 
 
 def matches(when: When, point: Mapping[str, Scalar]) -> bool:
@@ -174,7 +200,8 @@ def describe(parameter: Parameter) -> str:
     """
     match parameter:
         case FloatParameter() | IntParameter():
-            return f"{parameter.min:g} to {parameter.max:g}"
+            steps = f" in steps of {parameter.step:g}" if parameter.step else ""
+            return f"{parameter.min:g} to {parameter.max:g}{steps}"
         case CategoricalParameter():
             return "one of " + ", ".join(map(str, parameter.values))
         case BoolParameter():
@@ -201,8 +228,8 @@ def _check_range(parameter: NumberParameter) -> None:
             ),
         ),
         (
-            parameter.default is not None and low <= high and not low <= parameter.default <= high,
-            f"`default` must lie in {low:g} to {high:g}, found {parameter.default}",
+            parameter.default is not None and low <= high and not _is_inside(parameter),
+            f"`default` must be {describe(parameter)}, found {parameter.default}",
         ),
     )
     found = [text for is_wrong, text in problems if is_wrong]
@@ -210,11 +237,20 @@ def _check_range(parameter: NumberParameter) -> None:
         raise ValueError("; ".join(found))
 
 
+def _is_inside(parameter: NumberParameter, value: float | None = None) -> bool:
+    """Whether ``value``, or else the default, lies in the range and on a step."""
+    found = parameter.default if value is None else value
+    if found is None or not parameter.min <= found <= parameter.max:
+        return False
+    steps = (found - parameter.min) / parameter.step if parameter.step else 0.0
+    return abs(steps - round(steps)) < 1e-6
+
+
 def _middle(parameter: NumberParameter) -> float | int:
     low, high = float(parameter.min), float(parameter.max)
     middle = math.sqrt(low * high) if parameter.log else (low + high) / 2
     if parameter.step is not None:
-        middle = low + round((middle - low) / parameter.step) * parameter.step
+        middle = low + math.floor((middle - low) / parameter.step + 1e-9) * parameter.step
     middle = min(max(middle, low), high)
     return int(middle) if isinstance(parameter, IntParameter) else middle
 
@@ -224,7 +260,7 @@ def _float_grid(parameter: FloatParameter, limit: int) -> tuple[Scalar, ...] | N
         return (parameter.min,)
     if parameter.step is None:
         return None
-    n = math.floor((parameter.max - parameter.min) / parameter.step + 1e-9) + 1
+    n = round((last_step(parameter) - parameter.min) / parameter.step) + 1
     if n > limit:
         return None
     return tuple(parameter.min + i * parameter.step for i in range(n))

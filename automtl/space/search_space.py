@@ -13,6 +13,7 @@ from automtl.space.parameter import (
     Parameter,
     Scalar,
     allows,
+    as_kind,
     default_of,
     describe,
     grid_of,
@@ -102,7 +103,7 @@ class SearchSpace:
                 found[name] = partial.get(name, default_of(parameter))
         for name, value in partial.items():
             self._check(name, value, found)
-        return found
+        return {n: as_kind(self.parameters[n], value) for n, value in found.items()}
 
     def reaching(self, name: str, value: Scalar) -> dict[str, Scalar]:
         """Return a point in which ``name`` exists and has ``value``; all else by default."""

@@ -1,0 +1,41 @@
+"""Which limits of a recipe a trial breaks."""
+
+from collections.abc import Mapping
+
+from automtl.space.parts import Constraint
+from automtl.space.recipe import Recipe
+
+
+def violations(recipe: Recipe, values: Mapping[str, float]) -> list[str]:
+    """Name the limits that ``values`` break, each as one sentence.
+
+    A metric that ``values`` lack breaks nothing: after the first epoch only part is known.
+    A NaN breaks every limit on its metric.
+    """
+    return [
+        _sentence(limit, values[limit.metric])
+        for limit in recipe.constraints
+        if limit.metric in values and not _holds(limit, values[limit.metric])
+    ]
+
+
+def excess(limit: Constraint, value: float) -> float:
+    """Return by how much a limit is broken, relative to the limit; at most 0 if it holds.
+
+    >>> excess(Constraint(metric="cost/latency_ms", max=20), 25)
+    0.25
+    """
+    over = [] if limit.max is None else [(value - limit.max) / (abs(limit.max) or 1.0)]
+    under = [] if limit.min is None else [(limit.min - value) / (abs(limit.min) or 1.0)]
+    return max(over + under)
+
+
+def _holds(limit: Constraint, value: float) -> bool:
+    is_below = limit.max is None or value <= limit.max
+    return is_below and (limit.min is None or value >= limit.min)
+
+
+def _sentence(limit: Constraint, value: float) -> str:
+    if limit.max is not None and not value <= limit.max:
+        return f"{limit.metric} is {value:.6g}, above its limit {limit.max:g}"
+    return f"{limit.metric} is {value:.6g}, below its limit {limit.min:g}"

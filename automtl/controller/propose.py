@@ -1,0 +1,160 @@
+"""What to try next: a pure function of the recipe and the history."""
+
+import hashlib
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from automtl.config import FixedWeighting, TrialConfig, digest_of, single_task
+from automtl.controller.sampler import draws, uniform
+from automtl.results import Point, TrialRecord
+from automtl.space.parameter import Scalar
+from automtl.space.parts import Constraint
+from automtl.space.recipe import Recipe
+from automtl.space.search_space import SearchSpace
+
+N_MODEL_DRAWS = 8
+"""Draws from the model before a repeated configuration is left to chance."""
+
+N_UNIFORM_DRAWS = 500
+GRID_LIMIT = 2_000
+"""Up to this many points a space is listed, so that "all tried" is exact."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A trial to run.
+
+    Attributes:
+        number: The trial's number, dense from 0.
+        point: Active parameters.
+        config: The whole configuration.
+        origin: ``default``, ``enqueued``, ``sampler`` or ``baseline:NAME``.
+        seed: Seed of the training.
+    """
+
+    number: int
+    point: Mapping[str, Scalar]
+    config: TrialConfig
+    origin: str
+    seed: int
+
+
+def propose(recipe: Recipe, history: Sequence[TrialRecord]) -> Proposal | None:
+    """Return the next trial, or None if every configuration has been tried.
+
+    First the default, then the enqueued points, then the baselines, then the sampler. The
+    random stream depends only on the recipe's seed and the trial's number, and the history's
+    order does not matter, so a resumed search proposes what an undisturbed one would have.
+
+    Args:
+        recipe: The search.
+        history: All trials, those in progress too; numbers are dense from 0.
+    """
+    ordered = sorted(history, key=lambda record: record.number)
+    number = len(ordered)
+    planned = plan(recipe)
+    if number < len(planned):
+        return planned[number]
+    space = recipe.space
+    tried = {r.config_digest for r in ordered if not r.origin.startswith("baseline:")}
+    seed = stream_seed(recipe.seed, number)
+    point = next_point(
+        space,
+        ordered,
+        constraints=recipe.constraints,
+        seed=seed,
+        is_new=lambda point: space.config_of(point).digest not in tried,
+    )
+    if point is None:
+        return None
+    return Proposal(
+        number=number,
+        point=point,
+        config=space.config_of(point),
+        origin="sampler",
+        seed=seed,
+    )
+
+
+def plan(recipe: Recipe) -> tuple[Proposal, ...]:
+    """Return the trials that a recipe states, before the sampler has its turn."""
+    space = recipe.space
+    default = space.default_point()
+    points = [default, *(space.complete(partial) for partial in recipe.enqueue)]
+    stated: dict[str, tuple[str, Mapping[str, Scalar], TrialConfig]] = {}
+    for point in points:
+        config = space.config_of(point)
+        stated.setdefault(config.digest, ("enqueued" if stated else "default", point, config))
+    baselines = [_baseline(name, default, space) for name in recipe.baselines.names]
+    return tuple(
+        Proposal(
+            number=number,
+            point=point,
+            config=config,
+            origin=origin,
+            seed=stream_seed(recipe.seed, number),
+        )
+        for number, (origin, point, config) in enumerate([*stated.values(), *baselines])
+    )
+
+
+def next_point(
+    space: SearchSpace,
+    history: Sequence[TrialRecord],
+    *,
+    seed: int,
+    constraints: Sequence[Constraint] = (),
+    is_new: Callable[[Point], bool] | None = None,
+) -> dict[str, Scalar] | None:
+    """Return a point of any space that has not been tried, or None if there is none.
+
+    Args:
+        space: The points that exist, those of a trial's configuration or of free names.
+        history: All trials, by number.
+        seed: Of the random stream.
+        constraints: Limits on metrics.
+        is_new: Whether a point is worth a trial; by default, whether it is in no record.
+    """
+    is_new = is_new or _not_among(history)
+    for point in islice(draws(space, constraints, history, seed=seed), N_MODEL_DRAWS):
+        if is_new(point):
+            return point
+    rng = random.Random(seed)
+    grid = space.grid(GRID_LIMIT)
+    if grid is not None:
+        untried = [point for point in grid if is_new(point)]
+        return rng.choice(untried) if untried else None
+    by_chance = (uniform(space, rng.random) for _ in range(N_UNIFORM_DRAWS))
+    return next((point for point in by_chance if is_new(point)), None)
+
+
+def stream_seed(seed: int, number: int) -> int:
+    """Return the seed of trial ``number``, 31 bits; neighbours are unrelated.
+
+    >>> stream_seed(0, 1) == stream_seed(0, 1) != stream_seed(1, 1)
+    True
+    """
+    digest = hashlib.sha256(f"{seed}:{number}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def _not_among(history: Sequence[TrialRecord]) -> Callable[[Point], bool]:
+    tried = {digest_of(dict(record.point)) for record in history}
+    return lambda point: digest_of(dict(point)) not in tried
+
+
+def _baseline(
+    name: str, default: Mapping[str, Scalar], space: SearchSpace
+) -> tuple[str, Mapping[str, Scalar], TrialConfig]:
+    config = space.config_of(default)
+    if name == "equal_weights":
+        equal = FixedWeighting(weights=dict.fromkeys(config.tasks, 1.0))
+        config = config.model_copy(update={"weighting": equal})
+        dropped: tuple[str, ...] = ("weighting.",)
+    else:
+        config = single_task(config, name)
+        dropped = ("sharing.", "weighting.", "schedule.")
+    point = {key: value for key, value in default.items() if not key.startswith(dropped)}
+    return f"baseline:{name}", point, config
