@@ -1,0 +1,162 @@
+"""Stills with a COCO JSON file: boxes, and class masks drawn from the segmentations."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from automtl.data.frames import FrameFiles, LabelledBox, decode_clips
+from automtl.data.raw import RawSource, inside
+from automtl.data.regions import Region, Runs
+from automtl.data.table import IGNORED
+from automtl.errors import DataError
+from automtl.sources import CocoSource
+
+BACKGROUND = "background"
+
+
+class _Runs(BaseModel):
+    size: tuple[int, int]
+    counts: tuple[int, ...] | str
+
+
+class _Picture(BaseModel):
+    id: int
+    file_name: str
+
+
+class _Category(BaseModel):
+    id: int
+    name: str
+
+
+class _Annotation(BaseModel):
+    id: int | str = "without id"
+    image_id: int
+    category_id: int
+    bbox: tuple[float, float, float, float]
+    iscrowd: bool = False
+    segmentation: tuple[tuple[float, ...], ...] | _Runs | None = None
+
+
+class _File(BaseModel):
+    """The parts of a COCO file that are used."""
+
+    images: tuple[_Picture, ...]
+    categories: tuple[_Category, ...]
+    annotations: tuple[_Annotation, ...]
+
+
+def read_coco(source: CocoSource, *, root: Path | None, image_size: tuple[int, int]) -> RawSource:
+    """Read the stills that the file lists.
+
+    A crowd has no box; with masks, its area is not labelled.
+
+    Raises:
+        DataError: If the folder or file is missing, the file breaks the format, or it names a
+            picture outside the folder.
+    """
+    folder = inside(root, source.images, field="images")
+    path = inside(root, source.annotations, field="annotations")
+    content = _parse(path)
+    names = {category.id: category.name for category in content.categories}
+    classes = tuple(dict.fromkeys(names.values()))
+    value_of = {id_: classes.index(name) + 1 for id_, name in names.items()}
+    if source.with_masks and len(classes) >= IGNORED:
+        msg = f"class masks hold at most {IGNORED - 1} classes, the file has {len(classes)}"
+        raise DataError(msg, where=str(path), fix="Set `with_masks: false`")
+    found = _by_picture(content, path)
+    stills = [
+        [
+            FrameFiles(
+                image=_picture(folder, picture.file_name, path),
+                boxes=tuple(_box(a, names, path) for a in found[picture.id] if not a.iscrowd),
+                classes={},
+                regions=_regions(found[picture.id], value_of, path) if source.with_masks else None,
+            )
+        ]
+        for picture in content.images
+    ]
+    clips, notes = decode_clips(stills, image_size)
+    return RawSource(
+        name=source.annotations,
+        clips=clips,
+        notes=notes,
+        n_frames=len(stills),
+        detection_classes=classes,
+        segmentation_classes=(BACKGROUND, *classes) if source.with_masks else (),
+    )
+
+
+def _parse(path: Path) -> _File:
+    try:
+        return _File.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        msg = f"it is not JSON ({error})"
+        raise DataError(msg, where=str(path), fix="Name a COCO annotation file") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        msg = f"`{place}` breaks the COCO format: {first['msg']}"
+        raise DataError(msg, where=str(path), fix="Name a COCO file of boxes") from error
+
+
+def _by_picture(content: _File, path: Path) -> dict[int, list[_Annotation]]:
+    pictures = {picture.id for picture in content.images}
+    categories = {category.id for category in content.categories}
+    found: dict[int, list[_Annotation]] = defaultdict(list)
+    for annotation in content.annotations:
+        if annotation.image_id not in pictures:
+            msg = f"the image {annotation.image_id} is not among `images`"
+            raise DataError(
+                msg, where=_where(annotation, path), fix="Add it, or drop the annotation"
+            )
+        if annotation.category_id not in categories:
+            msg = f"the category {annotation.category_id} is not among `categories`"
+            raise DataError(msg, where=_where(annotation, path), fix="Add it with its name")
+        found[annotation.image_id].append(annotation)
+    return found
+
+
+def _picture(folder: Path, file_name: str, path: Path) -> Path:
+    picture = (folder / file_name).resolve()
+    if not picture.is_relative_to(folder):
+        msg = f"the file name {file_name!r} leaves the folder {folder}"
+        raise DataError(msg, where=str(path), fix="Use file names below the folder of pictures")
+    return picture
+
+
+def _box(annotation: _Annotation, names: dict[int, str], path: Path) -> LabelledBox:
+    left, top, width, height = annotation.bbox
+    return LabelledBox(
+        box=(left, top, left + width, top + height),
+        name=names[annotation.category_id],
+        where=_where(annotation, path),
+    )
+
+
+def _regions(
+    annotations: list[_Annotation], value_of: dict[int, int], path: Path
+) -> tuple[Region, ...]:
+    regions = []
+    for annotation in annotations:
+        outline = annotation.segmentation
+        if outline is None:
+            continue
+        if isinstance(outline, _Runs):
+            area: tuple[tuple[float, ...], ...] | Runs = Runs(
+                size=outline.size, counts=outline.counts
+            )
+        elif any(len(polygon) < 6 or len(polygon) % 2 for polygon in outline):
+            msg = "a polygon needs three points or more, each of two numbers"
+            raise DataError(msg, where=_where(annotation, path), fix="Write x, y, x, y, ...")
+        else:
+            area = outline
+        value = IGNORED if annotation.iscrowd else value_of[annotation.category_id]
+        regions.append(Region(value=value, outline=area, where=_where(annotation, path)))
+    return tuple(regions)
+
+
+def _where(annotation: _Annotation, path: Path) -> str:
+    return f"{path}, annotation {annotation.id}"

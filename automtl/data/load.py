@@ -1,0 +1,204 @@
+"""From a data configuration to the splits of a study."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+from automtl.data.coco import read_coco
+from automtl.data.joining import ClassNames, class_names, digest, join, segmentation_frequency
+from automtl.data.masks import read_masks
+from automtl.data.mot import read_mot
+from automtl.data.raw import Note, NoteKind, RawSource
+from automtl.data.shapes import generate
+from automtl.data.table import DataInfo, FrameTable, SplitData
+from automtl.data.yolo import read_yolo
+from automtl.errors import DataError
+from automtl.sources import (
+    CocoSource,
+    DataConfig,
+    MaskSource,
+    MotSource,
+    ShapesSource,
+    Source,
+    YoloSource,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Something of the data that is not used, or was mended.
+
+    Attributes:
+        name: The file, with the line where there is one.
+        split: ``train``, ``validation`` or ``test``.
+        reason: Why, and what became of it.
+        kind: ``frame`` (unreadable; counts against ``max_left_out``), ``unlabelled`` (a frame
+            without any label), ``mask`` (its frame keeps its other labels) or ``box``.
+    """
+
+    name: str
+    split: str
+    reason: str
+    kind: NoteKind = "frame"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedData:
+    """The splits, and what did not make it into them."""
+
+    splits: SplitData
+    left_out: tuple[LeftOut, ...]
+
+
+def load_data(
+    config: DataConfig,
+    *,
+    image_size: tuple[int, int],
+    root: Path | None,
+    load_test: bool = False,
+) -> LoadedData:
+    """Read, decode and join all sources.
+
+    Args:
+        config: The splits. Classes that it does not name are those of the train and validation
+            sources in order.
+        image_size: Height and width of the decoded frames in pixels.
+        root: Folder below which all paths lie; generated clips need none.
+        load_test: Whether the test split is read as well. The digest covers the train and
+            validation splits alone, so that it does not depend on this.
+
+    Raises:
+        DataError: If a source cannot be used, or more than ``config.max_left_out`` of a split's
+            frames are unreadable.
+    """
+    _check_streams(config)
+    wanted = {"train": config.train, "validation": config.validation}
+    if load_test and config.test:
+        wanted["test"] = config.test
+    raw = {split: [_read(s, root, image_size) for s in some] for split, some in wanted.items()}
+    left_out = tuple(
+        LeftOut(name=note.name, split=split, reason=note.reason, kind=note.kind)
+        for split, sources in raw.items()
+        for note in _notes(sources)
+    )
+    for split, sources in raw.items():
+        _check_share(split, sources, config.max_left_out, left_out)
+    names = class_names(
+        [*raw["train"], *raw["validation"]],
+        config.detection_classes,
+        config.segmentation_classes,
+    )
+    tables = {split: _joined(split, sources, names, image_size) for split, sources in raw.items()}
+    info = DataInfo(
+        detection_classes=names.detection,
+        segmentation_classes=names.segmentation,
+        image_size=image_size,
+        segmentation_frequency=segmentation_frequency(tables["train"], len(names.segmentation)),
+        digest=digest([tables["train"], tables["validation"]]),
+    )
+    splits = SplitData(
+        info=info,
+        train=tables["train"],
+        validation=tables["validation"],
+        test=tables.get("test"),
+    )
+    return LoadedData(splits=splits, left_out=left_out)
+
+
+def describe(loaded: LoadedData) -> str:
+    """Return lines for people: what each split holds and what was left out."""
+    info = loaded.splits.info
+    lines = [
+        f"detection classes: {', '.join(info.detection_classes) or 'none'}",
+        f"segmentation classes: {', '.join(info.segmentation_classes) or 'none'}",
+        f"frames of {info.image_size[0]}x{info.image_size[1]} pixels, digest {info.digest}",
+    ]
+    splits = loaded.splits
+    tables = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    for split, table in tables.items():
+        if table is None:
+            continue
+        labels = ", ".join(f"{task} {int(mask.sum())}" for task, mask in table.labels.items())
+        n_clips = len(set(table.clip.tolist()))
+        lines.append(
+            f"{split}: {len(table)} frames in {n_clips} clips, {len(table.boxes)} objects; "
+            f"frames with labels: {labels}"
+        )
+    lines.extend(
+        f"left out of {left.split}: {left.name}: {left.reason}" for left in loaded.left_out
+    )
+    return "\n".join(lines)
+
+
+def _read(source: Source, root: Path | None, size: tuple[int, int]) -> RawSource:
+    match source:
+        case ShapesSource():
+            return generate(source, image_size=size)
+        case MotSource():
+            return read_mot(source, root=root, image_size=size)
+        case MaskSource():
+            return read_masks(source, root=root, image_size=size)
+        case CocoSource():
+            return read_coco(source, root=root, image_size=size)
+        case YoloSource():
+            return read_yolo(source, root=root, image_size=size)
+        case _:
+            assert_never(source)
+
+
+def _joined(
+    split: str, sources: Sequence[RawSource], names: ClassNames, size: tuple[int, int]
+) -> FrameTable:
+    table = join(sources, names, size)
+    if not len(table):
+        msg = f"the {split} split has no labelled frame"
+        raise DataError(
+            msg,
+            where=", ".join(source.name for source in sources),
+            fix="Name sources that have labels",
+        )
+    return table
+
+
+def _notes(sources: Sequence[RawSource]) -> list[Note]:
+    """Return the readers' notes, and one for each frame without labels that is not noted yet."""
+    notes: list[Note] = []
+    for source in sources:
+        notes.extend(source.notes)
+        notes.extend(
+            Note(name=frame.name, reason="it has no label at all", kind="unlabelled")
+            for clip in source.clips
+            for frame in clip
+            if not frame.labels
+        )
+    return notes
+
+
+def _check_share(
+    split: str, sources: Sequence[RawSource], most: float, left_out: Sequence[LeftOut]
+) -> None:
+    lost = [left for left in left_out if left.split == split and left.kind == "frame"]
+    n_frames = sum(source.n_frames for source in sources)
+    if len(lost) <= most * n_frames:
+        return
+    named = "; ".join(f"{left.name}: {left.reason}" for left in lost[:3])
+    more = f"; and {len(lost) - 3} more" if len(lost) > 3 else ""
+    msg = (
+        f"{len(lost)} of {n_frames} {split} frames cannot be used, more than "
+        f"`data.max_left_out: {most:g}` allows: {named}{more}"
+    )
+    raise DataError(msg, where=split, fix="Mend the files, or raise `data.max_left_out`")
+
+
+def _check_streams(config: DataConfig) -> None:
+    """Refuse one random stream in two splits: the same clips would train and be judged."""
+    seen: dict[int, str] = {}
+    splits = {"train": config.train, "validation": config.validation, "test": config.test}
+    for split, sources in splits.items():
+        seeds = {source.seed for source in sources if isinstance(source, ShapesSource)}
+        for seed in sorted(seeds):
+            if seed in seen:
+                msg = f"the {seen[seed]} and {split} splits both generate clips of seed {seed}"
+                raise DataError(msg, where="data", fix="Give the splits' shapes different seeds")
+        seen.update(dict.fromkeys(seeds, split))

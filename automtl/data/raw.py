@@ -1,0 +1,115 @@
+"""What a reader gives: decoded frames with names of classes, before sources are joined.
+
+Axis letters: N objects, H height, W width; all at the decoded size.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automtl.errors import DataError
+
+DETECTION = "detection"
+SEGMENTATION = "segmentation"
+TRACKING = "tracking"
+
+NoteKind = Literal["frame", "unlabelled", "mask", "box"]
+"""What a note is about: a frame lost, a frame without labels, a lost mask, a mended box."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Something that was left out or mended, with its place and reason.
+
+    Attributes:
+        name: File, with the line where there is one.
+        reason: Why, in a few words.
+        kind: What it is about; only ``frame`` counts against ``max_left_out``.
+    """
+
+    name: str
+    reason: str
+    kind: NoteKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawFrame:
+    """One decoded frame.
+
+    Attributes:
+        name: File name or generated name.
+        frame: Index within the clip, from 0.
+        image: uint8 ``[3, H, W]``.
+        boxes: float32 ``[N, 4]`` xyxy.
+        classes: Class name of each box.
+        ids: int64 ``[N]``.
+        semantic: uint8 ``[H, W]``, by the source's own values.
+        instances: uint16 ``[H, W]``.
+        labels: The tasks whose labels the frame carries.
+    """
+
+    name: str
+    frame: int
+    image: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+    classes: tuple[str, ...]
+    ids: NDArray[np.int64]
+    semantic: NDArray[np.uint8]
+    instances: NDArray[np.uint16]
+    labels: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawSource:
+    """Everything that one source gives.
+
+    Attributes:
+        name: For messages.
+        clips: Frames by clip; a still is a clip of one frame.
+        notes: What was left out or mended.
+        n_frames: Frames that the source has, those left out too.
+        detection_classes: Names, in the source's order.
+        segmentation_classes: Names of the values of ``semantic``; None where the values are
+            indices of the classes that the data configuration names.
+    """
+
+    name: str
+    clips: tuple[tuple[RawFrame, ...], ...]
+    notes: tuple[Note, ...]
+    n_frames: int
+    detection_classes: tuple[str, ...] = ()
+    segmentation_classes: tuple[str, ...] | None = ()
+
+
+def inside(root: Path | None, relative: str, *, field: str) -> Path:
+    """Return ``root / relative``, which must exist inside ``root``.
+
+    Raises:
+        DataError: If there is no root, the path leaves it, or nothing is there.
+    """
+    if root is None:
+        msg = f"`{field}: {relative}` needs a data root"
+        raise DataError(
+            msg,
+            where="data",
+            fix="Name the folder that holds it with --data",
+        )
+    path = (root / relative).resolve()
+    if not path.is_relative_to(root.resolve()):
+        msg = f"`{field}: {relative}` leaves the data root {root}"
+        raise DataError(
+            msg,
+            where="data",
+            fix="Use a path below the root, without `..`",
+        )
+    if not path.exists():
+        msg = f"`{field}: {relative}` does not exist"
+        raise DataError(
+            msg,
+            where=str(root),
+            fix="Correct the path in the recipe, or the folder given with --data",
+        )
+    return path

@@ -1,0 +1,146 @@
+"""Which frames a training step sees, and how they are varied.
+
+Axis letters: B frames of a batch, H height, W width.
+"""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from automtl.data.raw import TRACKING
+from automtl.data.table import FrameTable, MultiTaskBatch
+from automtl.errors import DataError
+
+Indices = NDArray[np.int64]
+
+FARTHEST = 3
+"""Most shown frames between the two frames of a pair."""
+
+
+class BatchSampler:
+    """Draws the frames of each step: a pure function of seed, step and tasks.
+
+    Args:
+        table: The training frames.
+        batch_size: Frames in a step, an even number.
+        seed: Random stream of the training.
+
+    Raises:
+        ValueError: If ``batch_size`` is odd.
+    """
+
+    def __init__(self, table: FrameTable, *, batch_size: int, seed: int) -> None:
+        if batch_size < 2 or batch_size % 2:
+            msg = f"`batch_size` must be even and at least 2. Found {batch_size}."
+            raise ValueError(msg)
+        self._batch_size = batch_size
+        self._seed = seed % 2**63
+        self._pools = {task: np.flatnonzero(mask) for task, mask in table.labels.items()}
+        self._partners = _partners(table)
+        self._pools[TRACKING] = np.array(sorted(self._partners), dtype=np.int64)
+
+    def check(self, tasks: Sequence[str]) -> None:
+        """Make sure that every task can be trained.
+
+        Raises:
+            DataError: If no frame carries labels of a task, or tracking has no pair of frames.
+        """
+        for task in tasks:
+            if task in self._pools and self._pools[task].size:
+                continue
+            msg = f"no training frame carries labels of {task}"
+            if task == TRACKING:
+                msg = f"no training clip has two frames with ids at most {FARTHEST} frames apart"
+            raise DataError(
+                msg,
+                where="data.train",
+                fix=f"Add a source with such labels, or take {task} out of the recipe's tasks",
+            )
+
+    def sample(self, step: int, tasks: Sequence[str]) -> Indices:
+        """Return the rows ``[batch_size]`` of the table that step ``step`` trains on.
+
+        The batch is filled by twos, each for one of the tasks in turn, so that a task whose
+        labels are few is still seen. For ``tracking`` and where ids are known a two is a pair:
+        frames of one clip, at most :data:`FARTHEST` shown frames apart, in order.
+
+        Args:
+            step: Number of the step.
+            tasks: The tasks that the step trains; each needs labelled frames.
+
+        Raises:
+            DataError: If a task has none.
+        """
+        self.check(tasks)
+        name = zlib.crc32(",".join(tasks).encode())
+        rng = np.random.default_rng([self._seed, step, name])
+        pairs = [
+            self._draw(tasks[(step + slot) % len(tasks)], rng, is_paired=TRACKING in tasks)
+            for slot in range(self._batch_size // 2)
+        ]
+        return np.concatenate(pairs)
+
+    def _draw(self, task: str, rng: np.random.Generator, *, is_paired: bool) -> Indices:
+        pool = self._pools[task]
+        anchor = int(pool[rng.integers(len(pool))])
+        partners = self._partners[anchor] if anchor in self._partners and is_paired else None
+        other = pool if partners is None else partners
+        second = int(other[rng.integers(len(other))])
+        pair = np.array([anchor, second], dtype=np.int64)
+        return pair if partners is None else np.sort(pair)
+
+
+def _partners(table: FrameTable) -> Mapping[int, Indices]:
+    """Return for each frame with ids the frames with ids near it in its clip, if any."""
+    rows = np.flatnonzero(table.labels.get(TRACKING, np.zeros(len(table), dtype=np.bool_)))
+    rows = rows[np.lexsort((table.frame[rows], table.clip[rows]))]
+    starts = np.flatnonzero(np.diff(table.clip[rows])) + 1
+    partners = {}
+    for members in np.split(rows, starts):
+        for place, row in enumerate(members):
+            # A clip's frames are distinct, so that no nearer frame stands further off than this.
+            around = members[max(0, place - FARTHEST) : place + FARTHEST + 1]
+            apart = np.abs(table.frame[around] - table.frame[row])
+            near = around[(apart >= 1) & (apart <= FARTHEST)]
+            if near.size:
+                partners[int(row)] = near
+    return partners
+
+
+def augment(batch: MultiTaskBatch, *, rng: np.random.Generator) -> MultiTaskBatch:
+    """Return the batch with half of its clips mirrored and with other light.
+
+    Mirroring is drawn for a clip, so that the frames of a pair stay comparable; gain and offset
+    are drawn for a frame, so that brightness is no identity. Uint8 stays uint8.
+
+    Args:
+        batch: Left as it is.
+        rng: Draws everything.
+    """
+    n_frames, _, _, width = batch.images.shape
+    clips, of_clip = torch.unique(batch.clip, return_inverse=True)
+    coins = torch.from_numpy(rng.random(len(clips)) < 0.5)
+    mirrored = coins.to(of_clip.device)[of_clip]
+    gain = torch.from_numpy(rng.uniform(0.8, 1.2, (n_frames, 1, 1, 1)).astype(np.float32))
+    offset = torch.from_numpy(rng.uniform(-20, 20, (n_frames, 1, 1, 1)).astype(np.float32))
+    device = batch.images.device
+    lit = batch.images.float().mul_(gain.to(device)).add_(offset.to(device)).clamp_(0, 255)
+    images = lit.to(torch.uint8)
+    semantic = batch.semantic.clone()
+    images[mirrored] = images[mirrored].flip(-1)
+    semantic[mirrored] = semantic[mirrored].flip(-1)
+    flags = mirrored.tolist()
+    boxes = tuple(
+        _mirror(box, width) if flag else box for box, flag in zip(batch.boxes, flags, strict=True)
+    )
+    return replace(batch, images=images, semantic=semantic, boxes=boxes)
+
+
+def _mirror(boxes: Tensor, width: int) -> Tensor:
+    left, top, right, bottom = boxes.unbind(1)
+    return torch.stack((width - right, top, width - left, bottom), dim=1)
