@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from automtl.config import TrialConfig
+from automtl.config import BUILT_IN_TASKS, TrialConfig
 from automtl.errors import RecipeError
 from automtl.results import Objective
 from automtl.space.mistakes import Mistake, from_pydantic, suggestion
@@ -156,13 +156,20 @@ def _paths(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
 
 
 def _baselines(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
-    if base is None or parts.baselines is None:
+    if parts.baselines is None:
         return
+    tasks = BUILT_IN_TASKS if base is None else base.tasks
     for i, task in enumerate(parts.baselines.single_task):
-        if task not in base.tasks:
+        if task not in tasks:
             what = f"the baseline `{task}` is no task of this search"
             path = ("baselines", "single_task", i)
-            yield Mistake(path=path, what=what, fix=suggestion(task, base.tasks))
+            yield Mistake(path=path, what=what, fix=suggestion(task, tasks))
+    n_stated = 1 + len(parts.enqueue)
+    limit = None if parts.budget is None else parts.budget.trials
+    if parts.baselines.names and limit is not None and limit <= n_stated:
+        what = f"`budget.trials` {limit} is spent by the default and `enqueue` before `baselines`"
+        fix = f"Use at least {n_stated + 1}"
+        yield Mistake(path=("budget", "trials"), what=what, fix=fix)
 
 
 def _configs(space: SearchSpace) -> Iterator[Mistake]:

@@ -57,7 +57,8 @@ def from_pydantic(
     """
     found = []
     for one in error.errors(include_url=False):
-        if not one["loc"]:
+        # An entry that is wrong is named itself, not also as missing from its list.
+        if not one["loc"] or (one["type"] == "too_short" and one["input"]):
             continue
         path = _real_path(one["loc"], document)
         what, fix = _words(one, path, prefix, schema)
@@ -78,11 +79,16 @@ def _words(
         case "missing":
             what = f"the key `{key}` of `{name}` is missing" if name else f"`{key}` is missing"
         case "union_tag_invalid":
-            what = f"`{name}`: {context['discriminator']} {context['tag']!r} is unknown"
+            tag = str(context["discriminator"]).strip("'")
+            what = f"`{name}`: {tag} {context['tag']!r} is unknown"
             tags = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
             fix = suggestion(context["tag"], tags)
         case "union_tag_not_found":
             what = f"`{name}` lacks its {context['discriminator']}"
+            fix = "Add it; it says which other keys there are"
+        case "string_pattern_mismatch":
+            what = f"`{name}` may not be {one['input']!r}"
+            fix = "Use letters, digits, `_`, `-` and `.`"
         case "literal_error":
             what = f"`{name}` must be {context['expected']}, found {one['input']!r}"
         case "value_error":
