@@ -22,12 +22,20 @@ class Task(Protocol):
           primary metric is its best value.
     """
 
-    name: str
-    primary: str
-    """Key of the metric that selects, e.g. ``detection/mAP``."""
+    @property
+    def name(self) -> str:
+        """The task's name, as in ``sharing.order``."""
+        ...
 
-    metrics: tuple[str, ...]
-    """Keys that ``evaluate`` gives, the primary first; larger is better for the primary."""
+    @property
+    def primary(self) -> str:
+        """Key of the metric that selects, e.g. ``detection/mAP``; larger is better."""
+        ...
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Keys that ``evaluate`` gives, the primary first."""
+        ...
 
     def build_head(
         self,

@@ -1,0 +1,171 @@
+"""The network: a tree of backbone stages with one head for each task."""
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from typing_extensions import override
+
+from automtl.config import TrialConfig
+from automtl.data.table import DataInfo
+from automtl.model.backbones import build_stages
+from automtl.model.sharing import Groups, groups_by_stage
+from automtl.tasks.base import RawOutput
+from automtl.tasks.choose import task_named
+
+# ImageNet's mean and deviation, in units of uint8: what torchvision's weights were trained with.
+MEAN = (123.675, 116.28, 103.53)
+DEVIATION = (58.395, 57.12, 57.375)
+
+
+class MultiTaskNetwork(nn.Module):
+    """Stages by group of tasks, and heads by task.
+
+    A stage exists once for each group of tasks that shares it, and runs once in a forward pass.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(
+        self, stages: nn.ModuleDict, heads: nn.ModuleDict, groups: Groups, order: tuple[str, ...]
+    ) -> None:
+        super().__init__()
+        self.stages = stages
+        self.heads = heads
+        self.groups = groups
+        self.order = order
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer(
+            "deviation", torch.tensor(DEVIATION).view(1, 3, 1, 1), persistent=False
+        )
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks in chain order."""
+        return self.order
+
+    @override
+    def forward(
+        self, images_bchw: Tensor, tasks: Sequence[str] | None = None
+    ) -> dict[str, RawOutput]:
+        """Run the branches of some tasks.
+
+        Args:
+            images_bchw: uint8 ``[B, 3, H, W]``.
+            tasks: Which tasks; all if None. Stages that none of them needs do not run.
+
+        Returns:
+            Raw output by task, in chain order.
+        """
+        wanted = self.order if tasks is None else tuple(t for t in self.order if t in tasks)
+        features = self.features(images_bchw, wanted)
+        return {task: self.heads[task](features[task]) for task in wanted}
+
+    def features(self, images_bchw: Tensor, tasks: Sequence[str]) -> dict[str, tuple[Tensor, ...]]:
+        """Return the stage features of each task, finest first; shared ones are one tensor."""
+        picture = (images_bchw.float() - self.mean) / self.deviation
+        found: dict[str, tuple[Tensor, ...]] = dict.fromkeys(tasks, ())
+        for stage, groups in enumerate(self.groups):
+            for group in groups:
+                members = [task for task in tasks if task in group]
+                if not members:
+                    continue
+                before = found[members[0]]
+                output = self.stages[self._key(stage, group)](before[-1] if before else picture)
+                for task in members:
+                    found[task] = (*found[task], output)
+        return found
+
+    def stage_parameters(self, tasks: Sequence[str]) -> Iterator[tuple[frozenset[str], nn.Module]]:
+        """Yield each stage that any of ``tasks`` runs, with the tasks among them that run it."""
+        for stage, groups in enumerate(self.groups):
+            for group in groups:
+                members = group & frozenset(tasks)
+                if members:
+                    yield members, self.stages[self._key(stage, group)]
+
+    def shared_parameters(self, tasks: Sequence[str] | None = None) -> list[nn.Parameter]:
+        """Return the parameters that at least two of ``tasks`` use."""
+        chosen = self.order if tasks is None else tasks
+        return [
+            parameter
+            for members, stage in self.stage_parameters(chosen)
+            if len(members) > 1
+            for parameter in stage.parameters()
+        ]
+
+    def task_parameters(self, task: str, tasks: Sequence[str] | None = None) -> list[nn.Parameter]:
+        """Return the parameters that ``task`` alone uses: its head and its own stages."""
+        chosen = self.order if tasks is None else tasks
+        own = [
+            parameter
+            for members, stage in self.stage_parameters(chosen)
+            if members == {task}
+            for parameter in stage.parameters()
+        ]
+        return [*own, *self.heads[task].parameters()]
+
+    def trunk_parameters(self) -> list[nn.Parameter]:
+        """Return the parameters of all stages."""
+        return list(self.stages.parameters())
+
+    def parameters_of(self, tasks: Sequence[str]) -> list[nn.Parameter]:
+        """Return every parameter that ``tasks`` use, each once."""
+        own = [p for task in tasks for p in self.task_parameters(task, tasks)]
+        return [*self.shared_parameters(tasks), *own]
+
+    def _key(self, stage: int, group: frozenset[str]) -> str:
+        return stage_key(stage, tuple(task for task in self.order if task in group))
+
+
+def stage_key(stage: int, group: Sequence[str]) -> str:
+    """Name a stage: its number from 1 and the tasks that share it."""
+    return f"{stage + 1}-" + "+".join(group)
+
+
+def build_network(
+    config: TrialConfig, info: DataInfo, *, generator_seed: int | None = None
+) -> MultiTaskNetwork:
+    """Build a network.
+
+    Args:
+        config: Backbone, sharing tree and head sizes.
+        info: Classes and picture size.
+        generator_seed: Seed of the initial weights. Every copy of a stage starts with the same
+            weights, and so does a task's head under every tree.
+
+    Returns:
+        The network on the CPU, in training mode.
+    """
+    seed = torch.initial_seed() if generator_seed is None else generator_seed
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        base = build_stages(config.backbone)
+        groups = groups_by_stage(config.sharing, len(base.modules))
+        stages = nn.ModuleDict()
+        for stage, at_stage in enumerate(groups):
+            for group in at_stage:
+                key = stage_key(stage, tuple(t for t in config.tasks if t in group))
+                stages[key] = copy.deepcopy(base.modules[stage])
+        heads = nn.ModuleDict()
+        for task in sorted(config.tasks):
+            torch.manual_seed(_head_seed(seed, task))
+            heads[task] = task_named(task).build_head(
+                channels=base.channels, strides=base.strides, heads=config.heads, info=info
+            )
+    return MultiTaskNetwork(stages, heads, groups, config.tasks)
+
+
+def _head_seed(seed: int, task: str) -> int:
+    import zlib
+
+    return (seed * 2_654_435_761 + zlib.crc32(task.encode())) % 2**63
+
+
+def same_tensors(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
+    """Return whether two state dicts hold the same names and bits."""
+    return first.keys() == second.keys() and all(
+        torch.equal(first[name], second[name]) for name in first
+    )

@@ -1,0 +1,129 @@
+"""Segmentation: a class for each pixel."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from typing_extensions import override
+
+from automtl.config import HeadsConfig
+from automtl.data.table import IGNORED, DataInfo, FrameTable, MultiTaskBatch
+from automtl.errors import DataError
+from automtl.tasks.base import RawOutput
+from automtl.tasks.blocks import TopDown, conv
+
+STRIDE = 4
+
+
+class SegmentationHead(nn.Module):
+    """Class scores at stride 4: ``{"logits": [B, K, H / 4, W / 4]}``."""
+
+    def __init__(self, neck: TopDown, width: int, n_classes: int) -> None:
+        super().__init__()
+        self.neck = neck
+        self.body = conv(width, width)
+        self.logits = nn.Conv2d(width, n_classes, 1)
+
+    @override
+    def forward(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
+        return {"logits": self.logits(self.body(self.neck(features)))}
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentationTask:
+    """Per-pixel classes, scored by the mean intersection over union."""
+
+    name: str = "segmentation"
+    primary: str = "segmentation/mIoU"
+    metrics: tuple[str, ...] = ("segmentation/mIoU",)
+
+    def build_head(
+        self,
+        *,
+        channels: Sequence[int],
+        strides: Sequence[int],
+        heads: HeadsConfig,
+        info: DataInfo,
+    ) -> nn.Module:
+        """Return the head."""
+        neck = TopDown(channels, strides, STRIDE, heads.channels)
+        return SegmentationHead(neck, heads.channels, len(info.segmentation_classes))
+
+    def loss(self, output: RawOutput, batch: MultiTaskBatch, info: DataInfo) -> Tensor:
+        """Return the class-balanced cross-entropy over labelled pixels."""
+        logits = output["logits"].float()
+        target = torch.where(batch.labels["segmentation"].view(-1, 1, 1), batch.semantic, IGNORED)
+        scale = target.shape[-1] // logits.shape[-1]
+        # Every `scale`-th pixel is enough to learn from, and costs a sixteenth at stride 4.
+        target = target[:, scale // 2 :: scale, scale // 2 :: scale]
+        target = target[:, : logits.shape[-2], : logits.shape[-1]]
+        logits = logits[:, :, : target.shape[-2], : target.shape[-1]]
+        weights = torch.tensor(class_weights(info), device=logits.device)
+        total = functional.cross_entropy(
+            logits, target, weight=weights, ignore_index=IGNORED, reduction="sum"
+        )
+        safe = target.clamp(max=len(weights) - 1)
+        mass = (weights[safe] * (target != IGNORED)).sum()
+        return total / mass.clamp(min=1e-6)
+
+    def evaluate(
+        self, outputs: Sequence[RawOutput], table: FrameTable, info: DataInfo
+    ) -> dict[str, float]:
+        """Return the mean IoU over the classes that the labels contain."""
+        n = len(info.segmentation_classes)
+        confusion = np.zeros((n, n), dtype=np.int64)
+        start = 0
+        for output in outputs:
+            predicted = decode(output, info).numpy()
+            stop = start + len(predicted)
+            labelled = table.labels["segmentation"][start:stop]
+            truth = table.semantic[start:stop][labelled]
+            confusion += confusion_matrix(truth, predicted[labelled], n)
+            start = stop
+        return {"segmentation/mIoU": mean_iou(confusion)}
+
+
+def decode(output: RawOutput, info: DataInfo) -> Tensor:
+    """Return the class of each pixel, uint8 ``[B, H, W]``."""
+    full = functional.interpolate(
+        output["logits"].float(), size=info.image_size, mode="bilinear", align_corners=False
+    )
+    return full.argmax(dim=1).to(torch.uint8)
+
+
+def class_weights(info: DataInfo) -> list[float]:
+    """Return the square root of median frequency balancing, within [0.2, 5].
+
+    Median frequency balancing: Eigen and Fergus 2015, arXiv 1411.4734, section 6.3.2.
+    """
+    frequency = np.array(info.segmentation_frequency or [1.0] * len(info.segmentation_classes))
+    present = frequency[frequency > 0]
+    median = float(np.median(present)) if len(present) else 1.0
+    ratio = np.divide(median, frequency, out=np.ones_like(frequency), where=frequency > 0)
+    weights: list[float] = np.clip(np.sqrt(ratio), 0.2, 5.0).tolist()
+    return weights
+
+
+def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
+    """Count pixels by true class (rows) and predicted class (columns)."""
+    valid = truth < n_classes
+    pairs = truth[valid].astype(np.int64) * n_classes + predicted[valid]
+    return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def mean_iou(confusion: np.ndarray) -> float:
+    """Return the mean IoU over classes with at least one labelled pixel.
+
+    Raises:
+        DataError: If no pixel is labelled.
+    """
+    truth = confusion.sum(axis=1)
+    if not truth.any():
+        msg = "no frame of this split has a class mask"
+        raise DataError(msg, where="segmentation")
+    hit = np.diag(confusion)
+    union = truth + confusion.sum(axis=0) - hit
+    return float(np.mean((hit / np.maximum(union, 1))[truth > 0]))
