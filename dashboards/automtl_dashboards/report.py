@@ -152,14 +152,18 @@ def _curve_sections(history: Sequence[TrialRecord], standing: Standing) -> list[
     losses = fill_losses(shown, standing)
     rest = len(history) - len(shown)
     cut = f" The last {CURVE_TRIALS} trials and the front are drawn." if rest else ""
+    alone = (
+        "; the dashed line is a network trained for that task alone"
+        if standing.single_task
+        else ""
+    )
     if objectives is None:
         curves = _empty("curves", "Curves by task", "No trial has reported an objective yet.")
     else:
         curves = Section(
             anchor="curves",
             title="Curves by task",
-            intro="What every trial reached on the validation split, epoch by epoch; the dashed "
-            f"line is a network trained for that task alone.{cut}",
+            intro=f"What every trial reached on the validation split, epoch by epoch{alone}.{cut}",
             figure=draw_curves(objectives),
         )
     if losses is None:

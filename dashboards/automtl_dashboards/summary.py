@@ -87,7 +87,7 @@ def _pick_words(pick: Pick, history: Sequence[TrialRecord], standing: Standing) 
         details += _comparison(record, standing)
         if pick.number not in standing.front:
             details.append(
-                f"Trial {pick.number} is no longer on the front: later trials dominate it."
+                f"Trial {pick.number} is not on the front now: another trial dominates it."
             )
     if pick.alternatives:
         others = ", ".join(str(n) for n in pick.alternatives[:8])

@@ -176,7 +176,7 @@ def _joined(lines: Sequence[Line], role: LineRole, *, in_legend: bool) -> go.Sca
         y=y,
         text=text,
         mode="lines+markers" if is_alone or role in (LineRole.PICK, LineRole.BEST) else "lines",
-        line=STYLES[role],
+        line=palette.crowded(STYLES[role], len(lines)),
         marker={"size": 6 if role in (LineRole.PICK, LineRole.BEST) else 4},
         connectgaps=False,
         name=role.value,

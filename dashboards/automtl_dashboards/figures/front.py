@@ -40,12 +40,14 @@ class FrontPoint:
         number: The trial.
         values: In the order of the objectives.
         role: What the trial is.
+        is_front: Whether nothing dominates it; a pick may have been overtaken.
         text: What the mouse shows, escaped.
     """
 
     number: int
     values: tuple[float, ...]
     role: Role
+    is_front: bool
     text: str
 
 
@@ -79,7 +81,15 @@ def fill_front(history: Sequence[TrialRecord], standing: Standing) -> FrontFigur
             continue
         role = standing.role(record)
         text = trial_text(record, objectives, role=role.value)
-        points.append(FrontPoint(number=record.number, values=vector, role=role, text=text))
+        points.append(
+            FrontPoint(
+                number=record.number,
+                values=vector,
+                role=role,
+                is_front=record.number in standing.front,
+                text=text,
+            )
+        )
     if not points:
         return None
     single = tuple(standing.single_task.get(o.metric) for o in objectives)
@@ -155,7 +165,7 @@ def _markers(
         x=[point.values[pair[0]] for point in members],
         y=[point.values[pair[1]] for point in members],
         mode="markers",
-        marker=MARKERS[role],
+        marker={**MARKERS[role], "size": _size(role, len(members))},
         name=role.value,
         legendgroup=role.value,
         showlegend=in_legend,
@@ -166,7 +176,7 @@ def _markers(
 
 
 def _staircase(figure: FrontFigure) -> go.Scatter:
-    members = sorted(p.values for p in figure.points if p.role in (Role.FRONT, Role.PICK))
+    members = sorted(point.values for point in figure.points if point.is_front)
     return go.Scatter(
         x=[values[0] for values in members],
         y=[values[1] for values in members],
@@ -222,6 +232,11 @@ def _draw_single(figure: FrontFigure) -> go.Figure:
     drawn.update_xaxes(title_text="trial", **palette.axis_style())
     drawn.update_yaxes(title_text=axis_title(figure.objectives[0]), **palette.axis_style())
     return drawn
+
+
+def _size(role: Role, n_members: int) -> float:
+    size = float(str(MARKERS[role]["size"]))
+    return size if n_members <= 100 else 0.6 * size
 
 
 def _padded(values: Sequence[float]) -> tuple[float, float]:

@@ -191,8 +191,8 @@ def _joined(
         y=[height for item in members for height in (*item.heights, None)],
         text=[item.text for item in members for _ in range(n_axes + 1)],
         mode="lines+markers",
-        line=line,
-        marker={"size": size},
+        line=palette.crowded(line, len(members)),
+        marker={"size": size if len(members) <= 120 else 3},
         name=name,
         hovertemplate="%{text}<extra></extra>",
     )
