@@ -38,7 +38,7 @@ class Feed:
         """Return the augmented batch of ``step`` for ``tasks``."""
         indices = self.sampler.sample(step, tasks)
         drawn = make_batch(self.table, indices, device=self.device)
-        return augment(drawn, rng=np.random.default_rng([self.seed, step]))
+        return augment(drawn, rng=np.random.default_rng([self.seed % 2**63, step]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,4 +107,4 @@ def _means(prefix: str, steps: Iterable[Mapping[str, float]]) -> dict[str, float
 
 
 def _mixed(seed: int, step: int) -> int:
-    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])
+    return int(np.random.SeedSequence([seed % 2**63, step]).generate_state(1)[0])

@@ -1,19 +1,23 @@
 """Score a network on a split: every task's metrics, and the whole system's where it exists."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 
-from automtl.data.table import DataInfo, FrameTable, make_batch
+from automtl.data.table import DataInfo, FrameTable
 from automtl.model.network import MultiTaskNetwork
-from automtl.tasks import detection, tracking
 from automtl.tasks.base import RawOutput
 from automtl.tasks.choose import task_named
+from automtl.tasks.detection import decode
 from automtl.tasks.system import evaluate_system
+from automtl.tasks.tracking import sample_embeddings
 
 BATCH_SIZE = 16
-"""Frames in a forward pass; measured: larger ones leave the cache and are slower on a CPU."""
+"""Frames in a forward pass: on a CPU larger ones leave the caches and are not faster."""
+
+Outputs = Mapping[str, Sequence[RawOutput]]
+"""Raw outputs of each task in chunks, in the order of a table's frames."""
 
 
 def evaluate(
@@ -24,35 +28,60 @@ def evaluate(
     *,
     batch_size: int = BATCH_SIZE,
 ) -> dict[str, float]:
-    """Return the metrics of all ``tasks`` on ``table``, in eval mode and float32.
+    """Return the metrics of ``tasks`` on ``table``, in eval mode and float32.
 
     Args:
         network: Left in the mode in which it was.
         table: Frames and labels.
         info: Classes and picture size.
         tasks: Names of tasks that the network has.
-        batch_size: Frames in a forward pass; it does not change the values.
+        batch_size: Frames in a forward pass; the values do not depend on it.
 
     Returns:
         Metric values by key; with detection and tracking also those of the whole system,
         which tracks its own detections.
     """
-    outputs = predict(network, table, tasks, batch_size=batch_size)
-    return score(outputs, table, info, tasks)
+    return score_outputs(predict(network, table, tasks, batch_size=batch_size), table, info)
 
 
 def predict(
-    network: MultiTaskNetwork, table: FrameTable, tasks: Sequence[str], *, batch_size: int
-) -> dict[str, list[RawOutput]]:
-    """Return the raw outputs of each task, on the CPU in chunks, in the order of the frames."""
+    network: MultiTaskNetwork,
+    table: FrameTable,
+    tasks: Sequence[str],
+    *,
+    batch_size: int = BATCH_SIZE,
+) -> Outputs:
+    """Return the raw outputs of ``tasks`` on the CPU, in eval mode and float32."""
     device = next(network.parameters()).device
     was_training = network.training
     network.eval()
     outputs: dict[str, list[RawOutput]] = {task: [] for task in tasks}
     with torch.inference_mode():
-        for chunk in _chunks(len(table), batch_size):
-            images = torch.from_numpy(table.images[chunk]).to(device)
+        for rows in np.split(np.arange(len(table)), range(batch_size, len(table), batch_size)):
+            # Indexing copies: the frames may lie in shared memory that must not be written to.
+            images = torch.from_numpy(table.images[rows]).to(device)
             for task, output in network(images, tasks).items():
                 outputs[task].append({name: t.float().cpu() for name, t in output.items()})
     network.train(was_training)
     return outputs
+
+
+def score_outputs(outputs: Outputs, table: FrameTable, info: DataInfo) -> dict[str, float]:
+    """Return the metrics of the tasks in ``outputs``, and the whole system's if it is there."""
+    values: dict[str, float] = {}
+    for task, chunks in outputs.items():
+        values |= task_named(task).evaluate(chunks, table, info)
+    if {"detection", "tracking"} <= set(outputs):
+        values |= _system(outputs, table, info)
+    return values
+
+
+def _system(outputs: Outputs, table: FrameTable, info: DataInfo) -> dict[str, float]:
+    chunks = zip(outputs["detection"], outputs["tracking"], strict=True)
+    detections, embeddings = [], []
+    for detected, embedded in chunks:
+        found = decode(detected, info)
+        detections += found
+        sampled = sample_embeddings(embedded, [objects.boxes for objects in found])
+        embeddings += [embedding.numpy() for embedding in sampled]
+    return evaluate_system(detections, embeddings, table)

@@ -1,0 +1,194 @@
+"""One step: only what it needs is computed, and only that moves."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from automtl.config import (
+    AlternatingSchedule,
+    BackboneConfig,
+    FixedWeighting,
+    HeadsConfig,
+    OptimizerConfig,
+    PCGradWeighting,
+    SharingConfig,
+    TrialConfig,
+    UncertaintyWeighting,
+    UPGradWeighting,
+    single_task,
+)
+from automtl.data.load import load_data
+from automtl.data.table import IGNORED, make_batch
+from automtl.sources import DataConfig, ShapesSource
+from automtl.training.learner import build_learner
+from automtl.training.step import take_step
+
+CPU = torch.device("cpu")
+SIZE = (32, 48)
+APART = SharingConfig(split_after=(0, 0))
+
+
+@pytest.fixture(scope="module")
+def data():
+    sources = [ShapesSource(clips=3, frames=3, seed=seed, n_objects=(2, 3)) for seed in (0, 1)]
+    config = DataConfig(train=(sources[0],), validation=(sources[1],))
+    return load_data(config, image_size=SIZE, root=None).splits
+
+
+@pytest.fixture
+def batch(data):
+    return make_batch(data.train, np.arange(6), device=CPU)
+
+
+def make_config(**changes) -> TrialConfig:
+    base = {
+        "backbone": BackboneConfig(image_size=SIZE, width=0.25),
+        "sharing": SharingConfig(split_after=(3, 1)),
+        "heads": HeadsConfig(channels=8, embedding_dim=4),
+        "optimizer": OptimizerConfig(batch_size=4, epochs=3, steps_per_epoch=3),
+    }
+    return TrialConfig(**{**base, **changes})
+
+
+def learner_of(config, data, **more):
+    learner = build_learner(config, data.info, seed=3, device=CPU, **more)
+    learner.to_training()
+    return learner
+
+
+def snapshot(learner):
+    return {name: tensor.clone() for name, tensor in learner.network.state_dict().items()}
+
+
+def moved(before, learner):
+    after = learner.network.state_dict()
+    return {name for name in before if not torch.equal(before[name], after[name])}
+
+
+def without(batch, task):
+    return replace(
+        batch, labels={**batch.labels, task: torch.zeros_like(batch.labels["detection"])}
+    )
+
+
+def of_task(state, task, learner):
+    """Return the tensors of one task out of a network that shares nothing."""
+    names = learner.network.state_dict()
+    return {name: state[name] for name in names}
+
+
+@pytest.mark.parametrize("task", ["detection", "tracking", "segmentation"])
+@pytest.mark.parametrize("state", ["shared", "per_task"])
+def test_an_alternating_step_touches_one_head_only(data, batch, task, state):
+    schedule = AlternatingSchedule(optimizer_state=state)
+    learner = learner_of(make_config(schedule=schedule), data)
+    for other in learner.tasks:
+        take_step(learner, batch, [other], step=0)
+    before = snapshot(learner)
+    result = take_step(learner, batch, [task], step=1)
+    names = moved(before, learner)
+    assert {name.split(".")[1] for name in names if name.startswith("heads.")} == {task}
+    assert any(name.startswith("stages.") for name in names)
+    assert (set(result.losses), result.n_branches) == ({task}, 1)
+
+
+def test_per_task_moments_are_each_tasks_own(data, batch):
+    schedule = AlternatingSchedule(optimizer_state="per_task")
+    learner = learner_of(make_config(schedule=schedule), data)
+    take_step(learner, batch, ["detection"], step=0)
+    assert learner.optimizer_for(["detection"]).state
+    assert not learner.optimizer_for(["tracking"]).state
+    assert not learner.optimizer_for(["segmentation"]).state
+
+
+@pytest.mark.parametrize(
+    "weighting",
+    [FixedWeighting(), UncertaintyWeighting(), UPGradWeighting(), PCGradWeighting()],
+    ids=lambda w: w.kind,
+)
+def test_a_task_without_labels_takes_no_part(data, batch, weighting):
+    learner = learner_of(make_config(weighting=weighting), data)
+    before = snapshot(learner)
+    learned = [p.detach().clone() for p in learner.weighting.parameters("tracking")]
+    result = take_step(learner, without(batch, "tracking"), learner.config.tasks, step=0)
+    assert set(result.losses) == set(result.weights) == {"detection", "segmentation"}
+    assert result.n_branches == 2
+    names = moved(before, learner)
+    assert not any(name.startswith("heads.tracking") for name in names)
+    assert any(name.startswith("heads.detection") for name in names)
+    after = learner.weighting.parameters("tracking")
+    assert all(torch.equal(p, q) for p, q in zip(learned, after, strict=True))
+
+
+def test_a_loss_without_a_valid_target_stays_out_of_the_gradient(data, batch):
+    learner = learner_of(make_config(weighting=UPGradWeighting()), data)
+    blank = replace(batch, semantic=torch.full_like(batch.semantic, IGNORED))
+    result = take_step(learner, blank, learner.config.tasks, step=0)
+    assert result.losses["segmentation"] == 0.0
+    assert set(result.weights) == {"detection", "tracking"}
+    assert result.problem is None
+
+
+def test_a_batch_without_any_label_moves_nothing(data, batch):
+    learner = learner_of(make_config(), data)
+    before = snapshot(learner)
+    for task in learner.config.tasks:
+        batch = without(batch, task)
+    result = take_step(learner, batch, learner.config.tasks, step=0)
+    assert (dict(result.losses), result.n_branches, result.problem) == ({}, 0, None)
+    assert moved(before, learner) == set()
+
+
+def test_a_loss_that_is_not_a_number_moves_no_parameter(data, batch):
+    learner = learner_of(make_config(), data)
+    name, parameter = next(
+        (n, p) for n, p in learner.network.named_parameters() if n.startswith("heads.seg")
+    )
+    with torch.no_grad():
+        parameter.fill_(torch.nan)
+    before = {n: p.detach().clone() for n, p in learner.network.named_parameters() if n != name}
+    result = take_step(learner, batch, learner.config.tasks, step=12)
+    assert result.problem == "loss of segmentation is nan at step 12"
+    after = dict(learner.network.named_parameters())
+    assert all(torch.equal(before[n], after[n]) for n in before)
+
+
+def test_nothing_shared_jointly_equals_the_tasks_alone_to_the_bit(data, batch):
+    optimizer = OptimizerConfig(name="sgd", lr=0.01, grad_clip=0.0, batch_size=4)
+    config = make_config(sharing=APART, optimizer=optimizer)
+    joint = learner_of(config, data)
+    start = snapshot(joint)
+    alone = {task: learner_of(single_task(config, task), data) for task in config.tasks}
+    for task, learner in alone.items():
+        learner.network.load_state_dict(of_task(start, task, learner))
+    for step in range(3):
+        take_step(joint, batch, config.tasks, step=step)
+        for task, learner in alone.items():
+            take_step(learner, batch, [task], step=step)
+    after = snapshot(joint)
+    assert moved(start, joint)
+    for task, learner in alone.items():
+        expected = of_task(after, task, learner)
+        found = learner.network.state_dict()
+        assert all(torch.equal(found[name], expected[name]) for name in found)
+
+
+@pytest.mark.parametrize("weighting", [UPGradWeighting(), PCGradWeighting()], ids=lambda w: w.kind)
+def test_combining_gradients_where_nothing_is_shared_is_the_sum(data, batch, weighting):
+    plain = learner_of(make_config(sharing=APART), data)
+    combined = learner_of(make_config(sharing=APART, weighting=weighting), data)
+    for step in range(2):
+        take_step(plain, batch, plain.config.tasks, step=step)
+        take_step(combined, batch, plain.config.tasks, step=step)
+    assert moved(snapshot(plain), combined) == set()
+
+
+def test_the_rate_is_that_of_the_step(data, batch):
+    learner = learner_of(make_config(), data)
+    optimizer = learner.optimizer_for(learner.config.tasks)
+    take_step(learner, batch, learner.config.tasks, step=8)
+    late = optimizer.param_groups[0]["lr"]
+    take_step(learner, batch, learner.config.tasks, step=0)
+    assert late < optimizer.param_groups[0]["lr"] == learner.config.optimizer.lr
