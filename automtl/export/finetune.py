@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from automtl.config import OptimizerConfig, TrialConfig
@@ -14,7 +15,7 @@ from automtl.export.bundle import Bundle
 from automtl.export.files import refuse_existing
 from automtl.export.manifest import Parent
 from automtl.export.remap import Remapped, remap_state
-from automtl.export.weights import build_from
+from automtl.export.weights import build_from, without_pretraining
 from automtl.export.writing import Contents, write_bundle
 from automtl.training.evaluation import evaluate
 from automtl.training.loop import train
@@ -62,9 +63,10 @@ def finetune(  # noqa: PLR0913 - where from, on what, how, and where to
     _require_labels(config, data)
     splits = replace(data, info=info)
     start = remap_state(config, bundle.network.state_dict(), bundle.info, info, seed=seed)
-    before = _values(config, info, start.state, data)
+    before = _values(config, info, start.state, data, bundle.device)
     trained = train(
-        config,
+        # The weights come from the bundle: nothing is downloaded for them to replace.
+        without_pretraining(config),
         splits,
         report,
         seed=seed,
@@ -117,18 +119,14 @@ def _require_labels(config: TrialConfig, data: SplitData) -> None:
 
 
 def _values(
-    config: TrialConfig, info: DataInfo, state: Mapping[str, Tensor], data: SplitData
+    config: TrialConfig,
+    info: DataInfo,
+    state: Mapping[str, Tensor],
+    data: SplitData,
+    device: torch.device,
 ) -> dict[str, float]:
-    network = build_from(config, info, state, where="the bundle's model")
-    return dict(
-        evaluate(
-            network,
-            data.validation,
-            info,
-            config.tasks,
-            batch_size=config.optimizer.batch_size,
-        )
-    )
+    network = build_from(config, info, state, where="the bundle's model").to(device)
+    return evaluate(network, data.validation, info, config.tasks)
 
 
 def _parent(bundle: Bundle, *, freeze_trunk: bool) -> Parent:

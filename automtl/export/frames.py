@@ -1,16 +1,32 @@
 """The frames of a folder: which there are, in which order, and reading them one by one."""
 
 import re
+import struct
+import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from automtl.errors import DataError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
+
+
+_DECODING = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+"""What Pillow raises on broken or far too large files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +79,14 @@ def read_picture(path: Path) -> Image.Image:
         DataError: If it cannot be decoded, or is so large that it may be an attack.
     """
     try:
-        with Image.open(path) as file:
-            return file.convert("RGB")
-    except (
-        OSError,
-        UnidentifiedImageError,
-        SyntaxError,
-        ValueError,
-        Image.DecompressionBombError,
-    ) as error:
-        msg = f"the picture cannot be read ({error})"
+        with warnings.catch_warnings():
+            # As when training data are read: a picture that would fill the memory is refused.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as file:
+                return file.convert("RGB")
+    except _DECODING as error:
+        reason = " ".join(str(error).split()).replace(str(path), path.name)
+        msg = f"the picture cannot be read ({reason})"
         raise DataError(msg, where=str(path)) from error
 
 
