@@ -11,12 +11,14 @@ from automtl.config import BUILT_IN_TASKS, TrialConfig
 from automtl.errors import RecipeError
 from automtl.results import Objective
 from automtl.space.mistakes import Mistake, from_pydantic, suggestion
-from automtl.space.parameter import Parameter, allows, corners_of, describe, wanted_values
+from automtl.space.parameter import Parameter, allows, corners_of, describe, grid_of, wanted_values
 from automtl.space.parts import Baselines, Budget, Constraint
 from automtl.space.paths import known_paths, nested
-from automtl.space.search_space import SearchSpace, in_order
+from automtl.space.search_space import Problem, SearchSpace, in_order
 
 N_RANDOM_CORNERS = 16
+MAX_LISTED = 64
+"""A parameter with at most so many values is tried at each: every second one may be wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,8 @@ def cross_mistakes(parts: Parts) -> list[Mistake]:
         space = SearchSpace(parameters=in_order(parts.parameters), objectives=(), base=base)
     except RecipeError as error:
         return [Mistake(path=("parameters",), what=error.what, fix=error.fix)]
-    return [*_configs(space), *_enqueued(parts, space)]
+    wrong = list(_configs(space))
+    return [*wrong, *_enqueued(parts, space, has_wrong_values=bool(wrong))]
 
 
 def _base(parts: Parts) -> tuple[TrialConfig | None, list[Mistake]]:
@@ -98,7 +101,7 @@ def _base(parts: Parts) -> tuple[TrialConfig | None, list[Mistake]]:
 def _dotted(mistake: Mistake, base: Mapping[str, object]) -> Mistake:
     """Find the line of a mistake where ``base`` has dotted keys."""
     text = ".".join(map(str, mistake.path[1:]))
-    for key in base:
+    for key in map(str, base):
         if "." in key and (text + ".").startswith(key + "."):
             return Mistake(path=("base", key), what=mistake.what, fix=mistake.fix)
     return mistake
@@ -174,44 +177,48 @@ def _baselines(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
 
 def _configs(space: SearchSpace) -> Iterator[Mistake]:
     """Try the default, every end of every range, and some random corners."""
-    wrong = _error_of(space, space.default_point())
-    if wrong is not None:
-        yield Mistake(path=("parameters",), what=f"the default: {wrong.what}", fix=wrong.fix)
+    default = _problem(space, space.default_point())
+    if default is not None:
+        yield default
         return
-    found = [m for name in space.parameters for m in _ends(space, name)]
-    yield from found
+    ends = [found for name in space.parameters for found in _ends(space, name)]
+    yield from ends
     rng = random.Random(0)
     corners = [
         {name: rng.choice(corners_of(p)) for name, p in space.parameters.items()}
-        for _ in range(0 if found else N_RANDOM_CORNERS)
+        for _ in range(0 if ends else N_RANDOM_CORNERS)
     ]
-    wrong = next(filter(None, (_error_of(space, point) for point in corners)), None)
-    if wrong is not None:
-        yield Mistake(path=("parameters",), what=wrong.what, fix=wrong.fix)
+    yield from [found for point in corners if (found := _problem(space, point))][:1]
 
 
 def _ends(space: SearchSpace, name: str) -> list[Mistake]:
-    """Try the extreme values of one parameter; the first error is enough."""
-    points = [space.reaching(name, value) for value in corners_of(space.parameters[name])]
-    errors = [e for e in (_error_of(space, point) for point in points) if e is not None]
-    return [Mistake(path=("parameters", name), what=e.what, fix=e.fix) for e in errors[:1]]
+    """Try the values of one parameter, or the extreme ones of many; one error is enough."""
+    parameter = space.parameters[name]
+    values = grid_of(parameter, MAX_LISTED) or corners_of(parameter)
+    found = (_problem(space, space.reaching(name, value)) for value in values)
+    return [problem for problem in found if problem is not None][:1]
 
 
-def _error_of(space: SearchSpace, point: Mapping[str, Any]) -> RecipeError | None:
-    try:
-        space.config_of(point)
-    except RecipeError as error:
-        return error
-    return None
+def _problem(space: SearchSpace, point: Mapping[str, Any]) -> Mistake | None:
+    found = space.try_config(point)
+    if not isinstance(found, Problem):
+        return None
+    path = ("parameters", *found.names[:1])
+    return Mistake(path=path, what=found.what, fix=found.fix)
 
 
-def _enqueued(parts: Parts, space: SearchSpace) -> Iterator[Mistake]:
+def _enqueued(parts: Parts, space: SearchSpace, *, has_wrong_values: bool) -> Iterator[Mistake]:
     for i, partial in parts.enqueue.items():
         try:
-            space.config_of(space.complete(partial))
+            point = space.complete(partial)
         except RecipeError as error:
             name = next((n for n in partial if f"`{n}`" in error.what), "")
             yield Mistake(path=("enqueue", i, name), what=error.what, fix=error.fix)
+            continue
+        found = _problem(space, point)
+        # A value that no point may have is named at its parameter, once.
+        if found is not None and not has_wrong_values:
+            yield Mistake(path=("enqueue", i, *found.path[1:]), what=found.what, fix=found.fix)
 
 
 def _items(section: object) -> Mapping[Any, Any]:

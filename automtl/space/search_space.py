@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from automtl.config import TrialConfig
 from automtl.errors import RecipeError, closest
 from automtl.results import Objective, Point
+from automtl.space.mistakes import from_pydantic
 from automtl.space.parameter import (
     Parameter,
     Scalar,
@@ -23,6 +23,21 @@ from automtl.space.parameter import (
 from automtl.space.paths import set_all
 
 _PARAMETER: TypeAdapter[Parameter] = TypeAdapter(Parameter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why a point makes no configuration.
+
+    Attributes:
+        names: The parameters at fault, if they are known.
+        what: What is wrong.
+        fix: What to do, if known.
+    """
+
+    names: tuple[str, ...]
+    what: str
+    fix: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,18 +152,22 @@ class SearchSpace:
         Raises:
             RecipeError: If the values make no valid configuration, naming the parameters.
         """
+        found = self.try_config(point)
+        if isinstance(found, Problem):
+            raise RecipeError(found.what, fix=found.fix)
+        return found
+
+    def try_config(self, point: Point) -> "TrialConfig | Problem":
+        """Return the configuration of a point, or why there is none."""
         if self.base is None:
-            msg = "this space has free names: its points have no trial configuration"
-            raise RecipeError(msg)
+            what = "this space has free names: its points have no trial configuration"
+            return Problem(names=(), what=what, fix=None)
         names = self.active(point)
+        plain = set_all(self.base.to_plain(), {n: point[n] for n in names if n in point})
         try:
-            plain = set_all(self.base.to_plain(), {n: point[n] for n in names if n in point})
             return TrialConfig.from_plain(plain)
         except ValidationError as error:
-            raise _impossible(error, names, point) from error
-        except (IndexError, KeyError, TypeError, ValueError) as error:
-            msg = f"a parameter's path does not exist here ({error})"
-            raise RecipeError(msg) from error
+            return _problem(error, plain, names, point)
 
     def _check(self, name: str, value: Scalar, found: Mapping[str, Scalar]) -> None:
         parameter = self.parameters.get(name)
@@ -203,20 +222,26 @@ def _condition(parameter: Parameter) -> str:
     return f"It exists with {' and '.join(wanted)}"
 
 
-def _impossible(error: ValidationError, names: Sequence[str], point: Point) -> RecipeError:
-    first: Any = error.errors()[0]
+def _problem(error: ValidationError, plain: object, names: Sequence[str], point: Point) -> Problem:
+    first = error.errors()[0]
     parts = [str(part) for part in first["loc"]]
     blamed = [n for n in names if parts and _is_inside(parts, n.split("."))]
-    shown = ", ".join(f"`{n}` = {point[n]}" for n in blamed) or "the point"
-    message = str(first["msg"]).removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
+    # An unknown kind is reported for the union as a whole.
+    blamed = blamed or [n for n in names if parts and n.split(".")[:-1] == parts]
+    shown = ", ".join(f"`{n}` = {point[n]}" for n in blamed) or "this point"
+    head = f"{shown} makes no configuration"
+    if first["type"] == "extra_forbidden" and len(parts) == 3:
         kind = f"{parts[0]}.kind"
-        message = f"it does not exist with `{kind}` {parts[1]}"
-        return RecipeError(
-            f"{shown} makes no configuration: {message}",
+        return Problem(
+            names=tuple(blamed),
+            what=f"{head}: it does not exist with `{kind}` {parts[1]}",
             fix=f"Add `when: {{{kind}: ...}}` with the kinds that have it",
         )
-    return RecipeError(f"{shown} makes no configuration: {message}")
+    found = from_pydantic(error, plain, TrialConfig.model_json_schema())
+    what = found[0].what if found else str(first["msg"]).removeprefix("Value error, ")
+    return Problem(
+        names=tuple(blamed), what=f"{head}: {what}", fix=found[0].fix if found else None
+    )
 
 
 def _is_inside(parts: Sequence[str], wanted: Sequence[str]) -> bool:
