@@ -1,0 +1,227 @@
+"""A folder of frames becomes overlays, COCO JSON, MOT text and masks of the original's size."""
+
+import json
+from pathlib import Path
+
+import motrics
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from automtl.config import BackboneConfig, HeadsConfig, SharingConfig, TrialConfig
+from automtl.data.table import DataInfo
+from automtl.errors import DataError
+from automtl.export.bundle import Bundle, export_bundle, load_bundle
+from automtl.export.predict import COCO, PredictSummary, predict_folder
+from automtl.model.network import build_network
+
+INFO = DataInfo(
+    detection_classes=("disc", "square"),
+    segmentation_classes=("background", "disc", "square"),
+    image_size=(64, 96),
+)
+CONFIG = TrialConfig(
+    backbone=BackboneConfig(width=0.5, image_size=(64, 96)),
+    heads=HeadsConfig(channels=16, embedding_dim=8),
+)
+
+
+def export(folder: Path, config: TrialConfig = CONFIG) -> Bundle:
+    """An untrained model whose detector is made to see objects on any picture."""
+    network = build_network(config, INFO, generator_seed=0)
+    if "detection" in config.tasks:
+        with torch.no_grad():
+            network.heads["detection"].heat.bias.fill_(1.0)
+    path = export_bundle(
+        folder,
+        config=config,
+        info=INFO,
+        state=network.state_dict(),
+        metrics={},
+        pick=None,
+        study=None,
+        seed=0,
+    )
+    return load_bundle(path)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return export(tmp_path_factory.mktemp("bundles") / "b")
+
+
+def write_frames(folder: Path, n: int, size: tuple[int, int] = (150, 100)) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    for number in range(1, n + 1):
+        noise = rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+        Image.fromarray(noise).save(folder / f"{number:03d}.png")
+    return folder
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> Path:
+    return write_frames(tmp_path / "frames", 3)
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def test_one_clip_gives_every_output(bundle: Bundle, frames: Path, tmp_path: Path):
+    summary = predict_folder(bundle, frames, tmp_path / "out")
+    assert files(tmp_path / "out") == [
+        COCO,
+        *(f"masks/00{i}.png" for i in (1, 2, 3)),
+        *(f"overlays/00{i}.png" for i in (1, 2, 3)),
+        "tracks/frames.txt",
+    ]
+    assert (summary.n_clips, summary.n_frames, summary.left_out) == (1, 3, ())
+    assert summary.n_objects > 0
+    assert summary.n_tracks > 0
+    assert "3 frames of 1 clips" in str(summary)
+
+
+def test_everything_is_in_the_originals_pixels(bundle: Bundle, frames: Path, tmp_path: Path):
+    predict_folder(bundle, frames, tmp_path / "out")
+    mask = Image.open(tmp_path / "out/masks/001.png")
+    assert (mask.size, mask.mode) == ((150, 100), "L")
+    assert np.asarray(mask).max() < len(INFO.segmentation_classes)
+    found = json.loads((tmp_path / "out" / COCO).read_text())
+    assert {(i["width"], i["height"]) for i in found["images"]} == {(150, 100)}
+    boxes = np.array([a["bbox"] for a in found["annotations"]])
+    assert (boxes[:, 2:] > 0).all()
+    assert (boxes >= 0).all()
+    assert (boxes[:, :2] + boxes[:, 2:] <= [150.01, 100.01]).all()
+    # The right and lower edges are reached only if boxes were scaled to the original.
+    assert (boxes[:, :2] + boxes[:, 2:]).max(axis=0) == pytest.approx([150, 100], abs=8)
+
+
+def test_coco_and_mot_tell_the_same_tracks(bundle: Bundle, frames: Path, tmp_path: Path):
+    predict_folder(bundle, frames, tmp_path / "out")
+    found = json.loads((tmp_path / "out" / COCO).read_text())
+    names = {image["id"]: image["file_name"] for image in found["images"]}
+    from_coco = {
+        (int(names[a["image_id"]][:3]), a["track_id"])
+        for a in found["annotations"]
+        if "track_id" in a
+    }
+    read = motrics.load_motchallenge(tmp_path / "out/tracks/frames.txt")
+    assert from_coco == {(frame, int(i)) for frame, (ids, _) in read.items() for i in ids}
+    assert len(from_coco) > 0
+
+
+def test_the_written_coco_is_read_by_an_evaluator(bundle: Bundle, frames: Path, tmp_path: Path):
+    import faster_coco_eval
+
+    predict_folder(bundle, frames, tmp_path / "out")
+    read = faster_coco_eval.COCO(str(tmp_path / "out" / COCO))
+    assert len(read.getImgIds()) == 3
+    assert [c["name"] for c in read.loadCats(read.getCatIds())] == ["disc", "square"]
+    assert len(read.loadRes(list(read.anns.values())).anns) == len(read.anns) > 0
+
+
+def test_each_sub_folder_is_a_clip_with_tracks_of_its_own(bundle: Bundle, tmp_path: Path):
+    for clip in ("a", "b"):
+        write_frames(tmp_path / "frames" / clip, 2)
+    summary = predict_folder(bundle, tmp_path / "frames", tmp_path / "out")
+    assert summary.n_clips == 2
+    a, b = ((tmp_path / f"out/tracks/{clip}.txt").read_text() for clip in ("a", "b"))
+    assert a == b, "the second clip knows nothing of the first"
+    assert (tmp_path / "out/overlays/b/001.png").is_file()
+    found = json.loads((tmp_path / "out" / COCO).read_text())
+    assert [i["file_name"] for i in found["images"]][1:3] == ["a/002.png", "b/001.png"]
+
+
+def test_a_corrupt_frame_is_named_and_the_others_go_on(
+    bundle: Bundle, frames: Path, tmp_path: Path
+):
+    (frames / "002.png").write_bytes((frames / "002.png").read_bytes()[:900])
+    summary = predict_folder(bundle, frames, tmp_path / "out")
+    assert [frame.name for frame in summary.left_out] == ["002.png"]
+    assert "left out 002.png" in str(summary)
+    assert str(tmp_path) not in summary.left_out[0].reason
+    assert not (tmp_path / "out/overlays/002.png").exists()
+    read = motrics.load_motchallenge(tmp_path / "out/tracks/frames.txt")
+    assert set(read) <= {1, 3}, "the frame after it keeps its number"
+    assert 3 in read
+
+
+def test_nothing_but_corrupt_frames_is_one_line(bundle: Bundle, frames: Path, tmp_path: Path):
+    for path in frames.iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(DataError, match=r"none of 3 frames.*") as caught:
+        predict_folder(bundle, frames, tmp_path / "out")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_without_frames_is_one_line(bundle: Bundle, tmp_path: Path):
+    (tmp_path / "frames").mkdir()
+    with pytest.raises(DataError, match="no pictures"):
+        predict_folder(bundle, tmp_path / "frames", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_may_not_lie_among_the_frames(bundle: Bundle, frames: Path):
+    for out in (frames, frames / "out"):
+        with pytest.raises(DataError, match="among the frames"):
+            predict_folder(bundle, frames, out)
+    assert len(files(frames)) == 3
+
+
+def test_only_results_of_an_earlier_prediction_are_replaced(
+    bundle: Bundle, frames: Path, tmp_path: Path
+):
+    out = tmp_path / "out"
+    predict_folder(bundle, frames, out)
+    (frames / "003.png").unlink()
+    with pytest.raises(DataError, match="--overwrite"):
+        predict_folder(bundle, frames, out)
+    (out / "mine.txt").write_text("mine")
+    predict_folder(bundle, frames, out, overwrite=True)
+    assert not (out / "overlays/003.png").exists()
+    assert (out / "mine.txt").exists()
+    (out / COCO).unlink()
+    with pytest.raises(DataError, match="other files"):
+        predict_folder(bundle, frames, out, overwrite=True)
+
+
+def test_frames_that_differ_in_ending_alone_keep_apart(
+    bundle: Bundle, frames: Path, tmp_path: Path
+):
+    Image.new("RGB", (150, 100)).save(frames / "001.bmp")
+    predict_folder(bundle, frames, tmp_path / "out")
+    names = {path.name for path in (tmp_path / "out/overlays").iterdir()}
+    assert names == {"001.bmp.png", "001.png.png", "002.png", "003.png"}
+
+
+def test_the_batch_size_does_not_matter(bundle: Bundle, frames: Path, tmp_path: Path):
+    def run(batch_size: int) -> PredictSummary:
+        out = tmp_path / str(batch_size)
+        return predict_folder(bundle, frames, out, batch_size=batch_size)
+
+    one, other = run(1), run(3)
+    assert (one.n_objects, one.n_tracks) == (other.n_objects, other.n_tracks)
+
+
+def test_the_threshold_leaves_out_the_unsure(bundle: Bundle, frames: Path, tmp_path: Path):
+    def scores(threshold: float) -> list[float]:
+        out = tmp_path / f"{threshold}"
+        predict_folder(bundle, frames, out, score_threshold=threshold)
+        found = json.loads((out / COCO).read_text())
+        return sorted(a["score"] for a in found["annotations"])
+
+    everything = scores(0.3)
+    middle = everything[len(everything) // 2]
+    assert scores(middle + 1e-5) == [s for s in everything if s > middle + 1e-5] != []
+
+
+def test_a_model_that_only_segments_writes_masks_and_no_tracks(frames: Path, tmp_path: Path):
+    alone = CONFIG.model_copy(
+        update={"sharing": SharingConfig(order=("segmentation",), split_after=())}
+    )
+    summary = predict_folder(export(tmp_path / "b", alone), frames, tmp_path / "out")
+    assert summary.n_objects == 0
+    assert not (tmp_path / "out/tracks").exists()
+    assert len(list((tmp_path / "out/masks").iterdir())) == 3
