@@ -36,7 +36,7 @@ _NOISE = 0.02
 _SPEED = (0.03, 0.07)
 """Slowest and fastest motion in picture heights per simulated frame."""
 
-_WALL = 0.08
+_WALL = 0.02
 """How far outside the picture, in its heights, the walls stand that objects bounce off."""
 
 
