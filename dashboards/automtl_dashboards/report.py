@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from automtl.results import Pick, StudyInfo, TrialRecord
+from automtl_dashboards.choices import choices_table, fill_choices
 from automtl_dashboards.figures.curves import draw_curves, fill_losses, fill_objectives
 from automtl_dashboards.figures.front import draw_front, fill_front
 from automtl_dashboards.figures.hypervolume import draw_hypervolume, fill_hypervolume
@@ -78,6 +79,7 @@ def report_html(
         _front_section(history, standing),
         _hypervolume_section(study, history),
         _parallel_section(study, history, standing),
+        _choices_section(history, standing),
         *_curve_sections(history, standing),
         _trials_section(history, standing),
         Section(anchor="failures", title="Failures", body=failures_table(history)),
@@ -143,6 +145,21 @@ def _parallel_section(
         intro="Each line is a trial. Parameters that all trials share are left out; a line below "
         "the axes does not have that parameter. On the objectives (bold) up is better.",
         figure=draw_parallel(figure),
+    )
+
+
+def _choices_section(history: Sequence[TrialRecord], standing: Standing) -> Section:
+    title = "What the choices gave"
+    choices = fill_choices(history, standing)
+    if not choices:
+        return _empty("choices", title, "It takes completed trials that chose differently.")
+    return Section(
+        anchor="choices",
+        title=title,
+        intro="The median of each objective over the completed trials that chose a value. Those "
+        "trials differ in other ways too, and the search tries what looks good more often: this "
+        "is a hint of what matters on this data, not a proof.",
+        body=choices_table(choices, standing.objectives),
     )
 
 

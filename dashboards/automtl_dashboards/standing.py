@@ -58,7 +58,7 @@ def standing_of(
     floors: Mapping[str, Mapping[str, float]] | None,
 ) -> Standing:
     """Fill a :class:`Standing`; ``floors`` maps a predictor's name to its metrics."""
-    newest = max(picks, key=lambda pick: pick.created_s, default=None)
+    newest = newest_pick(picks)
     return Standing(
         objectives=tuple(objectives),
         front=frozenset(record.number for record in front(history, objectives)),
@@ -66,6 +66,11 @@ def standing_of(
         single_task=_single_task(history, objectives),
         floors=_best_floors(objectives, floors or {}),
     )
+
+
+def newest_pick(picks: Sequence[Pick]) -> Pick | None:
+    """Return the pick that counts: the newest, the last one listed among equally new ones."""
+    return max(reversed(picks), key=lambda pick: pick.created_s, default=None)
 
 
 def _single_task(

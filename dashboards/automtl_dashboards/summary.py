@@ -14,12 +14,12 @@ from automtl_dashboards.labels import (
     text_of,
     value_text,
 )
-from automtl_dashboards.standing import Standing
+from automtl_dashboards.standing import Standing, newest_pick
 
 
 def headline(history: Sequence[TrialRecord], standing: Standing, picks: Sequence[Pick]) -> str:
     """Return the sentence on top as HTML: what to take and why, or why nothing can be taken."""
-    newest = max(picks, key=lambda pick: pick.created_s, default=None)
+    newest = newest_pick(picks)
     if newest is not None:
         return _pick_words(newest, history, standing)
     if standing.front:

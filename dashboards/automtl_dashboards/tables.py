@@ -41,7 +41,7 @@ def trials_table(history: Sequence[TrialRecord], standing: Standing) -> str:
     ]
     best = _best(history, objectives)
     rows = [_trial_row(record, standing, parameters, numeric, best) for record in history]
-    return _table(head, rows, css="trials sortable")
+    return table_html(head, rows, css="trials sortable")
 
 
 def failures_table(history: Sequence[TrialRecord]) -> str:
@@ -63,7 +63,7 @@ def failures_table(history: Sequence[TrialRecord]) -> str:
     if not rows:
         return "<p class='calm'>No trial failed.</p>"
     head = [("trial", "", "num"), ("kind", "", ""), ("message", "", "wide")]
-    return _table(
+    return table_html(
         [*head, ("worker", "", ""), ("attempts", "", "num")], rows, css="failures sortable"
     )
 
@@ -86,7 +86,7 @@ def glance_table(history: Sequence[TrialRecord], standing: Standing) -> str:
     columns += [("best trivial predictor", "", "num")] if standing.floors else []
     columns += [("reference", "worst value that counts for the hypervolume", "num")]
     rows = [("", _glance_row(o, picked, best, standing)) for o in objectives]
-    return _table(columns, rows, css="glance")
+    return table_html(columns, rows, css="glance")
 
 
 def facts_list(facts: Iterable[tuple[str, str]]) -> str:
@@ -183,8 +183,16 @@ def _sort_key(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else repr(float(value))
 
 
-def _table(head: Sequence[Cell], rows: Iterable[tuple[str, Sequence[Cell]]], *, css: str) -> str:
-    """Return a table; a heading is its text, its tooltip and its CSS classes."""
+def table_html(
+    head: Sequence[Cell], rows: Iterable[tuple[str, Sequence[Cell]]], *, css: str
+) -> str:
+    """Return a table.
+
+    Args:
+        head: Headings: HTML, tooltip, CSS classes.
+        rows: CSS classes of a row and its cells.
+        css: CSS classes of the table; ``sortable`` lets a click on a heading sort it.
+    """
     top = "".join(
         f"<th scope='col' class='{cls}'"
         + (f' title="{html.escape(tip)}"' if tip else "")

@@ -131,7 +131,7 @@ def draw_front(figure: FrontFigure) -> go.Figure:
             _add_panel(drawn, figure, (column, row + 1), cell=(row + 1, column + 1))
     if size > 1:
         # The triangle's empty corner is the best place for the legend.
-        drawn.update_layout(legend={"orientation": "v", "x": 0.62, "y": 0.98, "yanchor": "top"})
+        drawn.update_layout(legend={"orientation": "v", "x": 0.56, "y": 0.98, "yanchor": "top"})
     return drawn
 
 

@@ -23,6 +23,7 @@ SECTIONS = (
     "front",
     "hypervolume",
     "parallel",
+    "choices",
     "curves",
     "losses",
     "trials",
