@@ -5,6 +5,7 @@ import logging
 import math
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from automtl.errors import DispatchError
 
 LOCAL = "local"
 """The address that starts Ray on this machine."""
+
+CONNECT_S = 5.0
 
 SETTINGS = {
     # Tune's own files, handlers and messages: ledger, command line and experiment log do these.
@@ -74,13 +77,40 @@ def _start(n_cpus: int) -> None:
 def _connect(address: str) -> None:
     import ray
 
+    check_address(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        first = str(error).strip().splitlines()[0]
-        what = f"no Ray cluster answers at {address} ({first})"
-        fix = "Start one with `ray start --head`, or leave the address out"
-        raise DispatchError(what, where="--ray-address", fix=fix) from error
+        raise _no_cluster(address, str(error).strip().splitlines()[0]) from error
+
+
+def check_address(address: str) -> None:
+    """Refuse an address that Ray would try for minutes or not understand.
+
+    Args:
+        address: ``HOST:PORT`` of a head node, or ``auto``. Ray's ``ray://`` is not for us: the
+            search itself would run on the cluster, apart from its ledger.
+
+    Raises:
+        DispatchError: If it is of another kind or nothing listens there.
+    """
+    if address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    if "://" in address or not host or not port.isdigit():
+        raise _no_cluster(address, "an address is HOST:PORT of the head node, or `auto`")
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise _no_cluster(address, str(error)) from error
+
+
+def _no_cluster(address: str, reason: str) -> DispatchError:
+    return DispatchError(
+        f"no Ray cluster answers at {address} ({reason.rstrip('.')})",
+        where="--ray-address",
+        fix="Start one with `ray start --head`, or leave the address out",
+    )
 
 
 def _machine(resources: dict[str, float]) -> dict[str, float]:

@@ -140,6 +140,11 @@ def test_a_gpu_that_is_not_there_is_an_error_before_the_first_trial(tmp_path):
     assert controller.orders == []
 
 
+def test_the_secret_of_the_cluster_is_for_its_owner_only():
+    token = Path.home() / ".ray" / "auth_token"
+    assert not token.exists() or token.stat().st_mode & 0o077 == 0
+
+
 def test_an_order_that_fits_nowhere_is_an_error_and_no_hang(tmp_path):
     share = {"cpu": 4000.0, "gpu": 0.0}
     controller = ScriptedController(points=[{}], folder=tmp_path, resources=share)

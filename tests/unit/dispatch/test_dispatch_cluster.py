@@ -1,0 +1,67 @@
+"""Where Ray cannot be reached, and what is put back."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from automtl.dispatch.ray_cluster import SETTINGS, check_address, quiet
+from automtl.errors import DispatchError
+
+
+@pytest.fixture
+def silent_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def test_a_silent_address_is_one_line_within_seconds(silent_port):
+    began = time.monotonic()
+    with pytest.raises(DispatchError) as caught:
+        check_address(f"127.0.0.1:{silent_port}")
+    assert time.monotonic() - began < 10
+    line = str(caught.value)
+    assert f"no Ray cluster answers at 127.0.0.1:{silent_port} (" in line
+    assert "ray start --head" in line
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    "address", ["ray://127.0.0.1:10001", "nonsense", ":6379", "head:port", "127.0.0.1:99999"]
+)
+def test_an_address_of_another_kind_is_refused(address):
+    with pytest.raises(DispatchError, match="no Ray cluster answers"):
+        check_address(address)
+
+
+def test_what_listens_is_let_through():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        check_address(f"127.0.0.1:{server.getsockname()[1]}")
+    check_address("auto")
+
+
+def test_environment_and_signals_are_put_back(monkeypatch):
+    name, other = list(SETTINGS)[:2]
+    monkeypatch.setenv(name, "before")
+    monkeypatch.delenv(other, raising=False)
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)]
+    with quiet():
+        assert os.environ[name] == SETTINGS[name]
+        assert os.environ[other] == SETTINGS[other]
+        signal.signal(signal.SIGUSR1, lambda number, frame: None)
+    assert os.environ[name] == "before"
+    assert other not in os.environ
+    assert [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGUSR1)] == handlers
+
+
+def test_importing_the_dispatchers_loads_no_ray():
+    code = (
+        "import sys, automtl.dispatch.ray_tune, automtl.dispatch.in_process;"
+        "sys.exit(any(name in sys.modules for name in ('ray', 'torch')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
