@@ -35,7 +35,7 @@ def evaluate(
         table: Frames and labels.
         info: Classes and picture size.
         tasks: Names of tasks that the network has.
-        batch_size: Frames in a forward pass; the values do not depend on it.
+        batch_size: Frames in a forward pass; it changes the values by rounding only.
 
     Returns:
         Metric values by key; with detection and tracking also those of the whole system,

@@ -15,7 +15,7 @@ from torchjd.linalg import DualConeProjector
 from typing_extensions import override
 
 
-class NnlsProjector(DualConeProjector):  # type: ignore[misc]  # TorchJD is untyped for mypy
+class NnlsProjector(DualConeProjector):
     """Solve the quadratic program exactly with SciPy, without a GPL solver.
 
     With ``v = u + w`` and ``G = R'R`` the program is ``min |Rw + Ru|`` over ``w >= 0``.
@@ -61,4 +61,7 @@ def _project(
     if scale == 0.0:
         return u.copy()
     added, _ = nnls(root, -(root @ (scaled / scale)))
-    return u + np.divide(added * scale, norms, out=np.zeros_like(norms), where=norms > 0)
+    raised: NDArray[np.float64] = np.divide(
+        added * scale, norms, out=np.zeros_like(norms), where=norms > 0
+    )
+    return u + raised

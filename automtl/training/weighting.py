@@ -96,7 +96,7 @@ class Fixed:
         """Differentiate the weighted sum."""
         del views
         weights = {task: self._weights[task] for task in losses}
-        _sum([weights[task] * loss for task, loss in losses.items()]).backward()
+        torch.autograd.backward(_sum([weights[task] * loss for task, loss in losses.items()]))
         return weights
 
     def parameters(self, task: str) -> list[nn.Parameter]:
@@ -128,7 +128,8 @@ class Uncertainty:
         del views
         logs = {task: self._log_variance[task] for task in losses}
         weights = {task: float(torch.exp(-log.detach())) for task, log in logs.items()}
-        _sum([torch.exp(-logs[t]) * loss + logs[t] / 2 for t, loss in losses.items()]).backward()
+        terms = [torch.exp(-logs[t]) * loss + logs[t] / 2 for t, loss in losses.items()]
+        torch.autograd.backward(_sum(terms))
         return weights
 
     def parameters(self, task: str) -> list[nn.Parameter]:
@@ -229,7 +230,7 @@ def _combine(losses: Mapping[str, Tensor], views: ParameterViews, rule: _Rule) -
     """
     shared = _trainable(views.shared_parameters(tuple(losses)))
     if not shared:
-        _sum(list(losses.values())).backward()
+        torch.autograd.backward(_sum(list(losses.values())))
         return dict.fromkeys(losses, 1.0)
     rows = [_row(task, losses, views, shared) for task in losses]
     matrix = torch.stack(rows)
@@ -237,7 +238,7 @@ def _combine(losses: Mapping[str, Tensor], views: ParameterViews, rule: _Rule) -
     finite = bool(torch.isfinite(gramian).all())
     # A gradient that is not finite stays so: the loop sees it and does not take the step.
     weights = rule(gramian) if finite else torch.full_like(gramian[0], torch.nan)
-    combined = (weights @ matrix).split([parameter.numel() for parameter in shared])
+    combined = torch.split(weights @ matrix, [parameter.numel() for parameter in shared])
     for parameter, gradient in zip(shared, combined, strict=True):
         _accumulate(parameter, gradient.view_as(parameter))
     return dict(zip(losses, map(float, weights), strict=True))
@@ -252,7 +253,7 @@ def _row(
     """Differentiate one loss: fill the task's own gradients, return the shared ones as a row."""
     known = {id(parameter) for parameter in shared}
     own = [p for p in _trainable(views.parameters_of((task,))) if id(p) not in known]
-    gradients = torch.autograd.grad(
+    gradients: tuple[Tensor | None, ...] = torch.autograd.grad(
         losses[task],
         [*shared, *own],
         retain_graph=task != tuple(losses)[-1],

@@ -3,6 +3,7 @@
 import json
 import math
 
+import cloudpickle
 import pytest
 import torch
 
@@ -25,6 +26,7 @@ from automtl.results import Decision, TrialOrder
 from automtl.sources import DataConfig, ShapesSource
 from automtl.tasks.choose import task_named
 from automtl.training import learner as learner_module
+from automtl.training import trainable as trainable_module
 from automtl.training.artifacts import MODEL, load_model
 from automtl.training.checkpoint import CHECKPOINT
 from automtl.training.loop import train
@@ -47,8 +49,9 @@ SCHEDULES = [
 
 @pytest.fixture(scope="module")
 def data():
-    sources = [ShapesSource(clips=3, frames=3, seed=seed, n_objects=(2, 3)) for seed in (0, 1)]
-    config = DataConfig(train=(sources[0],), validation=(sources[1],))
+    train_source = ShapesSource(clips=3, frames=3, n_objects=(2, 3))
+    validation_source = ShapesSource(clips=1, frames=3, seed=1, n_objects=(2, 3))
+    config = DataConfig(train=(train_source,), validation=(validation_source,))
     return load_data(config, image_size=SIZE, root=None).splits
 
 
@@ -104,14 +107,15 @@ def final_state(folder):
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=["joint", "alternating", "per_task"])
 @pytest.mark.parametrize("weighting", WEIGHTINGS, ids=lambda w: w.kind)
 def test_killed_and_resumed_equals_uninterrupted_to_the_bit(tmp_path, data, weighting, schedule):
-    config = make_config(weighting=weighting, schedule=schedule)
+    optimizer = OptimizerConfig(batch_size=4, epochs=2, steps_per_epoch=3)
+    config = make_config(weighting=weighting, schedule=schedule, optimizer=optimizer)
     whole = Reports()
     model = run(config, data, whole, folder=tmp_path / "whole")
     first, second = Reports(kill_at=2), Reports()
     with pytest.raises(KeyboardInterrupt):
         run(config, data, first, folder=tmp_path / "killed")
     resumed = run(config, data, second, folder=tmp_path / "killed", resume=True)
-    assert sorted(second.values) == [2, 3]
+    assert (sorted(first.values), sorted(second.values)) == ([1], [2])
     for epoch, values in {**first.values, **second.values}.items():
         assert without_times(values) == without_times(whole.values[epoch])
     assert same(model.network.state_dict(), resumed.network.state_dict())
@@ -300,9 +304,9 @@ def test_a_free_trunk_starts_from_the_given_weights(data):
 
 def test_weights_that_do_not_fit_are_named(data):
     initial = dict(run(make_config(), data, Reports(end_at=1)).network.state_dict())
-    name = sorted(initial)[0]
+    name = min(initial)
     initial[name] = torch.zeros(1, 2, 3)
-    initial["spam"] = initial.pop(sorted(initial)[-1])
+    initial["spam"] = initial.pop(max(initial))
     with pytest.raises(BundleError, match=r"missing.*spam is unknown.*expected") as caught:
         run(make_config(), data, initial=initial)
     assert name in str(caught.value)
@@ -313,7 +317,7 @@ def test_a_task_without_labels_is_refused_before_training(data):
     config = DataConfig(train=(bare,), validation=(ShapesSource(clips=1, frames=3, seed=1),))
     unlabelled = load_data(config, image_size=SIZE, root=None).splits
     reports = Reports()
-    with pytest.raises(DataError, match="tracking|ids"):
+    with pytest.raises(DataError, match="no training clip has two frames with ids"):
         run(make_config(), unlabelled, reports)
     assert reports.values == {}
 
@@ -333,15 +337,25 @@ def order(tmp_path, config, **changes):
 @pytest.mark.parametrize("provided", [False, True])
 def test_trainable_trains_the_order_in_its_folder(tmp_path, data, provided):
     config = make_config()
-    trainable = make_trainable((lambda: data) if provided else data)
-    reports = Reports(end_at=1)
-    n_threads = torch.get_num_threads()
-    trainable(order(tmp_path, config), reports)
-    rest = Reports()
-    trainable(order(tmp_path, config, attempt=2, resume=True, resources={"cpu": 2}), rest)
-    assert torch.get_num_threads() == n_threads
-    assert (sorted(reports.values), sorted(rest.values)) == ([1], [2, 3])
+    sent = cloudpickle.dumps(make_trainable((lambda: data) if provided else data))
+    trainable = cloudpickle.loads(sent)
+    first, rest = Reports(end_at=1), Reports()
+    trainable(order(tmp_path, config), first)
+    trainable(order(tmp_path, config, attempt=2, resume=True), rest)
+    assert (sorted(first.values), sorted(rest.values)) == ([1], [2, 3])
     assert load_model(tmp_path / "trial-7").config == config
+
+
+@pytest.mark.parametrize(("cpu", "n_threads"), [(0.5, 1), (1, 1), (3, 3)])
+def test_a_trial_uses_its_share_of_the_cores(monkeypatch, tmp_path, data, cpu, n_threads):
+    seen = []
+    monkeypatch.setattr(
+        trainable_module, "train", lambda *args, **more: seen.append(torch.get_num_threads())
+    )
+    asked = order(tmp_path, make_config(), resources={"cpu": cpu, "gpu": 0})
+    make_trainable(data)(asked, Reports())
+    assert seen == [n_threads]
+    assert torch.get_num_threads() == 1
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
