@@ -162,11 +162,14 @@ def _baselines(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
     if parts.baselines is None:
         return
     tasks = BUILT_IN_TASKS if base is None else base.tasks
-    for i, task in enumerate(parts.baselines.single_task):
+    wanted = parts.baselines.single_task
+    for i, task in enumerate(wanted):
+        path = ("baselines", "single_task", i)
         if task not in tasks:
             what = f"the baseline `{task}` is no task of this search"
-            path = ("baselines", "single_task", i)
             yield Mistake(path=path, what=what, fix=suggestion(task, tasks))
+        elif task in wanted[:i]:
+            yield Mistake(path=path, what=f"the baseline `{task}` is given twice")
     n_stated = 1 + len(parts.enqueue)
     limit = None if parts.budget is None else parts.budget.trials
     if parts.baselines.names and limit is not None and limit <= n_stated:

@@ -129,6 +129,7 @@ PLANTED = [
     ("{trials: 4}", "{}", "a budget needs `trials` or `minutes`"),
     ("{trials: 4}", "{trials: 0}", "`budget.trials`: input should be greater"),
     ("{trials: 4}", "{trials: 2}", "is spent by the default and `enqueue` before `baselines`"),
+    ("[tracking]", "[tracking, tracking]", "the baseline `tracking` is given twice"),
     ("[tracking]", "[trackng]", "no task of this search. Did you mean `tracking`?"),
 ]
 
@@ -178,7 +179,7 @@ def test_a_planted_mistake_is_found_on_its_line(
 
 def test_all_mistakes_are_found_in_one_go(tmp_path: Path) -> None:
     text, lines = GOOD, set()
-    for old, new, _ in (PLANTED[i] for i in (1, 2, 3, 5, 8, 9, 14, 19, 24, 26, 34, 36, 39)):
+    for old, new, _ in (PLANTED[i] for i in (1, 2, 3, 5, 8, 9, 14, 19, 24, 26, 34, 36, 40)):
         text = text.replace(old, new)
         lines.add(GOOD[: GOOD.index(old)].count("\n") + 1)
     with pytest.raises(RecipeError) as caught:
