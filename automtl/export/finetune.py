@@ -1,11 +1,7 @@
 """Train a bundle's model further on other data, with a frozen or a free trunk."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-
-import torch
-from torch import Tensor
 
 from automtl.config import OptimizerConfig, TrialConfig
 from automtl.data.table import DataInfo, SplitData
@@ -14,8 +10,9 @@ from automtl.errors import DataError
 from automtl.export.bundle import Bundle
 from automtl.export.files import refuse_existing
 from automtl.export.manifest import Parent
+from automtl.export.narrow import merge_heads, narrow_config, narrow_state
 from automtl.export.remap import Remapped, remap_state
-from automtl.export.weights import build_from, without_pretraining
+from automtl.export.weights import build_from, state_on_cpu, without_pretraining
 from automtl.export.writing import Contents, write_bundle
 from automtl.training.evaluation import evaluate
 from automtl.training.loop import train
@@ -37,11 +34,12 @@ def finetune(  # noqa: PLR0913 - where from, on what, how, and where to
     Classes are matched by name: the rows of shared names go on, new names begin anew, names
     that the data does not have are dropped; ``metrics.json`` says which. It also holds the
     values before (with the classes matched, nothing trained) and after, on the same split.
+    With a frozen trunk the data may lack the labels of some tasks: their heads stay as they are.
 
     Args:
         bundle: Where to begin.
         data: Splits in the size that the network takes.
-        freeze_trunk: Whether the shared stages stay as they are, to the bit; the heads train.
+        freeze_trunk: Whether the backbone's stages stay as they are, to the bit; heads train.
         optimizer: How long and how fast; by default as the bundle's, with a tenth of the rate.
         seed: Of this training.
         folder: The new bundle.
@@ -52,38 +50,38 @@ def finetune(  # noqa: PLR0913 - where from, on what, how, and where to
         ``folder``.
 
     Raises:
-        BundleError: If ``folder`` exists.
-        DataError: If the data has another picture size or lacks the labels of a task.
+        BundleError: If ``folder`` may not be written.
+        DataError: If the data has another picture size, or lacks labels that are needed.
     """
     refuse_existing(folder, overwrite=overwrite)
     info = _fitting_info(bundle.info, data)
-    config = bundle.config.model_copy(
-        update={"optimizer": optimizer or slower(bundle.config.optimizer)}
-    )
-    _require_labels(config, data)
-    splits = replace(data, info=info)
-    start = remap_state(config, bundle.network.state_dict(), bundle.info, info, seed=seed)
-    before = _values(config, info, start.state, data, bundle.device)
+    wanted = optimizer or slower(bundle.config.optimizer)
+    config = bundle.config.model_copy(update={"optimizer": wanted})
+    tasks = _labelled_tasks(config, data, freeze_trunk=freeze_trunk)
+    start = remap_state(config, state_on_cpu(bundle.network), bundle.info, info, seed=seed)
+    network = build_from(config, info, start.state, where="the bundle's model").to(bundle.device)
+    before = evaluate(network, data.validation, info, tasks)
     trained = train(
-        # The weights come from the bundle: nothing is downloaded for them to replace.
-        without_pretraining(config),
-        splits,
+        # The weights come from the bundle: none are downloaded only to be replaced.
+        without_pretraining(narrow_config(config, tasks)),
+        replace(data, info=info),
         report,
         seed=seed,
         folder=None,
         device=bundle.device,
-        initial=start.state,
+        initial=narrow_state(config, info, start.state, tasks),
         freeze_trunk=freeze_trunk,
     )
+    state = state_on_cpu(trained.network)
     contents = Contents(
         config=config,
         info=info,
-        state=trained.network.state_dict(),
+        state=merge_heads(start.state, state, tasks) if freeze_trunk else state,
         seed=seed,
         validation=trained.values,
         floors={},
         parent=_parent(bundle, freeze_trunk=freeze_trunk),
-        notes={"before": before, "classes": _changes(start)},
+        notes={"before": before, "trained_tasks": list(tasks), "classes": _changes(start)},
     )
     return write_bundle(folder, contents, overwrite=overwrite)
 
@@ -110,23 +108,25 @@ def _fitting_info(old: DataInfo, data: SplitData) -> DataInfo:
     )
 
 
-def _require_labels(config: TrialConfig, data: SplitData) -> None:
-    for task in config.tasks:
-        for name, table in (("train", data.train), ("validation", data.validation)):
-            if task not in table.labels or not table.labels[task].any():
-                msg = f"no frame of the {name} split has labels of {task}, which the model has"
-                raise DataError(msg, fix=f"Add frames with labels of {task} to the recipe's data")
-
-
-def _values(
-    config: TrialConfig,
-    info: DataInfo,
-    state: Mapping[str, Tensor],
-    data: SplitData,
-    device: torch.device,
-) -> dict[str, float]:
-    network = build_from(config, info, state, where="the bundle's model").to(device)
-    return evaluate(network, data.validation, info, config.tasks)
+def _labelled_tasks(
+    config: TrialConfig, data: SplitData, *, freeze_trunk: bool
+) -> tuple[str, ...]:
+    """Return the tasks that both splits have labels of."""
+    tables = data.train, data.validation
+    tasks = tuple(
+        task
+        for task in config.tasks
+        if all(task in table.labels and table.labels[task].any() for table in tables)
+    )
+    missing = [task for task in config.tasks if task not in tasks]
+    if not tasks or (missing and not freeze_trunk):
+        msg = f"the train and validation splits do not both have labels of {', '.join(missing)}"
+        raise DataError(
+            msg,
+            fix="Add such labels"
+            + ("" if not tasks else ", or keep the trunk and those heads with --freeze-trunk"),
+        )
+    return tasks
 
 
 def _parent(bundle: Bundle, *, freeze_trunk: bool) -> Parent:

@@ -38,6 +38,11 @@ def weights_bytes(state: Mapping[str, Tensor]) -> bytes:
     )
 
 
+def state_on_cpu(network: MultiTaskNetwork) -> dict[str, Tensor]:
+    """Return copies of a network's tensors on the CPU."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+
+
 def read_weights(content: bytes, where: Path) -> dict[str, Tensor]:
     """Return the tensors in ``content`` by name.
 

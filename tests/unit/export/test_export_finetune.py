@@ -1,0 +1,286 @@
+"""Fine-tuning: what is frozen stays to the bit, classes follow their names, the parent is told."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from automtl.config import (
+    AlternatingSchedule,
+    BackboneConfig,
+    FixedWeighting,
+    HeadsConfig,
+    OptimizerConfig,
+    SharingConfig,
+    TrialConfig,
+    UncertaintyWeighting,
+)
+from automtl.data.load import load_data
+from automtl.data.table import DataInfo, SplitData
+from automtl.errors import BundleError, DataError
+from automtl.export.bundle import Bundle, export_bundle, load_bundle
+from automtl.export.finetune import finetune, slower
+from automtl.export.narrow import narrow_config, narrow_state
+from automtl.export.remap import class_change, remap_state
+from automtl.export.weights import build_from
+from automtl.model.network import build_network, same_tensors
+from automtl.model.sharing import shared_stages
+from automtl.results import Decision
+from automtl.sources import DataConfig, ShapesSource
+
+SIZE = (64, 96)
+CONFIG = TrialConfig(
+    backbone=BackboneConfig(width=0.5, image_size=SIZE, weights="imagenet"),
+    sharing=SharingConfig(split_after=(3, 2)),
+    heads=HeadsConfig(channels=16, embedding_dim=8),
+    weighting=UncertaintyWeighting(),
+)
+QUICK = OptimizerConfig(epochs=1, steps_per_epoch=3, batch_size=4, lr=1e-2)
+
+
+def go_on(_epoch: int, _values: object) -> Decision:
+    return Decision.CONTINUE
+
+
+def fresh(config: TrialConfig, info: DataInfo) -> dict[str, torch.Tensor]:
+    plain = config.model_copy(
+        update={"backbone": config.backbone.model_copy(update={"weights": "none"})}
+    )
+    return build_network(plain, info, generator_seed=1).state_dict()
+
+
+@pytest.fixture(scope="module")
+def data() -> SplitData:
+    sources = DataConfig(
+        train=(ShapesSource(clips=4, frames=4, seed=1),),
+        validation=(ShapesSource(clips=2, frames=4, seed=2),),
+    )
+    return load_data(sources, image_size=SIZE, root=None).splits
+
+
+@pytest.fixture(scope="module")
+def bundle(data: SplitData, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    path = export_bundle(
+        tmp_path_factory.mktemp("bundles") / "parent",
+        config=CONFIG,
+        info=data.info,
+        state=fresh(CONFIG, data.info),
+        metrics={},
+        pick=None,
+        study=None,
+        seed=1,
+    )
+    return load_bundle(path)
+
+
+def tune(bundle: Bundle, data: SplitData, folder: Path, *, freeze_trunk: bool = True) -> Bundle:
+    path = finetune(
+        bundle,
+        data,
+        freeze_trunk=freeze_trunk,
+        optimizer=QUICK,
+        seed=5,
+        folder=folder,
+        report=go_on,
+    )
+    return load_bundle(path)
+
+
+def part(bundle: Bundle, start: str) -> dict[str, torch.Tensor]:
+    return {k: v for k, v in bundle.network.state_dict().items() if k.startswith(start)}
+
+
+def without_labels(data: SplitData, task: str) -> SplitData:
+    def strip(table):
+        return replace(table, labels={**table.labels, task: np.zeros(len(table), dtype=np.bool_)})
+
+    return replace(data, train=strip(data.train), validation=strip(data.validation))
+
+
+def test_a_frozen_trunk_stays_to_the_bit_and_heads_learn(
+    bundle: Bundle, data: SplitData, tmp_path: Path
+):
+    tuned = tune(bundle, data, tmp_path / "b")
+    assert any("running_mean" in name for name in part(bundle, "stages."))
+    assert same_tensors(part(bundle, "stages."), part(tuned, "stages."))
+    for task in CONFIG.tasks:
+        assert not same_tensors(part(bundle, f"heads.{task}."), part(tuned, f"heads.{task}."))
+
+
+def test_a_free_trunk_learns_with_its_statistics(bundle: Bundle, data: SplitData, tmp_path: Path):
+    tuned = tune(bundle, data, tmp_path / "b", freeze_trunk=False)
+    before, after = part(bundle, "stages."), part(tuned, "stages.")
+    assert all(
+        not torch.equal(before[name], after[name])
+        for name in before
+        if name.endswith("weight") or "running_mean" in name
+    )
+
+
+def test_the_new_bundle_names_its_parent_and_tells_before_and_after(
+    bundle: Bundle, data: SplitData, tmp_path: Path
+):
+    tuned = tune(bundle, data, tmp_path / "b")
+    parent = tuned.manifest.parent
+    assert parent is not None
+    assert (parent.digest, parent.config_digest) == (bundle.digest, CONFIG.digest)
+    assert parent.freeze_trunk
+    assert tuned.config.optimizer == QUICK
+    assert tuned.config.backbone == CONFIG.backbone, "where the trunk is from is not forgotten"
+    metrics = json.loads((tmp_path / "b" / "metrics.json").read_text())
+    assert metrics["parent"]["digest"] == bundle.digest
+    assert set(metrics["before"]) <= set(metrics["validation"])
+    assert "segmentation/mIoU" in metrics["before"]
+    assert bundle.digest in (tmp_path / "b" / "MODEL_CARD.md").read_text()
+
+
+def test_other_classes_follow_their_names(bundle: Bundle, data: SplitData, tmp_path: Path):
+    names = ("triangle", "star", "disc")
+    masks = ("background", "star", *data.info.segmentation_classes[2:])
+    info = replace(
+        data.info,
+        detection_classes=names,
+        segmentation_classes=masks,
+        segmentation_frequency=(),
+    )
+    tuned = tune(bundle, replace(data, info=info), tmp_path / "b")
+    assert tuned.info.detection_classes == names
+    assert tuned.metrics["classes"]["detection"] == {
+        "kept": ["triangle", "disc"],
+        "new": ["star"],
+        "dropped": ["square"],
+    }
+    assert tuned.metrics["classes"]["segmentation"]["new"] == ["star"]
+    assert same_tensors(part(bundle, "stages."), part(tuned, "stages."))
+
+
+def test_a_head_without_labels_stays_to_the_bit(bundle: Bundle, data: SplitData, tmp_path: Path):
+    tuned = tune(bundle, without_labels(data, "tracking"), tmp_path / "b")
+    assert tuned.config.tasks == CONFIG.tasks
+    assert same_tensors(part(bundle, "heads.tracking."), part(tuned, "heads.tracking."))
+    assert not same_tensors(part(bundle, "heads.detection."), part(tuned, "heads.detection."))
+    assert tuned.metrics["trained_tasks"] == ["detection", "segmentation"]
+    assert "tracking/IDF1" not in tuned.metrics["validation"]
+
+
+def test_a_free_trunk_needs_labels_of_every_task(bundle: Bundle, data: SplitData, tmp_path: Path):
+    with pytest.raises(DataError, match=r"labels of tracking.*--freeze-trunk"):
+        tune(bundle, without_labels(data, "tracking"), tmp_path / "b", freeze_trunk=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_without_any_label_are_refused(bundle: Bundle, data: SplitData, tmp_path: Path):
+    bare = data
+    for task in CONFIG.tasks:
+        bare = without_labels(bare, task)
+    with pytest.raises(DataError, match=r"labels of detection, tracking, segmentation"):
+        tune(bundle, bare, tmp_path / "b")
+
+
+def test_frames_of_another_size_are_refused(bundle: Bundle, data: SplitData, tmp_path: Path):
+    other = replace(data, info=replace(data.info, image_size=(96, 128)))
+    with pytest.raises(DataError, match=r"\(96, 128\).*\(64, 96\)"):
+        tune(bundle, other, tmp_path / "b")
+
+
+def test_an_existing_folder_is_refused_before_training(bundle: Bundle, data: SplitData):
+    def never(_epoch: int, _values: object) -> Decision:
+        raise AssertionError
+
+    with pytest.raises(BundleError, match="exists already"):
+        finetune(bundle, data, freeze_trunk=True, seed=0, folder=bundle.path, report=never)
+
+
+def test_by_default_a_tenth_of_the_rate():
+    assert slower(QUICK) == QUICK.model_copy(update={"lr": 1e-3})
+
+
+# Classes by name -------------------------------------------------------------------------------
+
+NAMES = st.lists(st.sampled_from("abcdef"), min_size=1, max_size=5, unique=True).map(tuple)
+
+
+def info_of(detection: tuple[str, ...], segmentation: tuple[str, ...]) -> DataInfo:
+    return DataInfo(
+        detection_classes=detection, segmentation_classes=segmentation, image_size=SIZE
+    )
+
+
+@settings(max_examples=6, deadline=None)
+@given(NAMES, NAMES, NAMES, NAMES)
+def test_a_shared_class_keeps_its_outputs_wherever_it_stands(old_d, new_d, old_s, new_s):
+    old, new = info_of(old_d, old_s), info_of(new_d, new_s)
+    remapped = remap_state(CONFIG, fresh(CONFIG, old), old, new, seed=2)
+    picture = torch.randint(0, 256, (1, 3, *SIZE), dtype=torch.uint8)
+    with torch.inference_mode():
+        before = build_from(CONFIG, old, fresh(CONFIG, old), where="old")(picture)
+        after = build_from(CONFIG, new, remapped.state, where="new")(picture)
+    for task, key, first, second in (
+        ("detection", "heat", old_d, new_d),
+        ("segmentation", "logits", old_s, new_s),
+    ):
+        for name in set(first) & set(second):
+            one = before[task][key][:, first.index(name)]
+            other = after[task][key][:, second.index(name)]
+            torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+    assert torch.equal(before["tracking"]["embedding"], after["tracking"]["embedding"])
+
+
+@given(NAMES, NAMES)
+def test_every_class_is_kept_new_or_dropped(old, new):
+    change = class_change(old, new)
+    assert {*change.kept, *change.new} == set(new)
+    assert {*change.kept, *change.dropped} == set(old)
+    assert not set(change.new) & set(change.dropped)
+
+
+# Part of a network -----------------------------------------------------------------------------
+
+SHARINGS = st.permutations(["detection", "segmentation", "tracking"]).flatmap(
+    lambda order: st.tuples(st.integers(0, 6), st.integers(0, 6)).map(
+        lambda splits: SharingConfig(order=tuple(order), split_after=splits)
+    )
+)
+
+
+@settings(max_examples=6, deadline=None)
+@given(SHARINGS, st.sets(st.sampled_from(["detection", "segmentation", "tracking"]), min_size=1))
+def test_the_part_of_a_network_gives_the_same_outputs(sharing: SharingConfig, tasks: set[str]):
+    config = CONFIG.model_copy(update={"sharing": sharing})
+    info = info_of(("a", "b"), ("x", "y"))
+    state = fresh(config, info)
+    order = tuple(task for task in sharing.order if task in tasks)
+    narrow = narrow_config(config, order)
+    picture = torch.randint(0, 256, (1, 3, *SIZE), dtype=torch.uint8)
+    with torch.inference_mode():
+        whole = build_from(config, info, state, where="whole")(picture)
+        own = build_from(narrow, info, narrow_state(config, info, state, order), where="part")
+        found = own(picture)
+    assert tuple(found) == order
+    for task in order:
+        assert same_tensors(whole[task], found[task])
+
+
+@given(SHARINGS)
+def test_tasks_that_stay_share_as_much_as_before(sharing: SharingConfig):
+    first, _, third = sharing.order
+    narrow = narrow_config(CONFIG.model_copy(update={"sharing": sharing}), (first, third))
+    assert shared_stages(narrow.sharing, first, third, 5) == shared_stages(
+        sharing, first, third, 5
+    )
+
+
+def test_weights_of_tasks_that_leave_are_left_out():
+    weighting = FixedWeighting(weights={"detection": 3.0, "tracking": 0.0})
+    config = CONFIG.model_copy(
+        update={"weighting": weighting, "schedule": AlternatingSchedule(block=2)}
+    )
+    pair = narrow_config(config, ("detection", "segmentation"))
+    assert pair.weighting == FixedWeighting(weights={"detection": 3.0})
+    assert pair.schedule == config.schedule
+    assert narrow_config(config, ("tracking",)).weighting == FixedWeighting()
