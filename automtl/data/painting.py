@@ -12,6 +12,12 @@ Floats = NDArray[np.float32]
 
 SHAPES = ("disc", "square", "triangle")
 
+_COLOUR = (np.float32(0.20), np.float32(0.16))
+"""Mean and swing of an object's saturation: its stripes alternate between strong and hardly any."""
+
+_GREY = (np.float32(0.50), np.float32(0.08))
+"""Mean and swing of an object's brightness: the same for all, so that it is no identity."""
+
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Weights of the channels in the brightness (ITU-R BT.601)."""
 
@@ -117,9 +123,8 @@ def place(
 def paint(look: Appearance, patch: Patch, scale: float, contrast: float) -> Floats:
     """Return the colours ``[3, h, w]`` of a shape's window.
 
-    The stripes go back and forth along the hue's direction around one grey that all objects
-    have, and stay on one side of it for most of their width, so that hue shows in the mean
-    colour weakly and in the stripes strongly.
+    All objects have one mean brightness and one mean saturation: the hue, and the direction and
+    width of the stripes, are what tells two of a class apart.
 
     Args:
         look: Class and identity.
@@ -131,16 +136,10 @@ def paint(look: Appearance, patch: Patch, scale: float, contrast: float) -> Floa
     across = patch.dy * np.float32(np.sin(look.angle) * turn)
     along = patch.dx * np.float32(np.cos(look.angle) * turn)
     wave = np.clip(2.0 * np.sin(across + along + np.float32(look.phase)), -1, 1)
-    colour = STRIPE_MEAN + STRIPE_SWING * wave
-    body = BODY_GREY + BODY_SWING * wave
+    colour = _COLOUR[0] + _COLOUR[1] * wave
+    body = _GREY[0] + _GREY[1] * wave
     axis = hue_axis(look.hue)[:, None, None]
     return np.asarray(0.5 + contrast * (body - 0.5 + axis * colour), dtype=np.float32)
-
-
-STRIPE_MEAN = np.float32(0.20)
-STRIPE_SWING = np.float32(0.16)
-BODY_GREY = np.float32(0.50)
-BODY_SWING = np.float32(0.08)
 
 
 def background(size: tuple[int, int], rng: np.random.Generator) -> Floats:

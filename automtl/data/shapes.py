@@ -32,6 +32,8 @@ _MIN_SHARE = 0.15
 """An object shows at least so many pixels and such a share of itself, or it is not labelled."""
 
 _LIGHT = 0.08
+"""Strength of the coloured light, chosen so that mean colours alone lose track of identities."""
+
 _NOISE = 0.02
 _SPEED = (0.03, 0.07)
 """Slowest and fastest motion in picture heights per simulated frame."""

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 import ray
 from ray import cloudpickle
-from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
+from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskError
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
@@ -235,9 +235,20 @@ def failure_of_ray(error: BaseException | None) -> Failure:
     cause = error.cause if isinstance(error, RayTaskError) else error
     if isinstance(cause, AttemptFailedError):
         return Failure.model_validate_json(cause.failure)
-    if cause is not None and not isinstance(cause, RayError):
+    if cause is None:
+        return _lost("no reason is known")
+    if not isinstance(cause, RayError):
         return failure_of(cause)
-    lost = FailureKind.LOST_WORKER
-    kind = FailureKind.OUT_OF_MEMORY if isinstance(cause, OutOfMemoryError) else lost
-    first = "no reason is known" if cause is None else str(cause).strip().splitlines()[0]
-    return Failure(kind=kind, message=f"the process of the trial ended: {first}")
+    lines = [line for line in str(cause).splitlines() if line.strip()]
+    if isinstance(cause, RayActorError) and cause.actor_init_failed:
+        # The training could not be loaded there: trying again would not help.
+        message = f"the process of the trial could not start: {lines[-1].strip()}"
+        return Failure(kind=FailureKind.ERROR, message=message)
+    lost = _lost(lines[0].strip())
+    is_memory = isinstance(cause, OutOfMemoryError)
+    return lost.model_copy(update={"kind": FailureKind.OUT_OF_MEMORY}) if is_memory else lost
+
+
+def _lost(reason: str) -> Failure:
+    message = f"the process of the trial ended: {reason}"
+    return Failure(kind=FailureKind.LOST_WORKER, message=message)

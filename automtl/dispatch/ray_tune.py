@@ -8,6 +8,7 @@ from pathlib import Path
 from automtl.dispatch.base import Controller, Trainable
 from automtl.dispatch.ray_cluster import LOCAL, connected, quiet
 from automtl.dispatch.resources import fitting_slots
+from automtl.errors import DispatchError
 
 __all__ = ["LOCAL", "RayTuneDispatcher"]
 
@@ -67,13 +68,12 @@ def _tune(
     from ray.tune.error import TuneError
 
     from automtl.dispatch.ray_bridge import Bridge, OrderScheduler, OrderSearcher, StopAfterGrace
-    from automtl.dispatch.ray_worker import TrialWorker
 
     bridge = Bridge(controller, nodes)
     scheduler = OrderScheduler(bridge)
     try:
         tune.run(
-            tune.with_parameters(TrialWorker, training=trainable),
+            _shared_with_workers(trainable),
             name="study",
             search_alg=OrderSearcher(bridge),
             scheduler=scheduler,
@@ -89,3 +89,19 @@ def _tune(
         )
     except TuneError as error:
         raise (bridge.error or error) from None
+
+
+def _shared_with_workers(trainable: Trainable) -> type[object]:
+    """Put the trainable into the object store, once for all trials."""
+    from ray import tune
+
+    from automtl.dispatch.ray_worker import TrialWorker
+
+    try:
+        worker: type[object] = tune.with_parameters(TrialWorker, training=trainable)
+    except TypeError as error:
+        first = str(error).strip().splitlines()[0].rstrip(": ")
+        what = f"the training cannot be sent to other processes ({first})"
+        fix = "Open files, locks and connections inside the training, or run with one process"
+        raise DispatchError(what, fix=fix) from error
+    return worker

@@ -1,7 +1,9 @@
 """What only the Ray dispatcher promises: parallel slots, reuse, isolation, a clean end."""
 
+import importlib
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -84,6 +86,33 @@ def test_a_killed_worker_is_a_lost_worker_and_the_others_go_on(tmp_path):
     assert failures[1] is not None
     assert failures[1].kind is FailureKind.LOST_WORKER
     assert "died" in failures[1].message
+
+
+def test_a_training_that_cannot_travel_is_one_line(tmp_path):
+    lock = threading.Lock()
+
+    def train(order: TrialOrder, report: Report) -> None:
+        with lock:
+            report(1, {"x": 1.0})
+
+    controller = ScriptedController(points=[{}], folder=tmp_path)
+    with pytest.raises(DispatchError, match=r"cannot be sent to other processes \(.*lock"):
+        RayTuneDispatcher(slots=1, scratch=tmp_path).run(controller, train)
+    assert controller.orders == []
+
+
+def test_a_training_that_cannot_be_loaded_there_is_named(tmp_path, monkeypatch):
+    (tmp_path / "only_here_mod.py").write_text("def train(order, report): report(1, {})")
+    monkeypatch.syspath_prepend(tmp_path)
+    train = importlib.import_module("only_here_mod").train
+    controller = ScriptedController(points=[{}], folder=tmp_path)
+    RayTuneDispatcher(slots=1, scratch=tmp_path).run(controller, train)
+    failure = controller.ends[0].failure
+    assert failure is not None
+    assert failure.kind is FailureKind.ERROR
+    assert "could not start: ModuleNotFoundError: No module named 'only_here_mod'" in (
+        failure.message
+    )
 
 
 def test_arrays_of_the_trainable_are_shared_and_read_only(tmp_path):
