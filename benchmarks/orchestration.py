@@ -26,7 +26,7 @@ from automtl.experiment_log import ExperimentLog
 from automtl.dispatch.base import Controller, Report
 from automtl.dispatch.ray_cluster import LOCAL, connected
 from automtl.dispatch.ray_tune import RayTuneDispatcher
-from automtl.results import Decision, EpochReport, Failure, TrialOrder
+from automtl.results import Decision, EpochReport, Failure, TrialOrder, TrialStatus
 from automtl.space.parts import Budget
 from automtl.space.recipe import Recipe, find_recipe, load_recipe
 from automtl.study.controller import StudyController
@@ -173,9 +173,11 @@ def _search(load: Load, root: Path) -> tuple[float, TimedController]:
         RayTuneDispatcher(slots=SLOTS, scratch=root).run(timed, training)
         wall_s = time.perf_counter() - began
         log.close(timeout_s=30)
-        n_done = sum(record.status.is_final for record in ledger.history())
+        history = ledger.history()
+    n_done = sum(record.status is TrialStatus.COMPLETED for record in history)
     if n_done != load.n_trials:
-        msg = f"the search ended with {n_done} of {load.n_trials} trials"
+        failures = {record.failure.message for record in history if record.failure}
+        msg = f"{n_done} of {load.n_trials} trials were completed {failures or ''}"
         raise RuntimeError(msg)
     return wall_s, timed
 
