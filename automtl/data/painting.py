@@ -13,7 +13,7 @@ Floats = NDArray[np.float32]
 SHAPES = ("disc", "square", "triangle")
 
 _COLOUR = (np.float32(0.20), np.float32(0.16))
-"""Mean and swing of an object's saturation: its stripes alternate between strong and hardly any."""
+"""Mean and swing of an object's saturation: stripes alternate between strong and weak."""
 
 _GREY = (np.float32(0.50), np.float32(0.08))
 """Mean and swing of an object's brightness: the same for all, so that it is no identity."""

@@ -35,7 +35,7 @@ _LIGHT = 0.08
 """Strength of the coloured light, chosen so that mean colours alone lose track of identities."""
 
 _NOISE = 0.02
-_SPEED = (0.03, 0.07)
+_SPEED = (0.05, 0.10)
 """Slowest and fastest motion in picture heights per simulated frame."""
 
 _WALL = 0.02
