@@ -12,14 +12,25 @@ Floors = Mapping[str, Mapping[str, float]]
 def model_card(
     manifest: Manifest,
     *,
+    tree: str,
     pick: Pick | None,
     validation: Mapping[str, float],
     test: Mapping[str, float] | None,
     floors: Floors,
 ) -> str:
-    """Return the card as Markdown."""
+    """Return the card as Markdown.
+
+    Args:
+        manifest: What ``config.json`` holds.
+        tree: The sharing tree, drawn as text.
+        pick: Why this model, if a rule chose it.
+        validation: Values on the validation split.
+        test: Values on the test split, if it was touched.
+        floors: What trivial predictors reach on the validation split.
+    """
     parts = [
         _summary(manifest),
+        f"Which tasks share which stages of the backbone:\n\n```\n{tree}\n```\n",
         _classes(manifest),
         _choice(manifest, pick),
         _metrics(validation, test, floors),
@@ -34,7 +45,6 @@ def _summary(manifest: Manifest) -> str:
     optimizer = config.optimizer
     facts = {
         "backbone": f"{_text(config.backbone.name)}, weights {_text(config.backbone.weights)}",
-        "sharing": _sharing(manifest),
         "weighting": config.weighting.kind,
         "schedule": config.schedule.kind,
         "training": f"{optimizer.epochs} epochs of {optimizer.steps_per_epoch} steps",
@@ -54,17 +64,6 @@ One network for {_and(manifest.tasks)}. It takes RGB pictures of {size[0]} x {si
 |---|---|
 """
     return text + "\n".join(rows) + "\n"
-
-
-def _sharing(manifest: Manifest) -> str:
-    order, splits = manifest.config.sharing.order, manifest.config.sharing.split_after
-    if not splits:
-        return f"{_text(order[0])} alone"
-    pairs = [
-        f"{_text(a)} and {_text(b)}: {split} stages"
-        for a, b, split in zip(order, order[1:], splits, strict=False)
-    ]
-    return "; ".join(pairs) + " (a number above the backbone's stages means all of them)"
 
 
 def _classes(manifest: Manifest) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torchvision.ops import nms
 
 from automtl.data.table import DataInfo
 from automtl.errors import DataError
@@ -18,6 +19,9 @@ from automtl.tasks.base import RawOutput
 
 TRACKER_SCORE = 0.1
 """Objects from this score on help the tracker over frames in which an object is hard to see."""
+
+SAME_OBJECT_IOU = 0.8
+"""Boxes of different classes that overlap more than this show one object."""
 
 
 class ClipPredictor:
@@ -69,11 +73,12 @@ class ClipPredictor:
     def _objects(self, outputs: Mapping[str, RawOutput], n_frames: int) -> list["_Objects"]:
         if "detection" not in outputs:
             return [_Objects.none()] * n_frames
-        found = detection.decode(
+        decoded = detection.decode(
             outputs["detection"],
             self._info,
             score_threshold=min(self._score_threshold, TRACKER_SCORE),
         )
+        found = [_one_class_each(objects) for objects in decoded]
         embeddings: list[Tensor | None] = [None] * n_frames
         if "tracking" in outputs:
             boxes = [each.boxes for each in found]
@@ -108,6 +113,18 @@ def check_images(images_bchw: Tensor, info: DataInfo) -> None:
             msg,
             fix="Resize the pictures, or use predict_folder, which does it",
         )
+
+
+def _one_class_each(objects: detection.Detections) -> detection.Detections:
+    """Keep the surest of boxes that show one object as several classes.
+
+    The detector's score is an average over classes and takes each class for itself; a person or
+    a robot wants to know of one object once.
+    """
+    kept = nms(objects.boxes, objects.scores, SAME_OBJECT_IOU)
+    return detection.Detections(
+        boxes=objects.boxes[kept], scores=objects.scores[kept], classes=objects.classes[kept]
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from automtl.export.manifest import Parent, make_manifest
 from automtl.export.weights import Parity, build_from, difference, read_weights, weights_bytes
 from automtl.model.cost import latency_ms
 from automtl.model.network import MultiTaskNetwork
+from automtl.model.sharing import describe_tree
 from automtl.results import Pick, StudyInfo
 
 MODEL = "model.safetensors"
@@ -80,6 +81,7 @@ def write_bundle(folder: Path, contents: Contents, *, overwrite: bool) -> Path:
     network = build_from(contents.config, contents.info, contents.state, where="the trained model")
     card = model_card(
         manifest,
+        tree=describe_tree(contents.config.sharing, len(network.groups)),
         pick=contents.pick,
         validation=contents.validation,
         test=contents.test,

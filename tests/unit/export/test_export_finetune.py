@@ -178,7 +178,7 @@ def test_data_without_any_label_are_refused(bundle: Bundle, data: SplitData, tmp
     bare = data
     for task in CONFIG.tasks:
         bare = without_labels(bare, task)
-    with pytest.raises(DataError, match=r"labels of detection, tracking, segmentation"):
+    with pytest.raises(DataError, match=r"labels of detection, segmentation, tracking"):
         tune(bundle, bare, tmp_path / "b")
 
 

@@ -99,6 +99,7 @@ def test_a_missing_key_is_named(key: str):
 def card(test: dict[str, float] | None = None) -> str:
     return model_card(
         manifest(),
+        tree="stage 1  [detection segmentation tracking]",
         pick=PICK,
         validation={"detection/mAP": 0.5123, "cost/parameters": 274_000.0, "loss/tracking": 3.0},
         test=test,
@@ -115,6 +116,7 @@ def test_the_card_says_what_how_and_how_good():
         "trials 3, 5",
         "96 x 128",
         "load_bundle",
+        "stage 1  [detection segmentation tracking]",
     ):
         assert part in text
     assert "| detection/mAP | 0.5123 | 0.5 | 0 |" in text
