@@ -21,11 +21,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from automtl.experiment_log import ExperimentLog
-
 from automtl.dispatch.base import Controller, Report
 from automtl.dispatch.ray_cluster import LOCAL, connected
 from automtl.dispatch.ray_tune import RayTuneDispatcher
+from automtl.experiment_log import ExperimentLog
 from automtl.results import Decision, EpochReport, Failure, TrialOrder, TrialStatus
 from automtl.space.parts import Budget
 from automtl.space.recipe import Recipe, find_recipe, load_recipe
@@ -55,6 +54,27 @@ class Load:
         return self.n_trials * self.length_s / (wall_s * SLOTS)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loads:
+    """What is measured: many short trials, few long ones, and what the peer runs."""
+
+    short: Load
+    long: Load
+    peer: Load
+
+
+FULL = Loads(
+    short=Load(n_trials=40, length_s=0.5),
+    long=Load(n_trials=8, length_s=20),
+    peer=Load(n_trials=40, length_s=0.5),
+)
+QUICK = Loads(
+    short=Load(n_trials=40, length_s=0.1),
+    long=Load(n_trials=4, length_s=20),
+    peer=Load(n_trials=8, length_s=0.1),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class SleepTraining:
     """A training of a known length that reports twice."""
@@ -75,6 +95,8 @@ class TimedController:
     """Passes everything on and notes how long answers take."""
 
     inner: Controller
+    began_s: float = field(default_factory=time.time)
+    first_report_s: float = 0.0
     propose_s: list[float] = field(default_factory=list)
     report_s: list[float] = field(default_factory=list)
     end_s: list[float] = field(default_factory=list)
@@ -92,6 +114,7 @@ class TimedController:
 
     def on_report(self, number: int, report: EpochReport) -> Decision:
         """Time a report's way to here, and what recording it takes."""
+        self.first_report_s = self.first_report_s or report.time_s
         self.delivery_s.append(time.time() - report.time_s)
         with _timed(self.report_s):
             return self.inner.on_report(number, report)
@@ -106,12 +129,10 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the record alone")
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter trials")
+    parser.add_argument("--quick", action="store_true", help="shorter and fewer trials")
     arguments = parser.parse_args()
-    short = Load(n_trials=12 if arguments.quick else 40, length_s=0.5)
-    long = Load(n_trials=4 if arguments.quick else 8, length_s=5 if arguments.quick else 20)
-    with tempfile.TemporaryDirectory() as folder, _two_slots():
-        figures = _figures(short, long, Path(folder))
+    with tempfile.TemporaryDirectory() as folder, connected(LOCAL, n_cpus=SLOTS):
+        figures = _figures(QUICK if arguments.quick else FULL, Path(folder))
     if not arguments.json:
         for name, value in figures.items():
             print(f"{name:32} {value:.4f}")
@@ -122,31 +143,26 @@ def main() -> None:
     print_record(figures, goals)
 
 
-@contextmanager
-def _two_slots() -> Iterator[None]:
-    with connected(LOCAL, n_cpus=SLOTS):
-        yield
-
-
-def _figures(short: Load, long: Load, folder: Path) -> dict[str, float]:
+def _figures(loads: Loads, folder: Path) -> dict[str, float]:
+    short, long, peer = loads.short, loads.long, loads.peer
     wall_s, timed = _search(short, folder / "short")
     long_wall_s, _ = _search(long, folder / "long")
     peer_wall_s = search_with_optuna(
         _metrics(_recipe(short)),
-        n_trials=short.n_trials,
-        length_s=short.length_s,
+        n_trials=peer.n_trials,
+        length_s=peer.length_s,
         folder=folder / "peer",
     )
     return {
         "overhead_s_per_trial": short.overhead_s(wall_s),
-        "peer_overhead_s_per_trial": short.overhead_s(peer_wall_s),
+        "peer_overhead_s_per_trial": peer.overhead_s(peer_wall_s),
         "busy_share": long.busy_share(long_wall_s),
-        "wall_s": wall_s,
-        "peer_wall_s": peer_wall_s,
         "n_trials": short.n_trials,
         "trial_length_s": short.length_s,
+        "peer_n_trials": peer.n_trials,
         "long_n_trials": long.n_trials,
         "long_trial_length_s": long.length_s,
+        "start_s": timed.first_report_s - timed.began_s - short.length_s / 2,
         "propose_ms": 1e3 * median(timed.propose_s),
         "report_ms": 1e3 * median(timed.report_s),
         "end_ms": 1e3 * median(timed.end_s),
