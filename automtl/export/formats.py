@@ -20,7 +20,7 @@ class FrameObjects:
         boxes: float32 ``[n, 4]`` xyxy.
         scores: float32 ``[n]``.
         classes: int64 ``[n]``.
-        ids: int64 ``[n]``, -1 without a track.
+        ids: int64 ``[n]``, from 1; -1 without a track.
     """
 
     file_name: str

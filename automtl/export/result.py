@@ -14,7 +14,7 @@ class FrameResult:
         boxes: float32 ``[n, 4]`` xyxy; empty without a detection head.
         scores: float32 ``[n]`` in [0, 1].
         classes: int64 ``[n]``, indices of ``detection_classes``.
-        ids: int64 ``[n]``, track of each box within its clip, -1 without one.
+        ids: int64 ``[n]``, track of each box within its clip, from 1; -1 without one.
         mask: uint8 ``[H, W]``, indices of ``segmentation_classes``; None without that head.
     """
 

@@ -93,7 +93,9 @@ class ClipPredictor:
         classes = objects.classes.numpy()
         ids = np.full(len(boxes), -1, dtype=np.int64)
         if objects.embeddings is not None:
-            ids = self._tracker.update(boxes, scores, classes, objects.embeddings.numpy())
+            tracks = self._tracker.update(boxes, scores, classes, objects.embeddings.numpy())
+            # MOTChallenge counts tracks from 1; so does everything that people see.
+            ids = np.where(tracks >= 0, tracks + 1, -1)
         kept = scores >= self._score_threshold
         return FrameResult(
             boxes=boxes[kept], scores=scores[kept], classes=classes[kept], ids=ids[kept], mask=mask
