@@ -1,0 +1,134 @@
+"""The verbs that carry a model away: export, finetune, predict."""
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from automtl.cli.progress import number, short
+from automtl.errors import AutomtlError
+from automtl.results import Decision, Pick, TrialRecord, TrialStatus
+from automtl.study.folder import StudyFolder
+from automtl.study.search import held, opened
+
+
+def export_trial(folder: Path, *, trial: int | None, out: Path | None, overwrite: bool) -> int:
+    """Write the bundle of a trial, by default of the last pick."""
+    from automtl.study.carry import Picked, export_record
+
+    place = StudyFolder(folder)
+    with opened(place) as ledger:
+        study, history, picks = ledger.study(), ledger.history(), ledger.picks()
+        chosen = _chosen(folder, trial, history, picks)
+        record = history[chosen.number]
+        picked = Picked(study=study, record=record, pick=chosen)
+        path = export_record(
+            place, picked, out=out or place.bundle(record.number), overwrite=overwrite
+        )
+        with held(ledger):
+            ledger.add_artifact(kind="bundle", path=str(path), trial=record.number)
+    console = Console(highlight=False)
+    console.print(f"Bundle of trial {record.number}: {path}")
+    console.print(f"Read {path / 'MODEL_CARD.md'}, or load it: automtl.load_bundle({str(path)!r})")
+    return 0
+
+
+def _chosen(
+    folder: Path, trial: int | None, history: tuple[TrialRecord, ...], picks: tuple[Pick, ...]
+) -> Pick:
+    if trial is None:
+        if not picks:
+            msg = f"nothing has been picked in {folder}"
+            raise AutomtlError(msg, fix=f"Pick first: automtl best {folder}")
+        return picks[-1]
+    if not 0 <= trial < len(history):
+        msg = f"there is no trial {trial}"
+        raise AutomtlError(msg, fix=f"The last one is {len(history) - 1}")
+    if history[trial].status not in (TrialStatus.COMPLETED, TrialStatus.STOPPED):
+        msg = f"trial {trial} is {history[trial].status.value} and left no model"
+        raise AutomtlError(
+            msg,
+            fix=f"Choose from: automtl front {folder}",
+        )
+    earlier = next((p for p in reversed(picks) if p.number == trial), None)
+    return earlier or Pick(
+        number=trial,
+        rule="by hand",
+        reason=f"Trial {trial} was named on the command line.",
+        created_s=time.time(),
+    )
+
+
+def finetune_bundle(
+    bundle: Path,
+    recipe_name: str,
+    out: Path,
+    data_root: str | None,
+    *,
+    freeze_trunk: bool,
+    changes: Mapping[str, object],
+    seed: int,
+) -> int:
+    """Fine-tune a bundle on a recipe's data and print before and after."""
+    from automtl.cli.run import read_recipe
+    from automtl.data.load import load_data
+    from automtl.export.bundle import load_bundle
+    from automtl.export.finetune import finetune
+
+    console = Console(highlight=False)
+    loaded_bundle = load_bundle(bundle)
+    recipe = read_recipe(recipe_name)
+    loaded = load_data(
+        recipe.data,
+        image_size=loaded_bundle.config.backbone.image_size,
+        root=None if data_root is None else Path(data_root),
+        load_test=False,
+    )
+    base = loaded_bundle.config.optimizer
+    wanted = {name: value for name, value in changes.items() if value is not None}
+    optimizer = type(base).model_validate({**base.model_dump(), "lr": base.lr / 10, **wanted})
+
+    def show(epoch: int, values: Mapping[str, float]) -> Decision:
+        if console.is_terminal:
+            console.print(f"epoch {epoch}/{optimizer.epochs}  score {values.get('score', 0):.3f}")
+        return Decision.CONTINUE
+
+    path = finetune(
+        loaded_bundle,
+        loaded.splits,
+        freeze_trunk=freeze_trunk,
+        optimizer=optimizer,
+        seed=seed,
+        folder=out,
+        report=show,
+    )
+    console.print(before_and_after(path))
+    console.print(f"Fine-tuned bundle: {path}")
+    return 0
+
+
+def before_and_after(bundle: Path) -> Table:
+    """Return the task metrics of a fine-tuned bundle beside those it began with."""
+    metrics = json.loads((bundle / "metrics.json").read_text())
+    table = Table(title="Fine-tuning, validation split", title_justify="left")
+    for column in ("metric", "before", "after"):
+        table.add_column(column, justify="left" if column == "metric" else "right")
+    before, after = metrics["before"], metrics["validation"]
+    for metric in sorted(set(before) & set(after)):
+        if "/" in metric and not metric.startswith(("cost/", "loss/", "weight/")):
+            table.add_row(short(metric), number(before[metric]), number(after[metric]))
+    return table
+
+
+def predict_frames(bundle: Path, frames: Path, out: Path, *, score: float) -> int:
+    """Predict a folder of frames."""
+    from automtl.export.bundle import load_bundle
+    from automtl.export.predict import predict_folder
+
+    summary = predict_folder(load_bundle(bundle), frames, out, score_threshold=score)
+    console = Console(highlight=False)
+    console.print(str(summary), markup=False)
+    return 0

@@ -1,0 +1,180 @@
+"""Events of the ledger to updates of runs: pure, without MLflow."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from automtl.ledger.outbox import Event, EventKind
+
+STUDY_RUN = "study"
+VALUE_LIMIT = 500
+"""Longest parameter value; MLflow's own limit is larger, its table is not readable beyond this."""
+
+RUN_STATUS = {
+    "completed": "FINISHED",
+    "stopped": "KILLED",
+    "failed": "FAILED",
+    "infeasible": "FINISHED",
+}
+"""MLflow's status of a run by the trial's; the trial's own is the tag ``automtl.status``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricPoint:
+    """A metric with the time at which it was measured, so that sending it again adds nothing."""
+
+    key: str
+    value: float
+    step: int
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunUpdate:
+    """What changes in one run.
+
+    Attributes:
+        run: ``study`` or ``trial:NUMBER``.
+        name: Name of the run for people, used when it is created.
+        start_s: Unix time of its start, if it begins (again) now.
+        metrics: Points of curves and final values.
+        params: Parameters that vary in the study.
+        tags: For filters.
+        documents: JSON artifacts by file name.
+        files: Files or folders to copy as artifacts.
+        status: MLflow's status if it ends now.
+        end_s: Unix time of its end.
+    """
+
+    run: str
+    name: str
+    start_s: float | None = None
+    metrics: tuple[MetricPoint, ...] = ()
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    documents: Mapping[str, object] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+    status: str | None = None
+    end_s: float | None = None
+
+
+def trial_run(number: int) -> str:
+    """Return the key of a trial's run."""
+    return f"trial:{number}"
+
+
+def updates_of(event: Event) -> list[RunUpdate]:  # noqa: PLR0911  # one for each kind
+    """Return what an event changes, run by run."""
+    body: Any = event.body
+    match event.kind:
+        case EventKind.TRIAL_STARTED:
+            return [_started(body)]
+        case EventKind.REPORTED:
+            points = _points("", body["values"], int(body["epoch"]), event.time_s)
+            return [_trial(body["number"], metrics=points)]
+        case EventKind.TRIAL_ENDED:
+            return [_ended(body, event.time_s)]
+        case EventKind.RANKED:
+            return _ranked(body, event.time_s)
+        case EventKind.PICKED:
+            tags = {"automtl.pick": str(body["number"]), "automtl.pick_reason": body["reason"]}
+            chosen = _trial(body["number"], tags={"automtl.picked_by": body["rule"]})
+            return [RunUpdate(run=STUDY_RUN, name=STUDY_RUN, tags=tags), chosen]
+        case EventKind.ARTIFACT:
+            files = (Path(body["path"]),)
+            if body["trial"] is None:
+                return [RunUpdate(run=STUDY_RUN, name=STUDY_RUN, files=files)]
+            return [_trial(body["trial"], files=files)]
+
+
+def valid_key(name: str) -> str:
+    """Return a name with the characters that MLflow takes.
+
+    >>> valid_key("mAP@[0.5]")
+    'mAP__0.5_'
+    """
+    return re.sub(r"[^A-Za-z0-9_\-. :/]", "_", name)[:250]
+
+
+def _trial(number: int, **changes: Any) -> RunUpdate:  # fields of RunUpdate
+    return RunUpdate(run=trial_run(number), name=f"trial {number}", **changes)
+
+
+def _started(body: Mapping[str, Any]) -> RunUpdate:
+    config = body["config"]
+    tags = {
+        "automtl.status": "running",
+        "automtl.origin": body["origin"],
+        "automtl.attempt": str(body["attempt"]),
+        "automtl.seed": str(body["seed"]),
+        "automtl.config_digest": body["config_digest"],
+        "automtl.schedule": _kind(config, "schedule"),
+        "automtl.weighting": _kind(config, "weighting"),
+        "automtl.sharing": _sharing(config),
+    }
+    params = {valid_key(k): str(v)[:VALUE_LIMIT] for k, v in body["point"].items()}
+    return _trial(
+        body["number"],
+        start_s=body["started_s"],
+        params=params,
+        tags={key: value for key, value in tags.items() if value},
+        documents={"config.json": config},
+    )
+
+
+def _ended(body: Mapping[str, Any], time_s: float) -> RunUpdate:
+    failure = body["failure"]
+    tags = {"automtl.status": body["status"]}
+    if failure is not None:
+        tags |= {
+            "automtl.failure": failure["kind"],
+            "automtl.failure_message": failure["message"],
+        }
+    if body["best_epoch"] is not None:
+        tags["automtl.best_epoch"] = str(body["best_epoch"])
+    return _trial(
+        body["number"],
+        metrics=_points("final/", body["values"], int(body["best_epoch"] or 0), time_s),
+        tags=tags,
+        status=RUN_STATUS[body["status"]],
+        end_s=time_s,
+    )
+
+
+def _ranked(body: Mapping[str, Any], time_s: float) -> list[RunUpdate]:
+    found = [
+        _trial(
+            int(number),
+            metrics=(MetricPoint(key="pareto.rank", value=rank, step=0, time_s=time_s),),
+            tags={"automtl.on_front": str(rank == 0).lower()},
+        )
+        for number, rank in body["ranks"].items()
+    ]
+    note = RunUpdate(run=STUDY_RUN, name=STUDY_RUN, tags={"mlflow.note.content": body["note"]})
+    return [*found, note]
+
+
+def _points(
+    prefix: str, values: Mapping[str, float], step: int, time_s: float
+) -> tuple[MetricPoint, ...]:
+    # MLflow stores infinities as the largest double, which ruins every chart.
+    return tuple(
+        MetricPoint(key=valid_key(prefix + key), value=value, step=step, time_s=time_s)
+        for key, value in values.items()
+        if math.isfinite(value)
+    )
+
+
+def _kind(config: Mapping[str, Any], part: str) -> str:
+    value = config.get(part)
+    return str(value.get("kind", "")) if isinstance(value, Mapping) else ""
+
+
+def _sharing(config: Mapping[str, Any]) -> str:
+    sharing = config.get("sharing")
+    if not isinstance(sharing, Mapping):
+        return ""
+    return f"{'-'.join(sharing['order'])} {list(sharing['split_after'])}"

@@ -1,0 +1,103 @@
+"""The ledger's invariants: one function that tests and users can run."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select
+
+from automtl.ledger import tables
+from automtl.ledger.database import loads, reading
+from automtl.results import TrialStatus
+
+
+def violations_of(engine: Engine, study: str) -> list[str]:
+    """Return every violated invariant of a study as one sentence."""
+    with reading(engine) as connection:
+        trials = _rows(connection, tables.trial, study)
+        attempts = _rows(connection, tables.attempt, study)
+        reports = _rows(connection, tables.report, study)
+        events = _rows(connection, tables.outbox, study)
+    checks: tuple[Callable[[], list[str]], ...] = (
+        lambda: _dense(trials),
+        lambda: _attempts(trials, attempts),
+        lambda: _ends(trials),
+        lambda: _reports(trials, reports),
+        lambda: _announced(trials, reports, events),
+    )
+    return [violation for check in checks for violation in check()]
+
+
+def _rows(connection: Connection, table: Any, study: str) -> list[Any]:
+    return list(connection.execute(select(table).where(table.c.study == study)).all())
+
+
+def _dense(trials: list[Any]) -> list[str]:
+    numbers = sorted(t.number for t in trials)
+    if numbers == list(range(len(numbers))):
+        return []
+    return [f"trial numbers are not dense: {numbers}"]
+
+
+def _attempts(trials: list[Any], attempts: list[Any]) -> list[str]:
+    found = []
+    by_trial: dict[int, list[Any]] = {}
+    for attempt in attempts:
+        by_trial.setdefault(attempt.number, []).append(attempt)
+    for trial in trials:
+        own = sorted(by_trial.get(trial.number, []), key=lambda a: a.attempt)
+        if [a.attempt for a in own] != list(range(1, trial.attempts + 1)):
+            found.append(
+                f"trial {trial.number} counts {trial.attempts} attempts, {len(own)} are recorded"
+            )
+        running = [a.attempt for a in own if a.outcome == "running"]
+        expected = [trial.attempts] if trial.status == TrialStatus.RUNNING else []
+        if running != expected:
+            found.append(
+                f"trial {trial.number} is {trial.status}, its running attempts are {running}"
+            )
+    return found
+
+
+def _ends(trials: list[Any]) -> list[str]:
+    found = []
+    for trial in trials:
+        status = TrialStatus(trial.status)
+        if status.is_final != (trial.ended_s is not None):
+            found.append(f"trial {trial.number} is {status.value}, its end is {trial.ended_s}")
+        if (status is TrialStatus.FAILED) != (trial.failure_kind is not None):
+            found.append(
+                f"trial {trial.number} is {status.value}, its failure is {trial.failure_kind}"
+            )
+        has_values = loads(trial.values) != {}
+        if has_values and (not status.is_final or status is TrialStatus.FAILED):
+            found.append(f"trial {trial.number} is {status.value} and has final values")
+        if status is TrialStatus.COMPLETED and not has_values:
+            found.append(f"trial {trial.number} is completed and has no values")
+    return found
+
+
+def _reports(trials: list[Any], reports: list[Any]) -> list[str]:
+    ended = {t.number: t.ended_s for t in trials if t.ended_s is not None}
+    return [
+        f"trial {r.number} reported epoch {r.epoch} after its end"
+        for r in reports
+        # A worker's clock may run ahead of the controller's by as much as a second.
+        if r.number in ended and r.time_s > ended[r.number] + 1.0
+    ]
+
+
+def _announced(trials: list[Any], reports: list[Any], events: list[Any]) -> list[str]:
+    bodies = [(event.kind, loads(event.body)) for event in events]
+    told_reports = {(body["number"], body["epoch"]) for kind, body in bodies if kind == "reported"}
+    told_ends = {body["number"] for kind, body in bodies if kind == "trial_ended"}
+    found = [
+        f"epoch {r.epoch} of trial {r.number} was not announced"
+        for r in reports
+        if (r.number, r.epoch) not in told_reports
+    ]
+    found += [
+        f"the end of trial {t.number} was not announced"
+        for t in trials
+        if t.ended_s is not None and t.number not in told_ends
+    ]
+    return found

@@ -1,0 +1,64 @@
+"""Rows of the ledger to values and back."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from automtl.ledger import tables
+from automtl.ledger.database import loads, reading
+from automtl.results import EpochReport, Failure, FailureKind, TrialRecord, TrialStatus
+
+
+def read_history(engine: Engine, study: str) -> tuple[TrialRecord, ...]:
+    """Read all trials of a study by number."""
+    trial, report = tables.trial, tables.report
+    with reading(engine) as connection:
+        trials = connection.execute(
+            select(trial).where(trial.c.study == study).order_by(trial.c.number)
+        ).all()
+        reports = connection.execute(select(report).where(report.c.study == study)).all()
+    by_trial: dict[int, list[EpochReport]] = {}
+    for row in reports:
+        by_trial.setdefault(row.number, []).append(report_of(row))
+    return tuple(record_of(row, by_trial.get(row.number, ())) for row in trials)
+
+
+def record_of(row: Any, reports: Iterable[EpochReport]) -> TrialRecord:  # a row
+    """Build a trial from its row and its reports."""
+    failure = None
+    if row.failure_kind is not None:
+        failure = Failure(kind=FailureKind(row.failure_kind), message=row.failure_message)
+    return TrialRecord(
+        number=row.number,
+        point=loads(row.point),
+        config=loads(row.config),
+        config_digest=row.config_digest,
+        origin=row.origin,
+        seed=row.seed,
+        status=TrialStatus(row.status),
+        reports=newest_by_epoch(reports),
+        best_epoch=row.best_epoch,
+        values=loads(row.values),
+        failure=failure,
+        attempts=row.attempts,
+        created_s=row.created_s,
+        started_s=row.started_s,
+        ended_s=row.ended_s,
+        worker=row.worker,
+    )
+
+
+def report_of(row: Any) -> EpochReport:  # a row
+    """Build a report from its row."""
+    return EpochReport(
+        attempt=row.attempt, epoch=row.epoch, values=loads(row.values), time_s=row.time_s
+    )
+
+
+def newest_by_epoch(reports: Iterable[EpochReport]) -> tuple[EpochReport, ...]:
+    """Return one report for each epoch, of the newest attempt that reached it."""
+    found: dict[int, EpochReport] = {}
+    for report in sorted(reports, key=lambda r: (r.attempt, r.epoch)):
+        found[report.epoch] = report
+    return tuple(found[epoch] for epoch in sorted(found))

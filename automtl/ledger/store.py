@@ -1,0 +1,264 @@
+"""The ledger of a study: one transaction for each decision, one writer."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Self
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from automtl.errors import LedgerError
+from automtl.ledger import statements, tables
+from automtl.ledger.check import violations_of
+from automtl.ledger.database import dumps, loads, reading
+from automtl.ledger.lease import Lease, acquire, fence
+from automtl.ledger.outbox import EventKind, Outbox, announce
+from automtl.ledger.rows import newest_by_epoch, read_history
+from automtl.results import (
+    EpochReport,
+    Failure,
+    Objective,
+    Pick,
+    Point,
+    StudyInfo,
+    TrialRecord,
+    TrialStatus,
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Ledger:
+    """What is true of one study.
+
+    Every method that writes is one transaction, in which the event for the experiment log is
+    written too. It needs the lease (:meth:`acquire_lease`). The holder of the lease is the only
+    writer, so it keeps the history in memory; a reader reads it anew each time.
+    """
+
+    engine: Engine
+    name: str
+    clock: Callable[[], float] = time.time
+    _lease: Lease | None = None
+    _records: dict[int, TrialRecord] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        """Return the ledger."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    @property
+    def outbox(self) -> Outbox:
+        """The events that wait for the experiment log."""
+        return Outbox(self.engine, self.name)
+
+    def acquire_lease(self, holder: str, *, ttl_s: float, takeover: bool = False) -> Lease:
+        """Become the only writer.
+
+        Raises:
+            LedgerError: If another controller holds the study; it says who and since when.
+        """
+        self._lease = acquire(
+            self.engine, self.name, holder, ttl_s=ttl_s, takeover=takeover, clock=self.clock
+        )
+        self._records = {record.number: record for record in read_history(self.engine, self.name)}
+        return self._lease
+
+    def study(self) -> StudyInfo:
+        """Return the study."""
+        query = select(tables.study).where(tables.study.c.name == self.name)
+        with reading(self.engine) as connection:
+            row = connection.execute(query).one()
+        return StudyInfo(
+            name=row.name,
+            objectives=tuple(Objective.model_validate(o) for o in loads(row.objectives)),
+            recipe=loads(row.recipe),
+            recipe_digest=row.recipe_digest,
+            seed=row.seed,
+            created_s=row.created_s,
+            data_digest=row.data_digest,
+            mlflow_run=row.mlflow_run,
+        )
+
+    def set_data_digest(self, digest: str) -> None:
+        """Record which frames and labels the study was begun with."""
+        with self._writing() as connection:
+            connection.execute(
+                update(tables.study)
+                .where(tables.study.c.name == self.name)
+                .values(data_digest=digest)
+            )
+
+    def history(self) -> tuple[TrialRecord, ...]:
+        """Return all trials by number."""
+        if self._lease is None:
+            return read_history(self.engine, self.name)
+        return tuple(self._records.values())
+
+    def add_trial(
+        self,
+        *,
+        number: int,
+        point: Point,
+        config: Mapping[str, object],
+        config_digest: str,
+        origin: str,
+        seed: int,
+    ) -> TrialRecord:
+        """Add a proposed trial.
+
+        Raises:
+            LedgerError: If ``number`` is not the next one.
+        """
+        if number != len(self._records):
+            msg = f"trial {number} is not the next one: the ledger has {len(self._records)}"
+            raise LedgerError(msg)
+        record = TrialRecord(
+            number=number,
+            point=point,
+            config=config,
+            config_digest=config_digest,
+            origin=origin,
+            seed=seed,
+            created_s=self.clock(),
+        )
+        with self._writing() as connection:
+            statements.insert_trial(connection, self.name, record)
+        return self._keep(record)
+
+    def start_attempt(self, number: int, *, worker: str) -> TrialRecord:
+        """Begin an execution of a queued trial."""
+        before = self._expect(number, TrialStatus.QUEUED)
+        now = self.clock()
+        after = before.model_copy(
+            update={
+                "status": TrialStatus.RUNNING,
+                "attempts": before.attempts + 1,
+                "started_s": before.started_s or now,
+                "worker": worker,
+            }
+        )
+        with self._writing() as connection:
+            statements.change_trial(
+                connection, self.name, after, "status", "attempts", "started_s", "worker"
+            )
+            statements.open_attempt(connection, self.name, after, now)
+        return self._keep(after)
+
+    def add_report(self, number: int, report: EpochReport) -> TrialRecord:
+        """Record a report; the same report twice is stored once."""
+        before = self._expect(number, TrialStatus.RUNNING)
+        if any(r.attempt == report.attempt and r.epoch == report.epoch for r in before.reports):
+            return before
+        after = before.model_copy(update={"reports": newest_by_epoch((*before.reports, report))})
+        with self._writing() as connection:
+            statements.insert_report(connection, self.name, number, report)
+        return self._keep(after)
+
+    def pause(self, number: int) -> TrialRecord:
+        """Record that a running trial stopped for now and can be continued."""
+        before = self._expect(number, TrialStatus.RUNNING)
+        after = before.model_copy(update={"status": TrialStatus.PAUSED})
+        with self._writing() as connection:
+            statements.change_trial(connection, self.name, after, "status")
+            statements.close_attempt(connection, self.name, after, "paused", None)
+        return self._keep(after)
+
+    def requeue(self, number: int, failure: Failure | None = None) -> TrialRecord:
+        """Let a trial wait for its next execution, after a pause or a lost one."""
+        before = self._expect(number, TrialStatus.RUNNING, TrialStatus.PAUSED)
+        after = before.model_copy(update={"status": TrialStatus.QUEUED})
+        with self._writing() as connection:
+            statements.change_trial(connection, self.name, after, "status")
+            if before.status is TrialStatus.RUNNING:
+                statements.close_attempt(connection, self.name, after, "lost", failure)
+        return self._keep(after)
+
+    def end_trial(
+        self,
+        number: int,
+        *,
+        status: TrialStatus,
+        values: Mapping[str, float],
+        best_epoch: int | None,
+        failure: Failure | None,
+    ) -> TrialRecord:
+        """Record the end of a running trial."""
+        before = self._expect(number, TrialStatus.RUNNING)
+        now = self.clock()
+        after = before.model_copy(
+            update={
+                "status": status,
+                "values": dict(values),
+                "best_epoch": best_epoch,
+                "failure": failure,
+                "ended_s": now,
+            }
+        )
+        with self._writing() as connection:
+            statements.end_trial(connection, self.name, after)
+        return self._keep(after)
+
+    def add_ranks(self, ranks: Mapping[int, int], *, note: str) -> None:
+        """Announce the Pareto rank of trials (0 is the front) and a description of the study."""
+        body = {"ranks": {str(number): rank for number, rank in ranks.items()}, "note": note}
+        with self._writing() as connection:
+            announce(connection, self.name, EventKind.RANKED, body, self.clock())
+
+    def add_pick(self, pick: Pick) -> None:
+        """Record a pick."""
+        body = pick.model_dump(mode="json")
+        with self._writing() as connection:
+            connection.execute(insert(tables.pick).values(study=self.name, body=dumps(body)))
+            announce(connection, self.name, EventKind.PICKED, body, pick.created_s)
+
+    def picks(self) -> tuple[Pick, ...]:
+        """Return all picks, oldest first."""
+        query = (
+            select(tables.pick.c.body)
+            .where(tables.pick.c.study == self.name)
+            .order_by(tables.pick.c.id)
+        )
+        with reading(self.engine) as connection:
+            return tuple(Pick.model_validate(loads(b)) for b in connection.scalars(query))
+
+    def add_artifact(self, *, kind: str, path: str, trial: int | None = None) -> None:
+        """Record a file or folder that belongs to the study or to a trial."""
+        now = self.clock()
+        row = {"kind": kind, "path": path, "trial": trial}
+        with self._writing() as connection:
+            connection.execute(
+                insert(tables.artifact).values(study=self.name, created_s=now, **row)
+            )
+            announce(connection, self.name, EventKind.ARTIFACT, row, now)
+
+    def check(self) -> list[str]:
+        """Return the violated invariants, each as one sentence."""
+        return violations_of(self.engine, self.name)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if self._lease is None:
+            msg = "this ledger was opened for reading: no lease is held"
+            raise LedgerError(msg)
+        with self.engine.begin() as connection:
+            fence(connection, self.name, self._lease.token)
+            yield connection
+
+    def _keep(self, record: TrialRecord) -> TrialRecord:
+        self._records[record.number] = record
+        return record
+
+    def _expect(self, number: int, *allowed: TrialStatus) -> TrialRecord:
+        record = self._records.get(number)
+        if record is None:
+            msg = f"there is no trial {number}"
+            raise LedgerError(msg)
+        if record.status not in allowed:
+            wanted = " or ".join(status.value for status in allowed)
+            msg = f"trial {number} is {record.status.value}, this needs {wanted}"
+            raise LedgerError(msg)
+        return record

@@ -1,0 +1,73 @@
+"""Studies of a database: make one, open one."""
+
+import time
+from collections.abc import Callable
+
+from sqlalchemy import insert, select
+
+from automtl.errors import LedgerError, closest
+from automtl.ledger import tables
+from automtl.ledger.database import connect, dumps, reading
+from automtl.ledger.store import Ledger
+from automtl.results import StudyInfo
+
+
+def create_study(url: str, info: StudyInfo) -> None:
+    """Make the tables where there are none, and add a study.
+
+    Raises:
+        LedgerError: If a study of this name exists.
+    """
+    engine = connect(url, create=True)
+    try:
+        with engine.begin() as connection:
+            known = connection.scalars(select(tables.study.c.name)).all()
+            if info.name in known:
+                msg = f"the ledger already has a study {info.name!r}"
+                raise LedgerError(
+                    msg,
+                    fix="Continue it with `automtl resume`, or give the recipe another name",
+                )
+            connection.execute(
+                insert(tables.study).values(
+                    name=info.name,
+                    objectives=dumps([o.model_dump(mode="json") for o in info.objectives]),
+                    recipe=dumps(dict(info.recipe)),
+                    recipe_digest=info.recipe_digest,
+                    seed=info.seed,
+                    created_s=info.created_s,
+                    data_digest=info.data_digest,
+                    mlflow_run=info.mlflow_run,
+                )
+            )
+    finally:
+        engine.dispose()
+
+
+def open_ledger(
+    url: str, *, study: str | None = None, clock: Callable[[], float] = time.time
+) -> Ledger:
+    """Open the ledger of an existing study.
+
+    Args:
+        url: SQLAlchemy URL.
+        study: Which study; None takes the only one.
+        clock: Unix time.
+
+    Raises:
+        LedgerError: If there is no such study.
+    """
+    engine = connect(url, create=False)
+    with reading(engine) as connection:
+        known = list(connection.scalars(select(tables.study.c.name)))
+    if study is None and len(known) == 1:
+        study = known[0]
+    if study not in known:
+        engine.dispose()
+        near = closest(study, known) if study else None
+        raise LedgerError(
+            f"the ledger has no study {study!r}" if study else "the ledger has several studies",
+            fix=f"Did you mean {near!r}?" if near else f"It has: {', '.join(known) or 'none'}",
+        )
+    assert study is not None, "it is among the known ones"
+    return Ledger(engine=engine, name=study, clock=clock)

@@ -1,0 +1,140 @@
+"""The ledger's tables."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+# SQLite numbers rows by themselves only in columns of its own integer type.
+_row_id = BigInteger().with_variant(Integer, "sqlite")
+_name = String(100)
+
+
+def _study_column() -> Column[str]:
+    return Column("study", _name, ForeignKey("study.name"), primary_key=True)
+
+
+schema = Table(
+    "schema_version",
+    metadata,
+    Column("version", Integer, primary_key=True),
+)
+
+study = Table(
+    "study",
+    metadata,
+    Column("name", _name, primary_key=True),
+    Column("objectives", Text, nullable=False),
+    Column("recipe", Text, nullable=False),
+    Column("recipe_digest", String(64), nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("created_s", Float, nullable=False),
+    Column("data_digest", String(64), nullable=False, default=""),
+    Column("mlflow_run", String(64), nullable=False, default=""),
+)
+
+# Points, configurations and values are JSON text, written and read by Python alone: that keeps
+# every float to the bit, infinities and NaN included, on every database.
+trial = Table(
+    "trial",
+    metadata,
+    _study_column(),
+    Column("number", Integer, primary_key=True),
+    Column("point", Text, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("config_digest", String(64), nullable=False),
+    Column("origin", String(120), nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("best_epoch", Integer),
+    Column("values", Text, nullable=False, default="{}"),
+    Column("failure_kind", String(40)),
+    Column("failure_message", Text),
+    Column("created_s", Float, nullable=False),
+    Column("started_s", Float),
+    Column("ended_s", Float),
+    Column("worker", String(200), nullable=False, default=""),
+)
+
+_trial_key = ("study", "number")
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("study", _name, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("worker", String(200), nullable=False, default=""),
+    Column("started_s", Float, nullable=False),
+    Column("outcome", String(20), nullable=False, default="running"),
+    Column("failure_kind", String(40)),
+    Column("failure_message", Text),
+    ForeignKeyConstraint(_trial_key, ["trial.study", "trial.number"]),
+)
+
+report = Table(
+    "report",
+    metadata,
+    Column("study", _name, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("time_s", Float, nullable=False),
+    Column("values", Text, nullable=False),
+    ForeignKeyConstraint(
+        (*_trial_key, "attempt"), ["attempt.study", "attempt.number", "attempt.attempt"]
+    ),
+)
+
+pick = Table(
+    "pick",
+    metadata,
+    Column("id", _row_id, primary_key=True, autoincrement=True),
+    Column("study", _name, ForeignKey("study.name"), nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+artifact = Table(
+    "artifact",
+    metadata,
+    Column("id", _row_id, primary_key=True, autoincrement=True),
+    Column("study", _name, ForeignKey("study.name"), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("trial", Integer),
+    Column("created_s", Float, nullable=False),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    _study_column(),
+    Column("token", Integer, nullable=False),
+    Column("holder", String(300), nullable=False),
+    Column("since_s", Float, nullable=False),
+    Column("expires_s", Float, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _row_id, primary_key=True, autoincrement=True),
+    Column("study", _name, ForeignKey("study.name"), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("time_s", Float, nullable=False),
+    Column("sent_s", Float),
+)

@@ -1,0 +1,1 @@
+"""The main path: recipe, proposals, dispatch, ledger, front."""

@@ -1,0 +1,214 @@
+"""Between the ledger and the dispatcher: each decision is committed before it is answered."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from automtl.controller.budget import is_spent
+from automtl.controller.constraints import violations
+from automtl.controller.propose import propose
+from automtl.controller.stopping import NeverStop, StoppingRule
+from automtl.ledger.store import Ledger
+from automtl.results import (
+    Decision,
+    EpochReport,
+    Failure,
+    FailureKind,
+    TrialOrder,
+    TrialRecord,
+    TrialStatus,
+)
+from automtl.space.recipe import Recipe
+from automtl.study.folder import StudyFolder
+from automtl.study.observer import Observer
+
+MAX_LOST_WORKERS = 2
+"""Attempts that a trial may lose to a dying worker before it counts as failed."""
+
+
+@dataclass(slots=True, kw_only=True)
+class StudyController:
+    """Answers a dispatcher (``automtl.dispatch.base.Controller``) from the ledger.
+
+    Attributes:
+        recipe: The search.
+        ledger: Held under a lease.
+        folder: Where trials keep their files.
+        observer: Told of every event.
+        stopping: Decides at every report whether a trial goes on.
+        clock: Unix time.
+    """
+
+    recipe: Recipe
+    ledger: Ledger
+    folder: StudyFolder
+    observer: Observer
+    stopping: StoppingRule = field(default_factory=NeverStop)
+    clock: Callable[[], float] = time.time
+    _stop_requested: bool = False
+    _decisions: dict[int, Decision] = field(default_factory=dict)
+    _elapsed_before_s: float = 0.0
+    _began_s: float = 0.0
+    _exhausted: bool = False
+
+    def __post_init__(self) -> None:
+        """Take up what an earlier controller left."""
+        self._began_s = self.clock()
+        history = self.ledger.history()
+        self._elapsed_before_s = busy_s(history)
+        for record in history:
+            if record.status in (TrialStatus.RUNNING, TrialStatus.PAUSED):
+                self.ledger.requeue(record.number)
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether the user asked to end."""
+        return self._stop_requested
+
+    def request_stop(self) -> None:
+        """Start no more trials; running ones save their state at the next report and pause."""
+        self._stop_requested = True
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds spent on this study, those of earlier controllers included."""
+        return self._elapsed_before_s + self.clock() - self._began_s
+
+    def next_order(self) -> TrialOrder | None:
+        """Resume what waits, else propose, as long as the budget lasts."""
+        if self._stop_requested or self._exhausted:
+            return None
+        history = self.ledger.history()
+        waiting = next((r for r in history if r.status is TrialStatus.QUEUED), None)
+        if waiting is not None:
+            return self._order(waiting)
+        if is_spent(self.recipe.budget, history, self.elapsed_s):
+            return None
+        proposal = propose(self.recipe, history)
+        if proposal is None:
+            self._exhausted = True
+            self.observer.message("Every configuration of this space has been tried")
+            return None
+        config = proposal.config.to_plain()
+        record = self.ledger.add_trial(
+            number=proposal.number,
+            point=proposal.point,
+            config=config,
+            config_digest=proposal.config.digest,
+            origin=proposal.origin,
+            seed=proposal.seed,
+        )
+        return self._order(record)
+
+    def on_report(self, number: int, report: EpochReport) -> Decision:
+        """Record a report; pause at a stop request, stop where a cost is over its limit."""
+        record = self.ledger.add_report(number, report)
+        self.observer.reported(record, report)
+        decision = self._decide(record, report)
+        self._decisions[number] = decision
+        return decision
+
+    def on_end(self, number: int, attempt: int, failure: Failure | None) -> None:
+        """Record how an attempt ended."""
+        decision = self._decisions.pop(number, Decision.CONTINUE)
+        record = self._record(number)
+        if attempt != record.attempts:
+            self.observer.message(f"Trial {number}: a late end of attempt {attempt} is ignored")
+            return
+        if failure is not None and self._may_retry(record, failure):
+            self.ledger.requeue(number, failure)
+        elif failure is None and decision is Decision.PAUSE:
+            self.ledger.pause(number)
+        else:
+            self._end(record, decision, failure)
+        self.observer.ended(self._record(number), self.ledger.history())
+
+    def _decide(self, record: TrialRecord, report: EpochReport) -> Decision:
+        if self._stop_requested:
+            return Decision.PAUSE
+        costs = {k: v for k, v in report.values.items() if k.startswith("cost/")}
+        if violations(self.recipe, costs):
+            return Decision.STOP
+        return self.stopping.decide(self.recipe, self.ledger.history(), record.number, report)
+
+    def _end(self, record: TrialRecord, decision: Decision, failure: Failure | None) -> None:
+        best = best_report(record)
+        values = {} if best is None else dict(best.values)
+        failure = failure or self._missing(record, values)
+        if failure is not None:
+            status = TrialStatus.FAILED
+        elif violations(self.recipe, values):
+            status = TrialStatus.INFEASIBLE
+        else:
+            stopped = decision is Decision.STOP
+            status = TrialStatus.STOPPED if stopped else TrialStatus.COMPLETED
+        self.ledger.end_trial(
+            record.number,
+            status=status,
+            values={} if failure is not None else values,
+            best_epoch=None if best is None or failure is not None else best.epoch,
+            failure=failure,
+        )
+
+    def _missing(self, record: TrialRecord, values: dict[str, float]) -> Failure | None:
+        if record.origin.startswith("baseline:"):
+            return None if values else _no_values()
+        missing = [o.metric for o in self.recipe.objectives if o.metric not in values]
+        if not missing:
+            return None
+        return Failure(
+            kind=FailureKind.MISSING_METRIC,
+            message=f"the training reported no {', '.join(missing)}"
+            f" (it reported {', '.join(sorted(values)) or 'nothing'})",
+        )
+
+    def _may_retry(self, record: TrialRecord, failure: Failure) -> bool:
+        lost = failure.kind is FailureKind.LOST_WORKER
+        return lost and record.attempts <= MAX_LOST_WORKERS
+
+    def _record(self, number: int) -> TrialRecord:
+        return self.ledger.history()[number]
+
+    def _order(self, record: TrialRecord) -> TrialOrder:
+        record = self.ledger.start_attempt(record.number, worker="")
+        folder = self.folder.trial(record.number)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.observer.started(record)
+        return TrialOrder(
+            number=record.number,
+            attempt=record.attempts,
+            point=record.point,
+            config=record.config,
+            seed=record.seed,
+            folder=str(folder.resolve()),
+            resume=record.attempts > 1,
+            resources=self.recipe.resources.model_dump(),
+        )
+
+
+def best_report(record: TrialRecord) -> EpochReport | None:
+    """Return the report whose values count: the largest ``score``, else the last one."""
+    if not record.reports:
+        return None
+    if all("score" in report.values for report in record.reports):
+        return max(record.reports, key=lambda report: (report.values["score"], -report.epoch))
+    return record.reports[-1]
+
+
+def busy_s(history: tuple[TrialRecord, ...]) -> float:
+    """Return the seconds in which at least one trial ran."""
+    spans = sorted(
+        (r.started_s, r.ended_s or max((p.time_s for p in r.reports), default=r.started_s))
+        for r in history
+        if r.started_s is not None
+    )
+    total = 0.0
+    covered = float("-inf")
+    for start, end in spans:
+        total += max(0.0, end - max(start, covered))
+        covered = max(covered, end)
+    return total
+
+
+def _no_values() -> Failure:
+    return Failure(kind=FailureKind.MISSING_METRIC, message="the training reported nothing")

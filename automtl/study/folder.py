@@ -1,0 +1,118 @@
+"""Where the outputs of a study live: one folder, one owner of its names."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from automtl.errors import AutomtlError
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFolder:
+    """Names of the files of one study."""
+
+    root: Path
+
+    @property
+    def ledger(self) -> Path:
+        """The SQLite ledger, unless the study uses another database."""
+        return self.root / "ledger.db"
+
+    @property
+    def mlflow_uri(self) -> str:
+        """MLflow's database of this study."""
+        return f"sqlite:///{self.root.resolve() / 'mlflow.db'}"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """MLflow's artifacts."""
+        return self.root / "mlartifacts"
+
+    @property
+    def checkpoints(self) -> Path:
+        """One folder for each trial."""
+        return self.root / "checkpoints"
+
+    @property
+    def report(self) -> Path:
+        """The static report."""
+        return self.root / "report.html"
+
+    @property
+    def bundles(self) -> Path:
+        """Exported models."""
+        return self.root / "bundles"
+
+    @property
+    def floors(self) -> Path:
+        """What trivial predictors reach on the validation split."""
+        return self.root / "floors.json"
+
+    @property
+    def settings(self) -> Path:
+        """What belongs to this machine and not to the study: paths and addresses."""
+        return self.root / "settings.json"
+
+    def trial(self, number: int) -> Path:
+        """Folder of one trial."""
+        return self.checkpoints / f"trial-{number:04d}"
+
+    def bundle(self, number: int) -> Path:
+        """Folder of the exported model of one trial."""
+        return self.bundles / f"trial-{number:04d}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How this machine runs a study.
+
+    Attributes:
+        study: Name of the study in its ledger, filled in when it is created.
+        data: Root of the data's paths, or None for generated data.
+        ledger: URL of the ledger, or empty for the file in the folder.
+        mlflow: Tracking URI, or empty for the database in the folder.
+        dispatcher: ``ray`` or ``local``.
+        slots: Trials at a time, or None for as many as fit.
+        ray_address: Address of a running cluster, or empty.
+    """
+
+    study: str = ""
+    data: str | None = None
+    ledger: str = ""
+    mlflow: str = ""
+    dispatcher: str = "ray"
+    slots: int | None = None
+    ray_address: str = ""
+
+
+def save_settings(folder: StudyFolder, settings: Settings) -> None:
+    """Write the settings, whole or not at all."""
+    plain = {name: getattr(settings, name) for name in Settings.__slots__}
+    write_text(folder.settings, json.dumps(plain, indent=2) + "\n")
+
+
+def load_settings(folder: StudyFolder) -> Settings:
+    """Read the settings of an existing study.
+
+    Raises:
+        AutomtlError: If the folder holds no study.
+    """
+    if not folder.settings.is_file():
+        msg = f"no study lies in {folder.root}"
+        raise AutomtlError(
+            msg,
+            fix="Name the folder that `automtl search` printed, or start: automtl search RECIPE",
+        )
+    return Settings(**json.loads(folder.settings.read_text()))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that a reader sees the old or the new text, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)

@@ -1,0 +1,210 @@
+"""The main path: read the recipe, lock the ledger, propose, dispatch, conclude."""
+
+import getpass
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from types import FrameType
+
+from automtl.dispatch.base import Dispatcher
+from automtl.dispatch.in_process import InProcessDispatcher
+from automtl.dispatch.ray_tune import LOCAL, RayTuneDispatcher
+from automtl.errors import AutomtlError
+from automtl.ledger.lease import Lease
+from automtl.ledger.store import Ledger
+from automtl.ledger.studies import create_study, open_ledger
+from automtl.results import StudyInfo, TrialRecord
+from automtl.space.recipe import Recipe, recipe_digest
+from automtl.study.controller import StudyController
+from automtl.study.folder import (
+    Settings,
+    StudyFolder,
+    load_settings,
+    save_settings,
+    write_text,
+)
+from automtl.study.observer import Observer
+
+LEASE_TTL_S = 60.0
+MLFLOW_GRACE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a search ended.
+
+    Attributes:
+        interrupted: Whether the user stopped it before the budget was spent.
+        history: All trials.
+        elapsed_s: Seconds of this run.
+        mlflow_pending: Events that MLflow has not got yet.
+        mlflow_error: Why, if it is known.
+    """
+
+    interrupted: bool
+    history: tuple[TrialRecord, ...]
+    elapsed_s: float
+    mlflow_pending: int
+    mlflow_error: str
+
+
+def create(recipe: Recipe, folder: StudyFolder, settings: Settings) -> None:
+    """Make the folder and the ledger of a new study.
+
+    Raises:
+        AutomtlError: If the folder already holds a study.
+    """
+    if folder.settings.exists():
+        msg = f"{folder.root} already holds a study"
+        raise AutomtlError(
+            msg,
+            fix=f"Continue it: automtl resume {folder.root} - or name another --folder",
+        )
+    folder.root.mkdir(parents=True, exist_ok=True)
+    create_study(
+        _ledger_url(folder, settings),
+        StudyInfo(
+            name=recipe.name,
+            objectives=recipe.objectives,
+            recipe=recipe.to_plain(),
+            recipe_digest=recipe_digest(recipe),
+            seed=recipe.seed,
+            created_s=time.time(),
+        ),
+    )
+    save_settings(folder, replace(settings, study=recipe.name))
+
+
+@contextmanager
+def opened(folder: StudyFolder) -> Iterator[Ledger]:
+    """Open the ledger of an existing study."""
+    settings = load_settings(folder)
+    with open_ledger(_ledger_url(folder, settings), study=settings.study) as ledger:
+        yield ledger
+
+
+@contextmanager
+def held(ledger: Ledger, *, takeover: bool = False) -> Iterator[Lease]:
+    """Hold the study's lease, renewed in the background, for as long as the block runs."""
+    holder = f"{getpass.getuser()} on {socket.gethostname()}, process {os.getpid()}"
+    lease = ledger.acquire_lease(holder, ttl_s=LEASE_TTL_S, takeover=takeover)
+    ended = threading.Event()
+
+    def renew() -> None:
+        while not ended.wait(LEASE_TTL_S / 4):
+            lease.renew()
+
+    thread = threading.Thread(target=renew, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield lease
+    finally:
+        ended.set()
+        thread.join()
+        lease.release()
+
+
+def run(
+    folder: StudyFolder,
+    observer: Observer,
+    conclude: Callable[[Ledger], None],
+    *,
+    takeover: bool = False,
+) -> Outcome:
+    """Search until the budget is spent or the user stops it.
+
+    Args:
+        folder: A study made by :func:`create`.
+        observer: Told of every event.
+        conclude: Called at the end with the ledger still held: picks, report, artifacts.
+        takeover: Take over the lease of a controller that has not renewed it in time.
+
+    Returns:
+        How it ended; everything else is in the ledger.
+    """
+    from automtl.experiment_log import ExperimentLog
+    from automtl.study.vision import prepare
+    from automtl.training.trainable import make_trainable
+
+    began = time.monotonic()
+    settings = load_settings(folder)
+    with opened(folder) as ledger, held(ledger, takeover=takeover):
+        recipe = Recipe.model_validate(ledger.study().recipe)
+        prepared = prepare(recipe, settings, observer)
+        _check_digest(ledger, prepared.digest)
+        if not folder.floors.exists():
+            write_text(folder.floors, json.dumps(prepared.floors(), indent=2) + "\n")
+        log = ExperimentLog(
+            tracking_uri=settings.mlflow or folder.mlflow_uri,
+            artifacts=folder.mlflow_artifacts,
+            ledger=ledger,
+        )
+        log.start()
+        controller = StudyController(
+            recipe=recipe, ledger=ledger, folder=folder, observer=observer
+        )
+        with stop_on_interrupt(controller, observer):
+            trainable = make_trainable(prepared.data.splits)
+            dispatcher_of(settings, recipe).run(controller, trainable)
+        conclude(ledger)
+        interrupted = controller.stop_requested
+        pending = log.close(
+            timeout_s=MLFLOW_GRACE_S, status="KILLED" if interrupted else "FINISHED"
+        )
+        return Outcome(
+            interrupted=interrupted,
+            history=ledger.history(),
+            elapsed_s=time.monotonic() - began,
+            mlflow_pending=pending,
+            mlflow_error=log.last_error,
+        )
+
+
+@contextmanager
+def stop_on_interrupt(controller: StudyController, observer: Observer) -> Iterator[None]:
+    """Turn the first Ctrl-C into a stop request; the second ends at once."""
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        if controller.stop_requested:
+            raise KeyboardInterrupt
+        controller.request_stop()
+        observer.message("Stopping: running trials save their state (Ctrl-C again ends at once)")
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def dispatcher_of(settings: Settings, recipe: Recipe) -> Dispatcher:
+    """Return where trials run on this machine."""
+    if settings.dispatcher == "local":
+        return InProcessDispatcher()
+    return RayTuneDispatcher(
+        slots=settings.slots,
+        address=settings.ray_address or LOCAL,
+        resources=recipe.resources.model_dump(),
+    )
+
+
+def _check_digest(ledger: Ledger, digest: str) -> None:
+    known = ledger.study().data_digest
+    if not known:
+        ledger.set_data_digest(digest)
+    elif known != digest:
+        msg = f"the data changed since this study began (digest {known}, now {digest})"
+        raise AutomtlError(
+            msg,
+            fix="Restore the data, or start a new study with --folder",
+        )
+
+
+def _ledger_url(folder: StudyFolder, settings: Settings) -> str:
+    return settings.ledger or f"sqlite:///{folder.ledger.resolve()}"
