@@ -77,12 +77,10 @@ def loss_and_gradient(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Return the loss and its gradient by output name; zeros where there is no path."""
     loss = task.loss(output, batch, INFO)
-    gradients = torch.autograd.grad(loss, list(output.values()), allow_unused=True)
-    filled = {
-        name: torch.zeros_like(value) if gradient is None else gradient
-        for (name, value), gradient in zip(output.items(), gradients, strict=True)
-    }
-    return loss.detach(), filled
+    gradients = torch.autograd.grad(
+        loss, list(output.values()), allow_unused=True, materialize_grads=True
+    )
+    return loss.detach(), dict(zip(output, gradients, strict=True))
 
 
 class TaskContract:

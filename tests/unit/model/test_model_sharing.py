@@ -1,6 +1,6 @@
 """The sharing tree: every tree can be written, and is what it says."""
 
-from itertools import combinations, permutations, product
+from itertools import combinations, pairwise, permutations, product
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +37,7 @@ def test_each_stage_partitions_the_tasks_and_refines_the_one_before(sharing, n_s
     assert len(levels) == n_stages
     for groups in levels:
         assert sorted(t for g in groups for t in g) == sorted(sharing.order)
-    for coarse, fine in zip(levels, levels[1:], strict=False):
+    for coarse, fine in pairwise(levels):
         assert all(any(g <= parent for parent in coarse) for g in fine)
 
 
