@@ -175,8 +175,8 @@ def _search(load: Load, root: Path) -> tuple[float, TimedController]:
     recipe = _recipe(load)
     folder = StudyFolder(root)
     training = SleepTraining(_metrics(recipe), load.length_s)
-    create(recipe, folder, Settings())
-    with opened(folder, read_only=False) as ledger, held(ledger):
+    create(recipe, folder, Settings(study=recipe.name))
+    with opened(folder) as ledger, held(ledger):
         log = ExperimentLog(
             tracking_uri=folder.mlflow_uri, artifacts=folder.mlflow_artifacts, ledger=ledger
         )
