@@ -130,8 +130,8 @@ def _client(tracking_uri: str) -> Any:  # mlflow is untyped
     from mlflow import MlflowClient
     from mlflow import environment_variables as environment
 
-    environment.MLFLOW_DISABLE_TELEMETRY.set("true")
+    environment.MLFLOW_DISABLE_TELEMETRY.set("true")  # type: ignore[no-untyped-call]
     # The sender tries again by itself; MLflow's own seven tries would block it for minutes.
-    environment.MLFLOW_HTTP_REQUEST_MAX_RETRIES.set(HTTP_RETRIES)
-    environment.MLFLOW_HTTP_REQUEST_TIMEOUT.set(HTTP_TIMEOUT_S)
+    environment.MLFLOW_HTTP_REQUEST_MAX_RETRIES.set(HTTP_RETRIES)  # type: ignore[no-untyped-call]
+    environment.MLFLOW_HTTP_REQUEST_TIMEOUT.set(HTTP_TIMEOUT_S)  # type: ignore[no-untyped-call]
     return MlflowClient(tracking_uri=tracking_uri)

@@ -88,7 +88,8 @@ def _test_scores(
         test = read_data(recipe, load_settings(folder).data, load_test=True).splits.test
         if test is None:
             return None
-        network = build_from(saved.config, saved.info, saved.state)
+        place = str(folder.trial(picked.record.number))
+        network = build_from(saved.config, saved.info, saved.state, where=place)
         labelled = [
             task for task in saved.config.tasks if task in test.labels and test.labels[task].any()
         ]
