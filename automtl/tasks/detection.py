@@ -129,7 +129,7 @@ def _targets(heat: Tensor, batch: MultiTaskBatch) -> tuple[Tensor, _Cells]:
     boxes = torch.cat(chosen) if chosen else torch.zeros(0, 4, device=device)
     picked = [c for c, has in zip(batch.classes, labels, strict=True) if has]
     classes = torch.cat(picked) if picked else torch.zeros(0, dtype=torch.int64, device=device)
-    target = torch.zeros_like(heat)
+    target = torch.zeros(heat.shape, device=device)
     if not len(boxes):
         return target, _Cells(frame=frame, row=frame, column=frame, boxes=boxes)
     centre = (boxes[:, :2] + boxes[:, 2:]) / (2 * STRIDE)

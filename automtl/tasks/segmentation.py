@@ -13,7 +13,7 @@ from automtl.config import HeadsConfig
 from automtl.data.table import IGNORED, DataInfo, FrameTable, MultiTaskBatch
 from automtl.errors import DataError
 from automtl.tasks.base import RawOutput
-from automtl.tasks.blocks import TopDown, conv
+from automtl.tasks.blocks import TopDown
 
 STRIDE = 4
 
@@ -24,12 +24,11 @@ class SegmentationHead(nn.Module):
     def __init__(self, neck: TopDown, width: int, n_classes: int) -> None:
         super().__init__()
         self.neck = neck
-        self.body = conv(width, width)
         self.logits = nn.Conv2d(width, n_classes, 1)
 
     @override
     def forward(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
-        return {"logits": self.logits(self.body(self.neck(features)))}
+        return {"logits": self.logits(self.neck(features))}
 
 
 @dataclass(frozen=True, slots=True)

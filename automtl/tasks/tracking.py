@@ -14,7 +14,7 @@ from automtl.data.table import UNKNOWN_ID, DataInfo, FrameTable, MultiTaskBatch
 from automtl.errors import DataError
 from automtl.tasks.association import associate_by_embedding, identity_f1
 from automtl.tasks.base import RawOutput
-from automtl.tasks.blocks import TopDown, conv
+from automtl.tasks.blocks import TopDown
 
 STRIDE = 8
 TEMPERATURE = 0.1
@@ -26,12 +26,11 @@ class TrackingHead(nn.Module):
     def __init__(self, neck: TopDown, width: int, dim: int) -> None:
         super().__init__()
         self.neck = neck
-        self.body = conv(width, width)
         self.embedding = nn.Conv2d(width, dim, 1)
 
     @override
     def forward(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
-        return {"embedding": self.embedding(self.body(self.neck(features)))}
+        return {"embedding": self.embedding(self.neck(features))}
 
 
 @dataclass(frozen=True, slots=True)
