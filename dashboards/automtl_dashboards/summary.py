@@ -79,7 +79,7 @@ def _pick_words(pick: Pick, history: Sequence[TrialRecord], standing: Standing) 
         f"<p class='lead'><span class='star'>★</span> Take <b>trial {pick.number}</b>. "
         f"{html.escape(pick.reason)}</p>"
     )
-    inputs = ", ".join(f"{html.escape(str(k))}: {_plain(v)}" for k, v in pick.inputs.items())
+    inputs = ", ".join(f"{html.escape(str(k))}: {_plain(v)}" for k, v in pick.inputs.items() if v)
     details = [f"Rule: {html.escape(pick.rule)}{f' ({inputs})' if inputs else ''}."]
     if record is None:
         details.append(f"Trial {pick.number} is not in this history.")
