@@ -130,13 +130,14 @@ class OptimizerConfig(Frozen):
     Attributes:
         name: ``adamw`` or ``sgd`` (with momentum 0.9).
         lr: Peak learning rate of the cosine.
-        weight_decay: Decoupled weight decay.
+        weight_decay: Decoupled for ``adamw``, added to the gradient for ``sgd``.
         warmup: Share of all steps in which the rate rises linearly.
         batch_size: Frames in a step.
         epochs: Reports of a full training.
         steps_per_epoch: Optimizer steps between two reports. A fixed number compares
             configurations better than a pass over the data or wall time does.
-        precision: ``float32`` or ``bfloat16`` (autocast).
+        precision: ``float32`` or ``bfloat16`` (autocast). A CPU without native bfloat16 emulates it
+            ten times slower.
         grad_clip: Largest gradient norm; 0 leaves gradients alone.
     """
 
