@@ -1,0 +1,83 @@
+"""One controller at a time, and a late one cannot write."""
+
+import pytest
+
+from automtl.errors import LedgerError
+
+
+def test_a_second_controller_is_told_who_holds_the_study_and_for_how_long(held, opened, clock):
+    clock.now_s += 42
+    with pytest.raises(LedgerError) as refused:
+        opened().acquire_lease("the second", ttl_s=60)
+    assert "held by the writer, for 42 s now" in str(refused.value)
+    assert "18 s" in str(refused.value)
+
+
+def test_a_living_lease_is_not_taken_over_even_when_asked_for(held, opened, propose):
+    with pytest.raises(LedgerError, match="held by the writer"):
+        opened().acquire_lease("the second", ttl_s=60, takeover=True)
+    propose(held, 0)
+
+
+def test_an_expired_lease_is_taken_over_only_when_asked_for(held, opened, clock):
+    clock.now_s += 61
+    with pytest.raises(LedgerError, match="has not renewed its lease for 1 s") as refused:
+        opened().acquire_lease("the second", ttl_s=60)
+    assert "--takeover" in str(refused.value)
+    assert opened().acquire_lease("the second", ttl_s=60, takeover=True).token == 2
+
+
+def test_renewal_keeps_the_lease(held, opened, clock):
+    clock.now_s += 59
+    held._lease.renew()
+    clock.now_s += 59
+    with pytest.raises(LedgerError, match="held by the writer"):
+        opened().acquire_lease("the second", ttl_s=60, takeover=True)
+
+
+def test_a_lease_given_back_is_free_at_once(held, opened):
+    held._lease.release()
+    assert opened().acquire_lease("the second", ttl_s=60).token == 2
+
+
+@pytest.fixture
+def taken_over(held, opened, propose, clock):
+    """The first controller slept through its lease; the second has added a trial."""
+    propose(held, 0)
+    clock.now_s += 61
+    second = opened()
+    second.acquire_lease("the second", ttl_s=60, takeover=True)
+    propose(second, 1)
+    return second
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda ledger, propose: propose(ledger, 1),
+        lambda ledger, propose: ledger.start_attempt(0, worker=""),
+        lambda ledger, propose: ledger.set_data_digest("x"),
+        lambda ledger, propose: ledger.add_artifact(kind="report", path="report.html"),
+        lambda ledger, propose: ledger.add_ranks({0: 0}, note=""),
+        lambda ledger, propose: ledger._lease.renew(),
+    ],
+)
+def test_a_controller_that_lost_its_lease_changes_nothing(
+    held, taken_over, opened, propose, write
+):
+    reader = opened()
+    before = (reader.history(), reader.study(), reader.outbox.count_pending())
+    with pytest.raises(LedgerError, match="lost its lease; the study is held by the second"):
+        write(held, propose)
+    assert (reader.history(), reader.study(), reader.outbox.count_pending()) == before
+
+
+def test_giving_back_a_lost_lease_leaves_it_with_the_new_holder(held, taken_over, opened, propose):
+    held._lease.release()
+    propose(taken_over, 2)
+    with pytest.raises(LedgerError, match="held by the second"):
+        opened().acquire_lease("the third", ttl_s=60, takeover=True)
+
+
+def test_the_new_holder_knows_what_the_old_one_wrote(taken_over):
+    assert [record.number for record in taken_over.history()] == [0, 1]

@@ -1,0 +1,106 @@
+"""Every fact is announced once, in order, and in the transaction that wrote it."""
+
+from functools import partial
+
+import pytest
+
+from automtl.ledger import statements
+from automtl.ledger.outbox import EventKind
+from automtl.results import EpochReport, Pick, TrialStatus
+
+
+def live(ledger, propose, number=0):
+    propose(ledger, number)
+    ledger.start_attempt(number, worker="")
+    ledger.add_report(number, EpochReport(attempt=1, epoch=1, values={"a": 0.25}, time_s=2_001.5))
+    ledger.end_trial(
+        number, status=TrialStatus.COMPLETED, values={"a": 0.25}, best_epoch=1, failure=None
+    )
+
+
+def test_a_life_is_announced_in_order_with_the_times_of_the_facts(held, propose, clock):
+    live(held, propose)
+    events = held.outbox.pending()
+    assert [(e.kind, e.time_s) for e in events] == [
+        (EventKind.TRIAL_STARTED, 2_000.0),
+        (EventKind.REPORTED, 2_001.5),
+        (EventKind.TRIAL_ENDED, 2_000.0),
+    ]
+    assert [e.id for e in events] == sorted(e.id for e in events)
+    assert events[1].body == {"number": 0, "epoch": 1, "values": {"a": 0.25}}
+
+
+def test_sent_events_do_not_come_back(held, opened, propose):
+    live(held, propose)
+    first, second, third = held.outbox.pending()
+    held.outbox.mark_sent([first.id, third.id], 3_000.0)
+    assert opened().outbox.pending() == [second]
+    assert opened().outbox.count_pending() == 1
+
+
+def test_marking_nothing_changes_nothing(held, propose):
+    live(held, propose)
+    held.outbox.mark_sent([], 3_000.0)
+    assert held.outbox.count_pending() == 3
+
+
+def test_a_limit_gives_the_oldest(held, propose):
+    live(held, propose)
+    assert held.outbox.pending(2) == held.outbox.pending()[:2]
+
+
+def test_picks_ranks_and_artifacts_are_announced(held):
+    held.add_ranks({0: 0, 4: 1}, note="| trial |")
+    held.add_pick(Pick(number=4, rule="knee", inputs={}, reason="the knee", created_s=5.0))
+    held.add_artifact(kind="report", path="report.html")
+    ranked, picked, artifact = held.outbox.pending()
+    assert ranked.body == {"ranks": {"0": 0, "4": 1}, "note": "| trial |"}
+    assert (picked.body["number"], picked.time_s) == (4, 5.0)
+    assert artifact.body == {"kind": "report", "path": "report.html", "trial": None}
+
+
+class PowerCutError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("part", ["announce", "close_attempt"])
+def test_a_decision_that_breaks_off_leaves_neither_fact_nor_event(
+    held, opened, propose, monkeypatch, part
+):
+    propose(held, 0)
+    held.start_attempt(0, worker="")
+    reader = opened()
+    before = (reader.history(), reader.outbox.pending())
+
+    def fall(*_args):
+        raise PowerCutError
+
+    end = partial(
+        held.end_trial,
+        0,
+        status=TrialStatus.COMPLETED,
+        values={"a": 1.0},
+        best_epoch=1,
+        failure=None,
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(statements, part, fall)
+        with pytest.raises(PowerCutError):
+            end()
+    assert (reader.history(), reader.outbox.pending()) == before
+    assert held.history() == before[0]
+    # The writer can go on where it was.
+    end()
+    assert reader.check() == []
+
+
+def test_two_studies_of_one_database_have_two_outboxes(held, url, propose):
+    from automtl.ledger.studies import create_study, open_ledger
+
+    create_study(url, held.study().model_copy(update={"name": "other"}))
+    live(held, propose)
+    with open_ledger(url, study="other") as other:
+        other.acquire_lease("w", ttl_s=60)
+        assert other.outbox.pending() == []
+        other.outbox.mark_sent([e.id for e in held.outbox.pending()], 1.0)
+    assert held.outbox.count_pending() == 3

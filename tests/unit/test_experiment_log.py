@@ -1,0 +1,301 @@
+"""What the ledger announces arrives in MLflow once, with the times of the facts."""
+
+import json
+import math
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from automtl.experiment_log import ExperimentLog
+from automtl.experiment_log.updates import RUN_STATUS, updates_of, valid_key
+from automtl.ledger.outbox import Event, EventKind
+from automtl.ledger.studies import create_study, open_ledger
+from automtl.results import (
+    EpochReport,
+    Failure,
+    FailureKind,
+    Objective,
+    Pick,
+    StudyInfo,
+    TrialStatus,
+)
+
+# MLflow's own database code: not ours to mend.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+CONFIG = {
+    "sharing": {"order": ["detection", "tracking"], "split_after": [3]},
+    "weighting": {"kind": "upgrad"},
+    "schedule": {"kind": "alternating", "block": 2},
+    "optimizer": {"lr": 0.003},
+}
+OUT_OF_MEMORY = Failure(kind=FailureKind.OUT_OF_MEMORY, message="CUDA out of memory")
+
+
+def event(kind, body, time_s=1_700_000_000.5):
+    return Event(id=1, kind=kind, body=body, time_s=time_s)
+
+
+# Events to updates: pure.
+
+
+def test_a_report_becomes_points_at_its_epoch_and_time_without_the_infinite_ones():
+    values = {"detection/mAP": 0.5, "loss/all": math.inf, "loss/tracking": math.nan}
+    (update,) = updates_of(event(EventKind.REPORTED, {"number": 7, "epoch": 3, "values": values}))
+    assert (update.run, update.name) == ("trial:7", "trial 7")
+    (point,) = update.metrics
+    assert (point.key, point.value, point.step) == ("detection/mAP", 0.5, 3)
+    assert point.time_s == 1_700_000_000.5
+
+
+def test_a_start_carries_the_point_as_params_and_the_configuration_whole():
+    body = {
+        "number": 0,
+        "attempt": 2,
+        "point": {"lr": 0.1 + 0.2, "share": True},
+        "config": CONFIG,
+        "config_digest": "feed",
+        "origin": "sampler",
+        "seed": 9,
+        "started_s": 5.0,
+    }
+    (update,) = updates_of(event(EventKind.TRIAL_STARTED, body))
+    assert update.params == {"lr": "0.30000000000000004", "share": "True"}
+    assert update.documents == {"config.json": CONFIG}
+    assert update.start_s == 5.0
+    assert update.tags["automtl.schedule"] == "alternating"
+    assert update.tags["automtl.weighting"] == "upgrad"
+    assert update.tags["automtl.sharing"] == "detection-tracking [3]"
+
+
+def test_every_final_status_has_one_of_mlflows():
+    final = {status.value for status in TrialStatus if status.is_final}
+    assert set(RUN_STATUS) == final
+    assert set(RUN_STATUS.values()) <= {"FINISHED", "FAILED", "KILLED"}
+
+
+def test_ranks_mark_the_front_and_describe_the_study():
+    body = {"ranks": {"0": 0, "3": 2}, "note": "| trial |"}
+    first, third, note = updates_of(event(EventKind.RANKED, body))
+    assert [(u.run, u.metrics[0].key, u.metrics[0].value) for u in (first, third)] == [
+        ("trial:0", "pareto.rank", 0),
+        ("trial:3", "pareto.rank", 2),
+    ]
+    assert note.tags == {"mlflow.note.content": "| trial |"}
+
+
+@given(st.text(max_size=300))
+def test_keys_have_only_characters_that_mlflow_takes(name):
+    key = valid_key(name)
+    assert len(key) <= 250
+    assert all((c.isascii() and c.isalnum()) or c in "_-. :/" for c in key)
+
+
+# With a real MLflow.
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow database; making one takes two seconds, copying it none."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def uri(migrated, tmp_path):
+    shutil.copy(migrated, tmp_path / "mlflow.db")
+    return f"sqlite:///{tmp_path / 'mlflow.db'}"
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    info = StudyInfo(
+        name="street",
+        objectives=(Objective(metric="a", goal="maximize"),),
+        recipe={"name": "street", "seed": 3},
+        recipe_digest="feed",
+        seed=3,
+        created_s=1_700_000_000.0,
+    )
+    create_study(url, info)
+    with open_ledger(url, clock=lambda: 1_700_000_100.25) as opened:
+        opened.acquire_lease("w", ttl_s=1e9)
+        yield opened
+
+
+def live(ledger, number, status=TrialStatus.COMPLETED, failure=None):
+    """Let a trial report 0.1 and 0.2 times its number, and end."""
+    ledger.add_trial(
+        number=number,
+        point={"lr": 0.003, "block": number},
+        config=CONFIG,
+        config_digest=f"digest-{number}",
+        origin="sampler",
+        seed=number,
+    )
+    ledger.start_attempt(number, worker="")
+    for epoch in (1, 2):
+        time_s = 1_700_000_100.5 + epoch
+        values = {"a": epoch * 0.1 * number, "loss/detection": 1.0 / epoch}
+        ledger.add_report(
+            number, EpochReport(attempt=1, epoch=epoch, values=values, time_s=time_s)
+        )
+    ended = status in (TrialStatus.COMPLETED, TrialStatus.STOPPED)
+    ledger.end_trial(
+        number,
+        status=status,
+        values={"a": 0.1 * number} if ended else {},
+        best_epoch=1 if ended else None,
+        failure=failure,
+    )
+
+
+def send(ledger, uri, tmp_path, timeout_s=30.0):
+    log = ExperimentLog(tracking_uri=uri, artifacts=tmp_path / "mlartifacts", ledger=ledger)
+    log.start()
+    left = log.close(timeout_s=timeout_s)
+    return log, left
+
+
+def runs_of(uri):
+    """All runs by name, with all points of their curves."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.get_experiment_by_name("street")
+    found = {}
+    for run in client.search_runs([experiment.experiment_id]):
+        points = {
+            key: [
+                (m.step, m.value, m.timestamp)
+                for m in client.get_metric_history(run.info.run_id, key)
+            ]
+            for key in run.data.metrics
+        }
+        assert run.info.run_name not in found, "a run was made twice"
+        found[run.info.run_name] = (run, points)
+    return found
+
+
+def test_a_study_is_a_parent_run_with_a_child_for_each_trial(ledger, uri, tmp_path):
+    live(ledger, 0)
+    live(ledger, 1, TrialStatus.STOPPED)
+    live(ledger, 2, TrialStatus.FAILED, OUT_OF_MEMORY)
+    ledger.add_ranks({0: 1, 1: 0}, note="the front")
+    ledger.add_pick(Pick(number=1, rule="knee", inputs={}, reason="the knee", created_s=5.0))
+    log, left = send(ledger, uri, tmp_path)
+    assert (left, log.last_error) == (0, "")
+
+    runs = runs_of(uri)
+    assert set(runs) == {"street", "trial 0", "trial 1", "trial 2"}
+    parent, _ = runs.pop("street")
+    assert parent.info.status == "FINISHED"
+    assert parent.data.tags["mlflow.note.content"] == "the front"
+    assert parent.data.tags["automtl.pick"] == "1"
+    assert parent.data.tags["automtl.objectives"] == "maximize a"
+    children = [run for run, _ in runs.values()]
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+
+    statuses = {name: run.info.status for name, (run, _) in runs.items()}
+    assert statuses == {"trial 0": "FINISHED", "trial 1": "KILLED", "trial 2": "FAILED"}
+    failed = runs["trial 2"][0].data.tags
+    assert (failed["automtl.status"], failed["automtl.failure"]) == ("failed", "out_of_memory")
+    stopped, points = runs["trial 1"]
+    assert (stopped.info.start_time, stopped.info.end_time) == (1_700_000_100_250,) * 2
+    assert points["a"] == [(1, 0.1, 1_700_000_101_500), (2, 0.2, 1_700_000_102_500)]
+    assert points["final/a"] == [(1, 0.1, 1_700_000_100_250)]
+    assert stopped.data.metrics["pareto.rank"] == 0
+    assert stopped.data.params == {"lr": "0.003", "block": "1"}
+
+
+def test_the_configuration_in_mlflow_is_the_one_in_the_ledger(ledger, uri, tmp_path):
+    from mlflow import artifacts
+
+    live(ledger, 0)
+    send(ledger, uri, tmp_path)
+    run, _ = runs_of(uri)["trial 0"]
+    text = artifacts.load_text(f"{run.info.artifact_uri}/config.json")
+    assert json.loads(text) == ledger.history()[0].config
+    assert run.data.tags["automtl.config_digest"] == ledger.history()[0].config_digest
+
+
+def test_sending_everything_again_stores_nothing_twice(ledger, uri, tmp_path):
+    """A sender that died before it could mark anything as sent."""
+    live(ledger, 0)
+    live(ledger, 1, TrialStatus.FAILED, OUT_OF_MEMORY)
+    ledger.add_ranks({0: 0}, note="the front")
+    send(ledger, uri, tmp_path)
+    before = runs_of(uri)
+    with ledger.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE outbox SET sent_s = NULL")
+    _, left = send(ledger, uri, tmp_path)
+    after = runs_of(uri)
+
+    assert left == 0
+    assert set(after) == set(before)
+    for name, (run, points) in after.items():
+        assert points == before[name][1]
+        assert run.info.run_id == before[name][0].info.run_id
+        assert run.info.status == before[name][0].info.status
+        assert run.data.params == before[name][0].data.params
+
+
+def test_a_resumed_trial_goes_on_in_its_run(ledger, uri, tmp_path):
+    ledger.add_trial(number=0, point={}, config=CONFIG, config_digest="", origin="sampler", seed=0)
+    ledger.start_attempt(0, worker="")
+    send(ledger, uri, tmp_path)
+    ledger.requeue(0)
+    ledger.start_attempt(0, worker="")
+    ledger.end_trial(
+        0, status=TrialStatus.FAILED, values={}, best_epoch=None, failure=OUT_OF_MEMORY
+    )
+    send(ledger, uri, tmp_path)
+    run, _ = runs_of(uri)["trial 0"]
+    assert (run.info.status, run.data.tags["automtl.attempt"]) == ("FAILED", "2")
+
+
+def test_while_mlflow_is_away_events_wait_and_nothing_is_held_up(ledger, uri, tmp_path):
+    away = ExperimentLog(
+        tracking_uri="http://127.0.0.1:9", artifacts=tmp_path / "mlartifacts", ledger=ledger
+    )
+    away.start()
+    began = time.monotonic()
+    live(ledger, 0)
+    assert time.monotonic() - began < 1.0
+    n_events = ledger.outbox.count_pending()
+    assert away.close(timeout_s=0.5) == n_events == 4
+    assert time.monotonic() - began < 4.0
+
+    log, left = send(ledger, uri, tmp_path)
+    assert (left, log.last_error) == (0, "")
+    _, points = runs_of(uri)["trial 0"]
+    assert [step for step, _, _ in points["a"]] == [1, 2]
+
+
+def test_files_of_the_study_and_of_a_trial_become_artifacts(ledger, uri, tmp_path):
+    from mlflow import MlflowClient
+
+    live(ledger, 0)
+    (tmp_path / "report.html").write_text("<p>report</p>")
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    (bundle / "bundle.json").write_text("{}")
+    ledger.add_artifact(kind="report", path=str(tmp_path / "report.html"))
+    ledger.add_artifact(kind="bundle", path=str(bundle), trial=0)
+    send(ledger, uri, tmp_path)
+    runs = runs_of(uri)
+    client = MlflowClient(tracking_uri=uri)
+
+    def names(name, folder=None):
+        return {f.path for f in client.list_artifacts(runs[name][0].info.run_id, folder)}
+
+    assert {"report.html", "recipe.json"} <= names("street")
+    assert names("trial 0", "bundle") == {"bundle/bundle.json"}
