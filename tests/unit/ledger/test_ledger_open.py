@@ -52,7 +52,6 @@ def test_the_only_study_needs_no_name_and_a_mistyped_one_finds_its_neighbour(url
     "broken",
     [
         "orakel://me:sEcret@host/db",
-        "sqlite:////no/such/folder/sEcret-free.db",
         "me:sEcret@host/db",
         # No server listens on port 9; where no driver is installed, that is said instead.
         "postgresql://me:sEcret@127.0.0.1:9/db?connect_timeout=1",
@@ -65,6 +64,13 @@ def test_what_cannot_be_opened_is_one_line_without_the_password(broken):
     assert "cannot be opened" in line
     assert "sEcret@" not in line
     assert "\n" not in line
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    path = tmp_path / "nowhere" / "ledger.db"
+    with pytest.raises(LedgerError) as refused:
+        open_ledger(f"sqlite:///{path}")
+    assert str(path) in str(refused.value)
 
 
 def test_writes_are_safe_and_readers_are_free(held, opened, propose):
