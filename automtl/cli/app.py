@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from automtl import __version__
 
 app = typer.Typer(
     name="automtl",
-    help="Search how tasks share a backbone, how losses are weighted, and what trains when.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -30,6 +30,23 @@ RecipeArgument = Annotated[
 def _data_root(data: Path | None) -> str | None:
     named = data or os.environ.get("AUTOMTL_DATA")
     return str(Path(named).resolve()) if named else None
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> int:
+    """Search how tasks share a backbone, how losses are weighted, and what trains when.
+
+    Exit codes: 0 done; 1 no trial was trained to the end, or an invariant is violated;
+    2 a mistake in what was asked; 130 interrupted.
+    """
+    if version:
+        print(f"automtl {__version__}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+    return 0
 
 
 @app.command()
@@ -165,7 +182,8 @@ def finetune(
     epochs: Annotated[int | None, typer.Option(help="Default: as the bundle's model.")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps in an epoch.")] = None,
     lr: Annotated[float | None, typer.Option(help="Default: a tenth of the bundle's.")] = None,
-    seed: Annotated[int, typer.Option()] = 0,
+    seed: Annotated[int, typer.Option(help="Of this training.")] = 0,
+    overwrite: Annotated[bool, typer.Option(help="Replace an earlier result.")] = False,
 ) -> int:
     """Train a bundle's model further on other data."""
     from automtl.cli.models import finetune_bundle
@@ -178,6 +196,7 @@ def finetune(
         freeze_trunk=freeze_trunk,
         changes={"epochs": epochs, "steps_per_epoch": steps, "lr": lr},
         seed=seed,
+        overwrite=overwrite,
     )
 
 
@@ -187,11 +206,12 @@ def predict(
     frames: Annotated[Path, typer.Argument(help="Folder of frames, or of clips.")],
     out: Annotated[Path, typer.Option(help="Where the results go.", show_default=False)],
     score: Annotated[float, typer.Option(help="Smallest score of a box.")] = 0.3,
+    overwrite: Annotated[bool, typer.Option(help="Replace earlier results.")] = False,
 ) -> int:
     """Run a bundle on frames: overlays, COCO JSON, MOT text."""
     from automtl.cli.models import predict_frames
 
-    return predict_frames(bundle, frames, out, score=score)
+    return predict_frames(bundle, frames, out, score=score, overwrite=overwrite)
 
 
 @app.command()
@@ -221,8 +241,3 @@ def demo(
     from automtl.cli.demo import run_demo
 
     return run_demo(folder, recipe)
-
-
-def console() -> Console:
-    """Return the console that all verbs print to."""
-    return Console(highlight=False)

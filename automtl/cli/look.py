@@ -1,20 +1,18 @@
 """The verbs that look at a study: status, front, best, report, validate."""
 
+import shlex
 import time
 from pathlib import Path
 
-from rich.console import Console
-
 from automtl.cli.show import print_json, print_pick, record_json, trial_table
+from automtl.cli.terminal import FAILED, OK, make_console, say
 from automtl.errors import AutomtlError, closest
-from automtl.ledger.store import Ledger
 from automtl.pareto import front, pick
 from automtl.results import TrialStatus
-from automtl.space.recipe import Recipe
-from automtl.study.folder import StudyFolder, load_settings
-from automtl.study.search import held, opened
-
-OK, VIOLATED = 0, 1
+from automtl.space.recipe import Budget, Recipe
+from automtl.study.conclude import write_study_report
+from automtl.study.folder import StudyFolder
+from automtl.study.search import opened, record_if_free
 
 
 def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
@@ -44,10 +42,10 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
     if as_json:
         print_json(summary)
     else:
-        console = Console(highlight=False)
+        console = make_console()
         for name, value in summary.items():
-            console.print(f"{name + ':':16s} {value}", markup=False)
-    return VIOLATED if problems else OK
+            say(console, f"{name + ':':16s} {value}")
+    return FAILED if problems else OK
 
 
 def show_front(folder: Path, *, as_json: bool) -> int:
@@ -61,7 +59,7 @@ def show_front(folder: Path, *, as_json: bool) -> int:
         raise _nothing_yet(folder)
     else:
         table = trial_table("Front", members, study.objectives, extra=_costs(study.objectives))
-        Console(highlight=False).print(table)
+        make_console().print(table)
     return OK
 
 
@@ -89,16 +87,24 @@ def show_best(
             at_least=_numbers(minimum, known, "--min"),
             created_s=time.time(),
         )
-        with held(ledger):
-            ledger.add_pick(chosen)
+        not_recorded = record_if_free(ledger, lambda: ledger.add_pick(chosen))
     record = history[chosen.number]
     if as_json:
-        print_json({"pick": chosen.model_dump(mode="json"), "trial": record_json(record)})
+        print_json(
+            {
+                "pick": chosen.model_dump(mode="json"),
+                "trial": record_json(record),
+                "recorded": not not_recorded,
+            }
+        )
         return OK
-    console = Console(highlight=False)
+    console = make_console()
     print_pick(console, chosen)
     console.print(trial_table("Pick", [record], study.objectives, extra=_costs(study.objectives)))
-    console.print(f"Export it: automtl export {folder} --trial {chosen.number}")
+    if not_recorded:
+        say(console, f"The pick was not recorded: {not_recorded}")
+    root = shlex.quote(str(folder))
+    say(console, f"Export it: automtl export {root} --trial {chosen.number}")
     return OK
 
 
@@ -107,28 +113,8 @@ def make_report(folder: Path, out: Path | None) -> int:
     place = StudyFolder(folder)
     with opened(place) as ledger:
         path = write_study_report(place, ledger, out or place.report)
-    Console(highlight=False).print(f"Report: {path}")
+    say(make_console(), f"Report: {path}")
     return OK
-
-
-def write_study_report(folder: StudyFolder, ledger: Ledger, out: Path) -> Path:
-    """Write the report from what the ledger holds now."""
-    from automtl.study.carry import read_floors
-    from automtl_dashboards.report import write_report
-
-    return write_report(
-        out,
-        study=ledger.study(),
-        history=ledger.history(),
-        picks=ledger.picks(),
-        floors=read_floors(folder),
-        notes={
-            "MLflow": f"mlflow ui --backend-store-uri "
-            f"{load_settings(folder).mlflow or folder.mlflow_uri}",
-            "Resume": f"automtl resume {folder.root}",
-            "Export": f"automtl export {folder.root}",
-        },
-    )
 
 
 def validate_recipe(name: str, data: str | None) -> int:
@@ -137,15 +123,27 @@ def validate_recipe(name: str, data: str | None) -> int:
     from automtl.data.load import describe, load_data
 
     recipe = read_recipe(name)
-    console = Console(highlight=False)
-    console.print(
+    console = make_console()
+    say(
+        console,
         f"{recipe.name}: {len(recipe.parameters)} parameters, "
-        f"{len(recipe.objectives)} objectives, budget {recipe.budget.trials} trials"
+        f"{len(recipe.objectives)} objectives, budget {budget_text(recipe.budget)}",
     )
     size = recipe.space.config_of(recipe.space.default_point()).backbone.image_size
     loaded = load_data(recipe.data, image_size=size, root=None if data is None else Path(data))
-    console.print(describe(loaded), markup=False)
+    say(console, describe(loaded))
     return OK
+
+
+def budget_text(budget: Budget) -> str:
+    """Say a budget.
+
+    >>> budget_text(Budget(trials=12)), budget_text(Budget(trials=12, minutes=30))
+    ('12 trials', '12 trials or 30 minutes')
+    """
+    parts = [] if budget.trials is None else [f"{budget.trials} trials"]
+    parts += [] if budget.minutes is None else [f"{budget.minutes:g} minutes"]
+    return " or ".join(parts)
 
 
 def _numbers(pairs: list[str], known: list[str], option: str) -> dict[str, float]:

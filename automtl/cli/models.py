@@ -5,14 +5,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from rich.console import Console
+from rich import box
 from rich.table import Table
 
-from automtl.cli.progress import number, short
+from automtl.cli.terminal import OK, make_console, say
 from automtl.errors import AutomtlError
 from automtl.results import Decision, Pick, TrialRecord, TrialStatus
 from automtl.study.folder import StudyFolder
-from automtl.study.search import held, opened
+from automtl.study.search import opened, record_if_free
+from automtl.study.words import number, short
 
 
 def export_trial(folder: Path, *, trial: int | None, out: Path | None, overwrite: bool) -> int:
@@ -28,12 +29,18 @@ def export_trial(folder: Path, *, trial: int | None, out: Path | None, overwrite
         path = export_record(
             place, picked, out=out or place.bundle(record.number), overwrite=overwrite
         )
-        with held(ledger):
-            ledger.add_artifact(kind="bundle", path=str(path), trial=record.number)
-    console = Console(highlight=False)
-    console.print(f"Bundle of trial {record.number}: {path}")
-    console.print(f"Read {path / 'MODEL_CARD.md'}, or load it: automtl.load_bundle({str(path)!r})")
-    return 0
+        not_recorded = record_if_free(
+            ledger,
+            lambda: ledger.add_artifact(
+                kind="bundle", path=str(path.resolve()), trial=record.number
+            ),
+        )
+    console = make_console()
+    say(console, f"Bundle of trial {record.number}: {path}")
+    if not_recorded:
+        say(console, f"The bundle was not recorded: {not_recorded}")
+    say(console, f"Read {path / 'MODEL_CARD.md'}, or load it: automtl.load_bundle({str(path)!r})")
+    return OK
 
 
 def _chosen(
@@ -71,6 +78,7 @@ def finetune_bundle(
     freeze_trunk: bool,
     changes: Mapping[str, object],
     seed: int,
+    overwrite: bool = False,
 ) -> int:
     """Fine-tune a bundle on a recipe's data and print before and after."""
     from automtl.cli.run import read_recipe
@@ -78,7 +86,7 @@ def finetune_bundle(
     from automtl.export.bundle import load_bundle
     from automtl.export.finetune import finetune
 
-    console = Console(highlight=False)
+    console = make_console()
     loaded_bundle = load_bundle(bundle)
     recipe = read_recipe(recipe_name)
     loaded = load_data(
@@ -93,7 +101,7 @@ def finetune_bundle(
 
     def show(epoch: int, values: Mapping[str, float]) -> Decision:
         if console.is_terminal:
-            console.print(f"epoch {epoch}/{optimizer.epochs}  score {values.get('score', 0):.3f}")
+            say(console, f"epoch {epoch}/{optimizer.epochs}  score {values.get('score', 0):.3f}")
         return Decision.CONTINUE
 
     path = finetune(
@@ -104,16 +112,17 @@ def finetune_bundle(
         seed=seed,
         folder=out,
         report=show,
+        overwrite=overwrite,
     )
     console.print(before_and_after(path))
-    console.print(f"Fine-tuned bundle: {path}")
-    return 0
+    say(console, f"Fine-tuned bundle: {path}")
+    return OK
 
 
 def before_and_after(bundle: Path) -> Table:
     """Return the task metrics of a fine-tuned bundle beside those it began with."""
     metrics = json.loads((bundle / "metrics.json").read_text())
-    table = Table(title="Fine-tuning, validation split", title_justify="left")
+    table = Table(title="Fine-tuning, validation split", title_justify="left", box=box.SIMPLE_HEAD)
     for column in ("metric", "before", "after"):
         table.add_column(column, justify="left" if column == "metric" else "right")
     before, after = metrics["before"], metrics["validation"]
@@ -123,12 +132,16 @@ def before_and_after(bundle: Path) -> Table:
     return table
 
 
-def predict_frames(bundle: Path, frames: Path, out: Path, *, score: float) -> int:
+def predict_frames(
+    bundle: Path, frames: Path, out: Path, *, score: float, overwrite: bool = False
+) -> int:
     """Predict a folder of frames."""
     from automtl.export.bundle import load_bundle
     from automtl.export.predict import predict_folder
 
-    summary = predict_folder(load_bundle(bundle), frames, out, score_threshold=score)
-    console = Console(highlight=False)
-    console.print(str(summary), markup=False)
-    return 0
+    summary = predict_folder(
+        load_bundle(bundle), frames, out, score_threshold=score, overwrite=overwrite
+    )
+    console = make_console()
+    say(console, str(summary))
+    return OK

@@ -15,9 +15,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from automtl.controller.budget import share_spent
-from automtl.results import EpochReport, Objective, TrialRecord, TrialStatus
+from automtl.cli.terminal import say
+from automtl.controller.budget import remaining_s, share_spent
+from automtl.results import Objective, TrialRecord, TrialStatus
 from automtl.space.recipe import Recipe
+from automtl.study.words import number, short
 
 STYLES = {
     TrialStatus.COMPLETED: "green",
@@ -28,39 +30,27 @@ STYLES = {
 }
 
 
-def short(metric: str) -> str:
-    """Return the part of a metric's name that fits a column.
-
-    >>> short("detection/mAP")
-    'mAP'
-    """
-    return metric.rsplit("/", 1)[-1]
-
-
-def number(value: float | None) -> str:
-    """Render a metric for a column."""
-    if value is None:
-        return "-"
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
-
-
 @dataclass(slots=True)
 class Progress:
     """A live view of a search (``automtl.study.observer.Observer``)."""
 
     recipe: Recipe
     console: Console
-    history: Sequence[TrialRecord] = ()
-    _running: dict[int, EpochReport | None] = field(default_factory=dict)
-    _total_epochs: dict[int, int] = field(default_factory=dict)
-    _began_s: float = field(default_factory=time.time)
+    _records: dict[int, TrialRecord] = field(default_factory=dict)
+    _elapsed_before_s: float = 0.0
+    _began_s: float = field(default_factory=time.monotonic)
     _live: Live | None = None
 
     def __enter__(self) -> Self:
         """Start to draw, if anybody looks."""
         if self.console.is_terminal:
             self._live = Live(
-                get_renderable=self._render, console=self.console, refresh_per_second=4
+                get_renderable=self._render,
+                console=self.console,
+                refresh_per_second=4,
+                # Lines that others print would tear the picture; they go above it.
+                redirect_stdout=True,
+                redirect_stderr=True,
             )
             self._live.start()
         return self
@@ -75,26 +65,29 @@ class Progress:
         if self._live is not None:
             self._live.stop()
 
+    def began(self, history: Sequence[TrialRecord], elapsed_s: float) -> None:
+        """Take up what was done before."""
+        self._records = {record.number: record for record in history}
+        self._elapsed_before_s = elapsed_s
+        self._began_s = time.monotonic()
+
     def started(self, trial: TrialRecord) -> None:
         """Add a line."""
-        self._running[trial.number] = None
-        self._total_epochs[trial.number] = _epochs(trial.config)
+        self._records = self._records | {trial.number: trial}
 
-    def reported(self, trial: TrialRecord, report: EpochReport) -> None:
+    def reported(self, trial: TrialRecord) -> None:
         """Move the line on."""
-        self._running[trial.number] = report
+        self._records = self._records | {trial.number: trial}
 
     def ended(self, trial: TrialRecord, history: Sequence[TrialRecord]) -> None:
         """Replace the live line by a last one."""
-        self._running.pop(trial.number, None)
-        self.history = history
-        if self._live is None or not trial.status.is_final:
-            return
-        self.console.print(self._last_line(trial))
+        self._records = {record.number: record for record in history}
+        if self._live is not None and trial.status.is_final:
+            self.console.print(self._last_line(trial))
 
     def message(self, text: str) -> None:
         """Print one line above the live part; also where nobody looks live."""
-        self.console.print(Text(text))
+        say(self.console, text)
 
     def _last_line(self, trial: TrialRecord) -> Text:
         style = STYLES.get(trial.status, "")
@@ -104,24 +97,28 @@ class Progress:
         return text.append("  " + _values(self.recipe.objectives, trial.values))
 
     def _render(self) -> Group:
+        # Called by the thread that draws: it must see one state, whatever happens meanwhile.
+        history = sorted(self._records.values(), key=lambda record: record.number)
         table = Table.grid(padding=(0, 1))
-        for trial, report in sorted(self._running.items()):
-            total = self._total_epochs.get(trial, 1)
-            epoch = report.epoch if report else 0
-            values = report.values if report else {}
+        for trial in history:
+            if trial.status is not TrialStatus.RUNNING:
+                continue
+            total = _epochs(trial.config)
+            last = trial.reports[-1] if trial.reports else None
+            epoch = last.epoch if last else 0
             table.add_row(
-                f"trial {trial:3d}",
+                f"trial {trial.number:3d}",
                 ProgressBar(total=total, completed=epoch, width=16),
                 f"epoch {epoch}/{total}",
-                _values(self.recipe.objectives, values),
+                _values(self.recipe.objectives, last.values if last else {}),
             )
-        return Group(table, self._budget_line())
+        return Group(table, self._budget_line(history))
 
-    def _budget_line(self) -> Table:
-        elapsed = time.time() - self._began_s
-        share = share_spent(self.recipe.budget, self.history, elapsed)
-        left = elapsed * (1 - share) / share if share > 0 else None
-        ended = sum(r.status.is_final for r in self.history)
+    def _budget_line(self, history: Sequence[TrialRecord]) -> Table:
+        elapsed = self._elapsed_before_s + time.monotonic() - self._began_s
+        share = share_spent(self.recipe.budget, history, elapsed)
+        left = remaining_s(self.recipe.budget, history, elapsed)
+        ended = sum(r.status.is_final for r in history)
         line = Table.grid(padding=(0, 1))
         line.add_row(
             "budget   ",

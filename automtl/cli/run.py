@@ -1,20 +1,27 @@
-"""`search` and `resume`: run, then conclude with pick and report."""
+"""`search` and `resume`: run a study and show how it ended."""
 
-import time
+import shlex
+from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from automtl.cli import INTERRUPTED
-from automtl.cli.progress import Progress, number
-from automtl.cli.show import kind_of, print_pick, tree_of, trial_table
-from automtl.errors import AutomtlError
-from automtl.ledger.store import Ledger
-from automtl.pareto import front, pick
-from automtl.results import Pick, StudyInfo, TrialRecord, TrialStatus
+from automtl.cli.progress import Progress
+from automtl.cli.show import print_pick, trial_table
+from automtl.cli.terminal import FAILED, INTERRUPTED, OK, make_console, say
+from automtl.errors import AutomtlError, closest
+from automtl.pareto import front
+from automtl.results import TrialStatus
 from automtl.space.recipe import Budget, Recipe, find_recipe, load_recipe
+from automtl.study.conclude import mlflow_command
 from automtl.study.folder import Settings, StudyFolder
-from automtl.study.search import Outcome, create, opened, run
+from automtl.study.search import Outcome, create, opened, prepare_data, refuse_existing, run
+
+if TYPE_CHECKING:
+    from automtl.study.vision import Prepared
+
+DISPATCHERS = ("ray", "local")
 
 
 def read_recipe(name: str, *, trials: int | None = None, seed: int | None = None) -> Recipe:
@@ -23,11 +30,16 @@ def read_recipe(name: str, *, trials: int | None = None, seed: int | None = None
     if trials is not None:
         if trials < 1:
             msg = f"--trials must be at least 1, found {trials}"
-            raise AutomtlError(msg)
+            raise AutomtlError(msg, fix="Leave it out to take the recipe's budget")
         recipe = recipe.model_copy(
             update={"budget": Budget(trials=trials, minutes=recipe.budget.minutes)}
         )
-    return recipe if seed is None else recipe.model_copy(update={"seed": seed})
+    if seed is not None:
+        if not 0 <= seed < 2**31:
+            msg = f"--seed must lie in 0 .. {2**31 - 1}, found {seed}"
+            raise AutomtlError(msg, fix="Leave it out to take the recipe's seed")
+        recipe = recipe.model_copy(update={"seed": seed})
+    return recipe
 
 
 def start_search(
@@ -39,13 +51,15 @@ def start_search(
     seed: int | None,
 ) -> int:
     """Create a study and run it."""
-    if settings.dispatcher not in ("ray", "local"):
-        msg = f"--dispatcher {settings.dispatcher!r} is unknown"
-        raise AutomtlError(msg, fix="Use ray or local")
+    _check(settings)
     recipe = read_recipe(name, trials=trials, seed=seed)
     place = StudyFolder(folder or Path("studies") / recipe.name)
+    refuse_existing(place)
+    console = make_console()
+    # Before anything is written: a search that cannot begin leaves no folder in the way.
+    prepared = prepare_data(recipe, settings, Progress(recipe, console))
     create(recipe, place, settings)
-    return _run(place, recipe, takeover=False)
+    return _run(console, place, recipe, prepared=prepared)
 
 
 def resume_search(folder: Path, *, takeover: bool) -> int:
@@ -53,79 +67,42 @@ def resume_search(folder: Path, *, takeover: bool) -> int:
     place = StudyFolder(folder)
     with opened(place) as ledger:
         recipe = Recipe.model_validate(ledger.study().recipe)
-    return _run(place, recipe, takeover=takeover)
+    return _run(make_console(), place, recipe, takeover=takeover)
 
 
-def _run(folder: StudyFolder, recipe: Recipe, *, takeover: bool) -> int:
-    console = Console(highlight=False)
-    console.print(f"Study {recipe.name!r} in {folder.root} (report, ledger, models)")
-    with Progress(recipe, console) as progress:
-        outcome = run(folder, progress, lambda ledger: conclude(folder, ledger), takeover=takeover)
-    show_outcome(console, folder, recipe, outcome)
-    return INTERRUPTED if outcome.interrupted else 0
-
-
-def conclude(folder: StudyFolder, ledger: Ledger) -> None:
-    """Record ranks, a knee pick and the report, while the ledger is held."""
-    from automtl.cli.look import write_study_report
-
-    study = ledger.study()
-    history = ledger.history()
-    if front(history, study.objectives):
-        chosen = pick(history, study.objectives, rule="knee", created_s=time.time())
-        ledger.add_pick(chosen)
-    ledger.add_ranks(
-        ranks_by_number(history, ledger), note=describe(study, history, ledger.picks())
-    )
-    path = write_study_report(folder, ledger, folder.report)
-    ledger.add_artifact(kind="report", path=str(path))
-
-
-def ranks_by_number(history: tuple[TrialRecord, ...], ledger: Ledger) -> dict[int, int]:
-    """Return the Pareto rank of every candidate, 0 for the front."""
-    import numpy as np
-
-    from automtl.pareto import ranks
-
-    objectives = ledger.study().objectives
-    found = [
-        (record.number, vector)
-        for record in history
-        if record.is_candidate and (vector := record.vector(objectives)) is not None
-    ]
-    if not found:
-        return {}
-    losses = np.array(
-        [[o.as_loss(v) for o, v in zip(objectives, vector, strict=True)] for _, vector in found]
-    )
-    return {number: int(rank) for (number, _), rank in zip(found, ranks(losses), strict=True)}
-
-
-def describe(study: StudyInfo, history: tuple[TrialRecord, ...], picks: tuple[Pick, ...]) -> str:
-    """Describe a study in Markdown, for the MLflow run's page: the front as a table."""
-    metrics = [o.metric for o in study.objectives]
-    lines = [
-        f"| trial | {' | '.join(metrics)} | sharing | weighting | schedule |",
-        "|" + " --- |" * (len(metrics) + 4),
-    ]
-    for record in front(history, study.objectives):
-        values = " | ".join(number(record.values.get(metric)) for metric in metrics)
-        choices = f"{tree_of(record)} | {kind_of(record, 'weighting')} | "
-        lines.append(f"| {record.number} | {values} | {choices}{kind_of(record, 'schedule')} |")
-    pick_line = [f"Pick: trial {picks[-1].number}. {picks[-1].reason}", ""] if picks else []
-    return "\n".join([*pick_line, "Front:", "", *lines])
+def _run(
+    console: Console,
+    place: StudyFolder,
+    recipe: Recipe,
+    *,
+    prepared: "Prepared | None" = None,
+    takeover: bool = False,
+) -> int:
+    say(console, f"Study {recipe.name!r} in {place.root}")
+    try:
+        with Progress(recipe, console) as progress:
+            outcome = run(place, progress, prepared=prepared, takeover=takeover)
+    except KeyboardInterrupt:
+        say(console, "Ended at once; what the trials had reported is kept")
+        say(console, resume_line(place))
+        return INTERRUPTED
+    show_outcome(console, place, recipe, outcome)
+    if outcome.interrupted:
+        return INTERRUPTED
+    return OK if any(record.is_candidate for record in outcome.history) else FAILED
 
 
 def show_outcome(console: Console, folder: StudyFolder, recipe: Recipe, outcome: Outcome) -> None:
-    """Print the front, the pick and what to do next."""
+    """Print counts, the front, the pick and what to do next."""
     counts = {
         status.value: n
         for status in TrialStatus
         if (n := sum(r.status is status for r in outcome.history))
     }
-    console.print(
+    say(
+        console,
         f"{len(outcome.history)} trials in {outcome.elapsed_s:.0f} s: "
-        + ", ".join(f"{n} {name}" for name, n in counts.items())
+        + ", ".join(f"{n} {name}" for name, n in counts.items()),
     )
     members = front(outcome.history, recipe.objectives)
     if members:
@@ -134,16 +111,50 @@ def show_outcome(console: Console, folder: StudyFolder, recipe: Recipe, outcome:
             picks = ledger.picks()
         if picks:
             print_pick(console, picks[-1])
+    elif not outcome.interrupted:
+        say(console, "No trial was trained to the end:")
+        show_failures(console, outcome)
     if outcome.mlflow_pending:
-        console.print(
+        say(
+            console,
             f"{outcome.mlflow_pending} events wait for MLflow ({outcome.mlflow_error}); "
-            f"automtl resume {folder.root} sends them"
+            f"they are sent by: {resume_command(folder)}",
         )
     if outcome.interrupted:
-        console.print(
-            f"Stopped before the budget was spent. Continue: automtl resume {folder.root}"
-        )
+        say(console, resume_line(folder))
         return
-    console.print(f"Report:  {folder.report}")
-    console.print(f"MLflow:  mlflow ui --backend-store-uri {folder.mlflow_uri}")
-    console.print(f"Next:    automtl best {folder.root} --help; automtl export {folder.root}")
+    say(console, f"Report:  {folder.report}")
+    say(console, f"MLflow:  {mlflow_command(folder)}")
+    root = shlex.quote(str(folder.root))
+    if members:
+        say(console, f"Next:    automtl best {root} --help; automtl export {root}")
+
+
+def show_failures(console: Console, outcome: Outcome) -> None:
+    """Print each reason once, with the number of trials that it ended."""
+    reasons = Counter(
+        f"{r.failure.kind.value}: {r.failure.message}" if r.failure else r.status.value
+        for r in outcome.history
+    )
+    for reason, n_trials in reasons.most_common():
+        say(console, f"  {n_trials} trials: {reason}")
+
+
+def resume_command(folder: StudyFolder) -> str:
+    """Return the command that continues a study."""
+    return f"automtl resume {shlex.quote(str(folder.root))}"
+
+
+def resume_line(folder: StudyFolder) -> str:
+    """Return the last line of a search that was stopped."""
+    return f"Stopped before the budget was spent. Continue: {resume_command(folder)}"
+
+
+def _check(settings: Settings) -> None:
+    if settings.dispatcher not in DISPATCHERS:
+        near = closest(settings.dispatcher, DISPATCHERS)
+        msg = f"--dispatcher {settings.dispatcher!r} is unknown"
+        raise AutomtlError(msg, fix=f"Did you mean {near!r}?" if near else "Use ray or local")
+    if settings.slots is not None and settings.slots < 1:
+        msg = f"--slots must be at least 1, found {settings.slots}"
+        raise AutomtlError(msg, fix="Leave it out to run as many trials as fit")

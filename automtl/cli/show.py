@@ -4,11 +4,13 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from automtl.cli.progress import number, short
+from automtl.cli.terminal import say
 from automtl.results import Objective, Pick, TrialRecord
+from automtl.study.words import kind_of, number, short, tree_of
 
 
 def print_json(value: object) -> None:
@@ -23,27 +25,6 @@ def record_json(record: TrialRecord) -> dict[str, object]:
     return {**plain, "epochs": max((r.epoch for r in record.reports), default=0)}
 
 
-def tree_of(record: TrialRecord) -> str:
-    """Describe the sharing tree in a few characters."""
-    from automtl.config import TrialConfig
-
-    try:
-        sharing = TrialConfig.from_plain(record.config).sharing
-    except ValueError:  # another program's trainable: its configuration is free
-        return "-"
-    letters = [task[:3] for task in sharing.order]
-    text = letters[0]
-    for letter, split in zip(letters[1:], sharing.split_after, strict=True):
-        text += f" ={'all' if split >= 99 else split}= {letter}"
-    return text
-
-
-def kind_of(record: TrialRecord, part: str) -> str:
-    """Return the ``kind`` of a part of a trial's configuration."""
-    value = record.config.get(part)
-    return str(value.get("kind", "-")) if isinstance(value, Mapping) else "-"
-
-
 def trial_table(
     title: str,
     records: Iterable[TrialRecord],
@@ -52,15 +33,15 @@ def trial_table(
     extra: Sequence[str] = (),
 ) -> Table:
     """Return a table with a row for each trial and a column for each objective."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("trial", justify="right")
     columns = [*(o.metric for o in objectives), *extra]
     for metric in columns:
         goal = next((o.goal for o in objectives if o.metric == metric), None)
         arrow = {"maximize": " ↑", "minimize": " ↓", None: ""}[goal]
         table.add_column(short(metric) + arrow, justify="right")
-    for name in ("sharing (stages)", "weighting", "schedule", "from"):
-        table.add_column(name)
+    for name in ("shared stages", "weighting", "schedule"):
+        table.add_column(name, no_wrap=True)
     for record in records:
         table.add_row(
             str(record.number),
@@ -68,7 +49,6 @@ def trial_table(
             tree_of(record),
             kind_of(record, "weighting"),
             kind_of(record, "schedule"),
-            record.origin,
         )
     return table
 
@@ -77,7 +57,9 @@ def floors_table(
     floors: Mapping[str, Mapping[str, float]], best: Mapping[str, float], metrics: Sequence[str]
 ) -> Table:
     """Return trivial predictors beside the best value that any trial reached."""
-    table = Table(title="Floors: what trivial predictors reach", title_justify="left")
+    table = Table(
+        title="Floors: what trivial predictors reach", title_justify="left", box=box.SIMPLE_HEAD
+    )
     table.add_column("predictor")
     for metric in metrics:
         table.add_column(short(metric), justify="right")
@@ -99,8 +81,7 @@ def best_values(history: Iterable[TrialRecord], metrics: Sequence[str]) -> dict[
 
 def print_pick(console: Console, pick: Pick) -> None:
     """Print the pick, its rule and its reason."""
-    console.print(f"[bold]Pick: trial {pick.number}[/bold] by the rule {pick.rule!r}")
-    console.print(f"  {pick.reason}")
+    say(console, f"Pick: trial {pick.number} by the rule {pick.rule!r}", style="bold")
+    say(console, f"  {pick.reason}")
     if pick.alternatives:
-        others = ", ".join(map(str, pick.alternatives))
-        console.print(f"  alternatives on the front: {others}")
+        say(console, f"  others on the front: {', '.join(map(str, pick.alternatives))}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from automtl.errors import AutomtlError
 from automtl.results import Pick, StudyInfo, TrialRecord
 from automtl.space.recipe import Recipe
-from automtl.study.folder import StudyFolder, load_settings, write_text
+from automtl.study.folder import StudyFolder, load_settings, read_floors, write_text
 from automtl.study.vision import read_data
 from automtl.training.artifacts import SavedModel, load_model
 
@@ -61,14 +61,6 @@ def export_record(folder: StudyFolder, picked: Picked, *, out: Path, overwrite: 
         floors=read_floors(folder),
         overwrite=overwrite,
     )
-
-
-def read_floors(folder: StudyFolder) -> dict[str, dict[str, float]]:
-    """Return what trivial predictors reached on the validation split."""
-    if not folder.floors.is_file():
-        return {}
-    found: dict[str, dict[str, float]] = json.loads(folder.floors.read_text())
-    return found
 
 
 def _test_scores(

@@ -59,6 +59,7 @@ class StudyController:
         for record in history:
             if record.status in (TrialStatus.RUNNING, TrialStatus.PAUSED):
                 self.ledger.requeue(record.number)
+        self.observer.began(self.ledger.history(), self._elapsed_before_s)
 
     @property
     def stop_requested(self) -> bool:
@@ -68,6 +69,13 @@ class StudyController:
     def request_stop(self) -> None:
         """Start no more trials; running ones save their state at the next report and pause."""
         self._stop_requested = True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to do: the budget is spent and every trial has ended."""
+        history = self.ledger.history()
+        has_ended = all(record.status.is_final for record in history)
+        return has_ended and is_spent(self.recipe.budget, history, self.elapsed_s)
 
     @property
     def elapsed_s(self) -> float:
@@ -103,7 +111,7 @@ class StudyController:
     def on_report(self, number: int, report: EpochReport) -> Decision:
         """Record a report; pause at a stop request, stop where a cost is over its limit."""
         record = self.ledger.add_report(number, report)
-        self.observer.reported(record, report)
+        self.observer.reported(record)
         decision = self._decide(record, report)
         self._decisions[number] = decision
         return decision

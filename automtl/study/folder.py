@@ -107,6 +107,14 @@ def load_settings(folder: StudyFolder) -> Settings:
     return Settings(**json.loads(folder.settings.read_text()))
 
 
+def read_floors(folder: StudyFolder) -> dict[str, dict[str, float]]:
+    """Return what trivial predictors reached on the validation split."""
+    if not folder.floors.is_file():
+        return {}
+    found: dict[str, dict[str, float]] = json.loads(folder.floors.read_text())
+    return found
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file so that a reader sees the old or the new text, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)

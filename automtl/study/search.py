@@ -1,26 +1,26 @@
 """The main path: read the recipe, lock the ledger, propose, dispatch, conclude."""
 
-import getpass
 import json
-import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from automtl.dispatch.base import Dispatcher
 from automtl.dispatch.in_process import InProcessDispatcher
 from automtl.dispatch.ray_tune import LOCAL, RayTuneDispatcher
-from automtl.errors import AutomtlError
+from automtl.errors import AutomtlError, DeviceError, LedgerError
+from automtl.ledger.holder import this_process
 from automtl.ledger.lease import Lease
 from automtl.ledger.store import Ledger
 from automtl.ledger.studies import create_study, open_ledger
 from automtl.results import StudyInfo, TrialRecord
 from automtl.space.recipe import Recipe, recipe_digest
+from automtl.study.conclude import conclude
 from automtl.study.controller import StudyController
 from automtl.study.folder import (
     Settings,
@@ -31,8 +31,13 @@ from automtl.study.folder import (
 )
 from automtl.study.observer import Observer
 
+if TYPE_CHECKING:
+    from automtl.study.vision import Prepared
+
 LEASE_TTL_S = 60.0
 MLFLOW_GRACE_S = 30.0
+MLFLOW_GRACE_INTERRUPTED_S = 5.0
+"""Who pressed Ctrl-C does not wait for a slow server; `resume` sends what is left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +65,7 @@ def create(recipe: Recipe, folder: StudyFolder, settings: Settings) -> None:
     Raises:
         AutomtlError: If the folder already holds a study.
     """
-    if folder.settings.exists():
-        msg = f"{folder.root} already holds a study"
-        raise AutomtlError(
-            msg,
-            fix=f"Continue it: automtl resume {folder.root} - or name another --folder",
-        )
+    refuse_existing(folder)
     folder.root.mkdir(parents=True, exist_ok=True)
     create_study(
         _ledger_url(folder, settings),
@@ -81,6 +81,19 @@ def create(recipe: Recipe, folder: StudyFolder, settings: Settings) -> None:
     save_settings(folder, replace(settings, study=recipe.name))
 
 
+def refuse_existing(folder: StudyFolder) -> None:
+    """Raise if the folder already holds a study, or is a file."""
+    if folder.root.exists() and not folder.root.is_dir():
+        msg = f"{folder.root} is a file"
+        raise AutomtlError(msg, fix="Name a folder with --folder")
+    if folder.settings.exists():
+        msg = f"{folder.root} already holds a study"
+        raise AutomtlError(
+            msg,
+            fix=f"Continue it: automtl resume {folder.root} - or name another --folder",
+        )
+
+
 @contextmanager
 def opened(folder: StudyFolder) -> Iterator[Ledger]:
     """Open the ledger of an existing study."""
@@ -92,15 +105,9 @@ def opened(folder: StudyFolder) -> Iterator[Ledger]:
 @contextmanager
 def held(ledger: Ledger, *, takeover: bool = False) -> Iterator[Lease]:
     """Hold the study's lease, renewed in the background, for as long as the block runs."""
-    holder = f"{getpass.getuser()} on {socket.gethostname()}, process {os.getpid()}"
-    lease = ledger.acquire_lease(holder, ttl_s=LEASE_TTL_S, takeover=takeover)
+    lease = ledger.acquire_lease(this_process(), ttl_s=LEASE_TTL_S, takeover=takeover)
     ended = threading.Event()
-
-    def renew() -> None:
-        while not ended.wait(LEASE_TTL_S / 4):
-            lease.renew()
-
-    thread = threading.Thread(target=renew, name="lease", daemon=True)
+    thread = threading.Thread(target=lease.keep, args=(ended,), name="lease", daemon=True)
     thread.start()
     try:
         yield lease
@@ -110,33 +117,46 @@ def held(ledger: Ledger, *, takeover: bool = False) -> Iterator[Lease]:
         lease.release()
 
 
+def record_if_free(ledger: Ledger, write: Callable[[], None]) -> str:
+    """Write under the lease, unless a search holds it.
+
+    Returns:
+        Why nothing was written; empty if it was.
+    """
+    try:
+        with held(ledger):
+            write()
+    except LedgerError as error:
+        return str(error)
+    return ""
+
+
 def run(
     folder: StudyFolder,
     observer: Observer,
-    conclude: Callable[[Ledger], None],
     *,
     takeover: bool = False,
+    prepared: "Prepared | None" = None,
 ) -> Outcome:
     """Search until the budget is spent or the user stops it.
 
     Args:
         folder: A study made by :func:`create`.
         observer: Told of every event.
-        conclude: Called at the end with the ledger still held: picks, report, artifacts.
         takeover: Take over the lease of a controller that has not renewed it in time.
+        prepared: The data, if they have been read already.
 
     Returns:
         How it ended; everything else is in the ledger.
     """
     from automtl.experiment_log import ExperimentLog
-    from automtl.study.vision import prepare
-    from automtl.training.trainable import make_trainable
 
     began = time.monotonic()
     settings = load_settings(folder)
     with opened(folder) as ledger, held(ledger, takeover=takeover):
         recipe = Recipe.model_validate(ledger.study().recipe)
-        prepared = prepare(recipe, settings, observer)
+        if prepared is None:
+            prepared = prepare_data(recipe, settings, observer)
         _check_digest(ledger, prepared.digest)
         if not folder.floors.exists():
             write_text(folder.floors, json.dumps(prepared.floors(), indent=2) + "\n")
@@ -149,13 +169,12 @@ def run(
         controller = StudyController(
             recipe=recipe, ledger=ledger, folder=folder, observer=observer
         )
-        with stop_on_interrupt(controller, observer):
-            trainable = make_trainable(prepared.data.splits)
-            dispatcher_of(settings, recipe).run(controller, trainable)
-        conclude(ledger)
+        _dispatch(controller, settings, prepared)
+        conclude(folder, ledger)
         interrupted = controller.stop_requested
         pending = log.close(
-            timeout_s=MLFLOW_GRACE_S, status="KILLED" if interrupted else "FINISHED"
+            timeout_s=MLFLOW_GRACE_INTERRUPTED_S if interrupted else MLFLOW_GRACE_S,
+            status="KILLED" if interrupted else "FINISHED",
         )
         return Outcome(
             interrupted=interrupted,
@@ -164,6 +183,24 @@ def run(
             mlflow_pending=pending,
             mlflow_error=log.last_error,
         )
+
+
+def prepare_data(recipe: Recipe, settings: Settings, observer: Observer) -> "Prepared":
+    """Read the data and check the machine, before anything is written."""
+    from automtl.study.vision import prepare
+
+    check_machine(settings, recipe)
+    return prepare(recipe, settings, observer)
+
+
+def _dispatch(controller: StudyController, settings: Settings, prepared: "Prepared") -> None:
+    from automtl.training.trainable import make_trainable
+
+    if controller.is_over:
+        return
+    dispatcher = dispatcher_of(settings, controller.recipe)
+    with stop_on_interrupt(controller, controller.observer):
+        dispatcher.run(controller, make_trainable(prepared.data.splits))
 
 
 @contextmanager
@@ -192,6 +229,29 @@ def dispatcher_of(settings: Settings, recipe: Recipe) -> Dispatcher:
         address=settings.ray_address or LOCAL,
         resources=recipe.resources.model_dump(),
     )
+
+
+def check_machine(settings: Settings, recipe: Recipe) -> None:
+    """Refuse trials that this machine can never run, before any of them is recorded.
+
+    What a cluster at an address has is checked by the dispatcher, which asks the cluster.
+
+    Raises:
+        DeviceError: If a trial asks for more GPUs than there are.
+    """
+    asked = recipe.resources.gpu
+    if asked <= 0 or settings.ray_address:
+        return
+    import torch
+
+    found = torch.cuda.device_count()
+    if asked > found:
+        msg = f"a trial asks for {asked:g} GPU and this machine has {found}"
+        raise DeviceError(
+            msg,
+            where="resources.gpu",
+            fix="Set `resources: {gpu: 0}` in the recipe, or name a cluster: --ray-address",
+        )
 
 
 def _check_digest(ledger: Ledger, digest: str) -> None:

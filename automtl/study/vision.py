@@ -1,13 +1,16 @@
 """The built-in trainable: multi-task vision on the recipe's data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from automtl.data.load import LoadedData, load_data
+from automtl.data.load import LeftOut, LoadedData, load_data
 from automtl.space.recipe import Recipe
 from automtl.study.folder import Settings
 from automtl.study.observer import Observer
+
+SHOWN = 5
+"""Things left out that are named, for each split and kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +42,8 @@ def read_data(recipe: Recipe, root: str | None, *, load_test: bool = False) -> L
 def prepare(recipe: Recipe, settings: Settings, observer: Observer) -> Prepared:
     """Read the data, name what was left out, and check that every task has labels."""
     loaded = read_data(recipe, settings.data)
-    for left in loaded.left_out:
-        observer.message(f"left out {left.name} ({left.split}): {left.reason}")
+    for line in left_out_lines(loaded.left_out):
+        observer.message(line)
     default = recipe.space.config_of(recipe.space.default_point())
 
     def compute_floors() -> dict[str, dict[str, float]]:
@@ -49,3 +52,19 @@ def prepare(recipe: Recipe, settings: Settings, observer: Observer) -> Prepared:
         return {floor.name: dict(floor.values) for floor in floors(loaded.splits, default)}
 
     return Prepared(data=loaded, digest=loaded.splits.info.digest, floors=compute_floors)
+
+
+def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
+    """Return a line for each thing left out, a few of each kind and how many more there are."""
+    groups: dict[tuple[str, str], list[LeftOut]] = {}
+    for left in left_out:
+        groups.setdefault((left.split, left.kind), []).append(left)
+    lines = []
+    for (split, kind), members in groups.items():
+        lines += [f"left out of {split}: {m.name}: {m.reason}" for m in members[:SHOWN]]
+        if len(members) > SHOWN:
+            lines.append(
+                f"left out of {split}: ... and {len(members) - SHOWN} more of the kind {kind!r} "
+                "(automtl validate lists them)"
+            )
+    return lines

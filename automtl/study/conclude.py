@@ -1,0 +1,100 @@
+"""What is recorded when a search ends: ranks, a pick, a note for MLflow, the report."""
+
+import re
+import time
+from pathlib import Path
+
+from automtl.ledger.store import Ledger
+from automtl.pareto import front, pick, ranks
+from automtl.results import Pick, StudyInfo, TrialRecord
+from automtl.study.folder import StudyFolder, load_settings, read_floors
+from automtl.study.words import kind_of, number, tree_of
+
+
+def conclude(folder: StudyFolder, ledger: Ledger) -> None:
+    """Record ranks, a knee pick and the report, while the ledger is held."""
+    study = ledger.study()
+    history = ledger.history()
+    if front(history, study.objectives):
+        chosen = pick(history, study.objectives, rule="knee", created_s=time.time())
+        if _is_news(chosen, ledger.picks()):
+            ledger.add_pick(chosen)
+    ledger.add_ranks(
+        ranks_by_number(history, study), note=describe(study, history, ledger.picks())
+    )
+    path = write_study_report(folder, ledger, folder.report)
+    ledger.add_artifact(kind="report", path=str(path.resolve()))
+
+
+def _is_news(chosen: Pick, earlier: tuple[Pick, ...]) -> bool:
+    # A search that is resumed with nothing left to do must not undo a pick made by hand since.
+    last = next((p for p in reversed(earlier) if p.rule == "knee" and not p.inputs), None)
+    if last is None:
+        return True
+    return (last.number, last.alternatives) != (chosen.number, chosen.alternatives)
+
+
+def ranks_by_number(history: tuple[TrialRecord, ...], study: StudyInfo) -> dict[int, int]:
+    """Return the Pareto rank of every candidate, 0 for the front."""
+    found = [
+        (record.number, vector)
+        for record in history
+        if record.is_candidate and (vector := record.vector(study.objectives)) is not None
+    ]
+    if not found:
+        return {}
+    losses = [
+        [o.as_loss(value) for o, value in zip(study.objectives, vector, strict=True)]
+        for _, vector in found
+    ]
+    return {number: int(rank) for (number, _), rank in zip(found, ranks(losses), strict=True)}
+
+
+def describe(study: StudyInfo, history: tuple[TrialRecord, ...], picks: tuple[Pick, ...]) -> str:
+    """Describe a study in Markdown, for the MLflow run's page: the front as a table."""
+    metrics = [o.metric for o in study.objectives]
+    lines = [
+        f"| trial | {' | '.join(metrics)} | shared stages | weighting | schedule |",
+        "|" + " --- |" * (len(metrics) + 4),
+    ]
+    for record in front(history, study.objectives):
+        values = " | ".join(number(record.values.get(metric)) for metric in metrics)
+        choices = f"{tree_of(record)} | {kind_of(record, 'weighting')} | "
+        lines.append(f"| {record.number} | {values} | {choices}{kind_of(record, 'schedule')} |")
+    pick_line = [f"Pick: trial {picks[-1].number}. {picks[-1].reason}", ""] if picks else []
+    return "\n".join([*pick_line, "Front:", "", *lines])
+
+
+def write_study_report(folder: StudyFolder, ledger: Ledger, out: Path) -> Path:
+    """Write the report from what the ledger holds now."""
+    from automtl_dashboards.report import write_report
+
+    return write_report(
+        out,
+        study=ledger.study(),
+        history=ledger.history(),
+        picks=ledger.picks(),
+        floors=read_floors(folder),
+        notes={
+            "MLflow": mlflow_command(folder),
+            "Resume": f"automtl resume {folder.root}",
+            "Export": f"automtl export {folder.root}",
+        },
+    )
+
+
+def mlflow_command(folder: StudyFolder) -> str:
+    """Return the command that opens MLflow's own page on this study."""
+    uri = load_settings(folder).mlflow or folder.mlflow_uri
+    if uri.startswith(("http://", "https://")):
+        return f"open {without_password(uri)}"
+    return f"mlflow ui --backend-store-uri {without_password(uri)}"
+
+
+def without_password(url: str) -> str:
+    """Hide the password of a URL.
+
+    >>> without_password("postgresql://me:secret@host/db")
+    'postgresql://me:***@host/db'
+    """
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
