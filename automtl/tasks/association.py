@@ -99,8 +99,8 @@ class TrackerConfig:
         embedding_weight: Share of the embedding in the cost, in [0, 1].
     """
 
-    high_score: float = 0.4
-    low_score: float = 0.1
+    high_score: float = 0.45
+    low_score: float = 0.25
     min_iou: float = 0.1
     max_age: int = 5
     embedding_weight: float = 0.6
