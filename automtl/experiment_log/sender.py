@@ -5,8 +5,11 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from automtl.experiment_log.sink import MlflowSink
-from automtl.experiment_log.updates import updates_of
+from automtl.errors import LedgerError
+from automtl.experiment_log.sink import MlflowSink, RefusedError
+from automtl.experiment_log.updates import STUDY_RUN, RunUpdate, updates_of
+from automtl.ledger.database import LedgerUnreachableError
+from automtl.ledger.redaction import first_line
 from automtl.ledger.store import Ledger
 
 IDLE_S = 0.5
@@ -21,15 +24,18 @@ class ExperimentLog:
     Attributes:
         tracking_uri: Where MLflow's server or database is.
         artifacts: Where artifacts go, if this process creates the experiment.
-        ledger: Whose outbox is sent.
+        ledger: Whose outbox is sent; its lease must be held.
         last_error: First line of why the newest attempt to send failed; empty after a success.
+        refused: What MLflow will never take, each as one line; it is left out.
     """
 
     tracking_uri: str
     artifacts: Path
     ledger: Ledger
     last_error: str = ""
+    refused: list[str] = field(default_factory=list)
     _sink: MlflowSink | None = None
+    _status: str = "FINISHED"
     _closing: threading.Event = field(default_factory=threading.Event)
     _deadline_s: float = float("inf")
     _thread: threading.Thread | None = None
@@ -41,6 +47,8 @@ class ExperimentLog:
             tracking_uri=self.tracking_uri,
             artifacts=self.artifacts,
             experiment=study.name,
+            # Two studies of one name may share a server; their trials must not share runs.
+            study=f"{study.name} {study.recipe_digest[:12]} {study.seed} {study.created_s!r}",
             study_tags={
                 "automtl.recipe_digest": study.recipe_digest,
                 "automtl.seed": str(study.seed),
@@ -52,47 +60,82 @@ class ExperimentLog:
         self._thread.start()
 
     def close(self, *, timeout_s: float, status: str = "FINISHED") -> int:
-        """Send what is left, for at most ``timeout_s``.
+        """Send what is left and end the study's run, for at most ``timeout_s``.
 
         Returns:
             The number of events that wait for the next start.
         """
+        self._status = status
         self._deadline_s = time.monotonic() + timeout_s
         self._closing.set()
         if self._thread is not None:
             self._thread.join(timeout_s + 1)
-        left = self.ledger.outbox.count_pending()
-        if not left and self._sink is not None and not self.last_error:
-            self._sink.finish(status, time.time())
-        return left
+        return self.ledger.outbox.count_pending()
 
     def _send(self) -> None:
         failures = 0
         while True:
             try:
                 n_sent = self._send_some()
+                if not n_sent and self._closing.is_set():
+                    self._finish()
+                    return
                 failures, self.last_error = 0, ""
             except Exception as error:  # noqa: BLE001  # whatever MLflow raises, events stay
                 n_sent, failures = 0, failures + 1
-                lines = str(error).strip().splitlines() or [""]
-                self.last_error = f"{type(error).__name__}: {lines[0]}"
-            if n_sent:
-                continue
-            if self._closing.is_set() and (not failures or time.monotonic() > self._deadline_s):
+                self.last_error = _line(error)
+                lost = isinstance(error, LedgerError)
+                if lost and not isinstance(error, LedgerUnreachableError):
+                    return  # Another controller sends from here on.
+            if self._closing.is_set() and time.monotonic() > self._deadline_s:
                 return
-            pause = min(LONGEST_PAUSE_S, IDLE_S * 2**failures)
-            if self._closing.wait(pause):
-                time.sleep(min(IDLE_S, max(0.0, self._deadline_s - time.monotonic())))
+            if not n_sent:
+                self._pause(failures)
+
+    def _pause(self, failures: int) -> None:
+        if self._closing.wait(min(LONGEST_PAUSE_S, IDLE_S * 2 ** min(failures, 10))) and failures:
+            time.sleep(min(IDLE_S, max(0.0, self._deadline_s - time.monotonic())))
 
     def _send_some(self) -> int:
-        assert self._sink is not None, "start() makes the sink"
-        self._sink.connect()
+        sink = self._connected()
         outbox = self.ledger.outbox
-        events = outbox.pending(EVENTS_AT_ONCE)
-        for n_sent, event in enumerate(events):
-            if time.monotonic() > self._deadline_s:
-                return n_sent
-            for update in updates_of(event):
-                self._sink.apply(update)
-            outbox.mark_sent([event.id], time.time())
-        return len(events)
+        sent: list[int] = []
+        try:
+            for event in outbox.pending(EVENTS_AT_ONCE):
+                if time.monotonic() > self._deadline_s:
+                    break
+                self.ledger.confirm_lease()
+                for update in updates_of(event):
+                    self._apply(sink, update)
+                sent.append(event.id)
+        finally:
+            # Together, since each writing of the ledger waits for the disk.
+            outbox.mark_sent(sent, time.time())
+        return len(sent)
+
+    def _connected(self) -> MlflowSink:
+        assert self._sink is not None, "start() makes the sink"
+        if not self._sink.is_connected:
+            self.ledger.confirm_lease()
+            self.ledger.set_mlflow_run(self._sink.connect())
+        return self._sink
+
+    def _apply(self, sink: MlflowSink, update: RunUpdate) -> None:
+        try:
+            sink.apply(update)
+        except RefusedError as error:
+            self.refused.append(f"{update.name}: {first_line(error)}")
+
+    def _finish(self) -> None:
+        sink = self._connected()
+        if self.refused:
+            tags = {"automtl.refused": "\n".join(self.refused)}
+            sink.apply(RunUpdate(run=STUDY_RUN, name=STUDY_RUN, tags=tags))
+        sink.finish(self._status, time.time())
+        self.last_error = ""
+
+
+def _line(error: Exception) -> str:
+    line = first_line(error)
+    kind = type(error).__name__
+    return line if line == kind else f"{kind}: {line}"

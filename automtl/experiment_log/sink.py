@@ -8,11 +8,16 @@ from typing import Any
 from automtl.experiment_log.updates import STUDY_RUN, RunUpdate
 
 RUN_TAG = "automtl.run"
+STUDY_TAG = "automtl.study"
 METRICS_IN_A_CALL = 1000
 PARAMS_IN_A_CALL = 100
 TAG_LIMIT = 5000
 HTTP_RETRIES = 1
 HTTP_TIMEOUT_S = 20
+
+
+class RefusedError(Exception):
+    """MLflow will never take this, however often it is sent."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,6 +28,7 @@ class MlflowSink:
         tracking_uri: Where MLflow's server or database is.
         artifacts: Where artifacts go, if this process creates the experiment.
         experiment: Name of the experiment and of the parent run.
+        study: Names the study among all that send to this server.
         study_tags: Tags of the parent run.
         documents: JSON artifacts of the parent run by file name.
     """
@@ -30,34 +36,67 @@ class MlflowSink:
     tracking_uri: str
     artifacts: Path
     experiment: str
+    study: str
     study_tags: Mapping[str, str]
     documents: Mapping[str, object]
     _client: Any = None
     _experiment_id: str = ""
     _runs: dict[str, str] = field(default_factory=dict)
 
-    def connect(self) -> None:
-        """Find or create the experiment and the study's run. Raises what MLflow raises."""
-        if self._experiment_id:
-            return
+    @property
+    def is_connected(self) -> bool:
+        """Whether the study's run is known."""
+        return STUDY_RUN in self._runs
+
+    def connect(self) -> str:
+        """Find or create the experiment and the study's run. Raises what MLflow raises.
+
+        Returns:
+            Id of the study's run.
+        """
         self._client = _client(self.tracking_uri)
         found = self._client.get_experiment_by_name(self.experiment)
         if found is not None:
             self._experiment_id = found.experiment_id
         else:
-            location = None
-            if not self.tracking_uri.startswith(("http://", "https://")):
-                self.artifacts.mkdir(parents=True, exist_ok=True)
-                location = self.artifacts.resolve().as_uri()
-            self._experiment_id = self._client.create_experiment(self.experiment, location)
-        known = self._find(STUDY_RUN)
-        self._runs[STUDY_RUN] = known or self._create_study_run()
+            self._experiment_id = self._create_experiment()
+        run = self._find(STUDY_RUN)
+        if run is None:
+            run = self._create_run(STUDY_RUN, self.experiment, None, self.study_tags)
+        else:
+            self._client.update_run(run, status="RUNNING")
+        for name, document in self.documents.items():
+            self._client.log_dict(run, document, name)
+        self._runs[STUDY_RUN] = run
+        return run
 
     def apply(self, update: RunUpdate) -> None:
-        """Write one update. Doing it twice leaves what doing it once leaves."""
-        from mlflow.entities import Metric, Param, RunTag
+        """Write one update. Doing it twice leaves what doing it once leaves.
+
+        Raises:
+            RefusedError: If MLflow does not take a name or a value. Everything else it raises as
+                it is, and the update may be written again.
+        """
+        from mlflow.exceptions import MlflowException
 
         run = self._run(update)
+        try:
+            self._log(run, update)
+        except MlflowException as error:
+            # A run that was deleted can be restored, and then takes what it is sent.
+            if error.error_code != "INVALID_PARAMETER_VALUE" or "'active' state" in str(error):
+                raise
+            raise RefusedError(str(error)) from error
+        finally:
+            self._set_status(run, update)
+
+    def finish(self, status: str, end_s: float) -> None:
+        """Give the study's run its status."""
+        self._client.set_terminated(self._runs[STUDY_RUN], status, round(end_s * 1000))
+
+    def _log(self, run: str, update: RunUpdate) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
         metrics = [Metric(p.key, p.value, round(p.time_s * 1000), p.step) for p in update.metrics]
         for start in range(0, len(metrics), METRICS_IN_A_CALL):
             self._client.log_batch(run, metrics=metrics[start : start + METRICS_IN_A_CALL])
@@ -71,27 +110,20 @@ class MlflowSink:
             self._client.log_dict(run, document, name)
         for path in update.files:
             self._log_file(run, path)
-        if update.status is not None and update.end_s is not None:
-            self._client.set_terminated(run, update.status, round(update.end_s * 1000))
 
-    def finish(self, status: str, end_s: float) -> None:
-        """Give the study's run its status."""
-        if self._experiment_id:
-            run = self._runs[STUDY_RUN]
-            self._client.set_terminated(run, status, round(end_s * 1000))
+    def _set_status(self, run: str, update: RunUpdate) -> None:
+        if update.status is None:
+            return
+        if update.end_s is None:
+            self._client.update_run(run, status=update.status)
+        else:
+            self._client.set_terminated(run, update.status, round(update.end_s * 1000))
 
     def _run(self, update: RunUpdate) -> str:
         known = self._runs.get(update.run) or self._find(update.run)
         if known is None:
-            tags = {
-                RUN_TAG: update.run,
-                "mlflow.parentRunId": self._runs[STUDY_RUN],
-            }
-            start = None if update.start_s is None else round(update.start_s * 1000)
-            created = self._client.create_run(
-                self._experiment_id, start_time=start, tags=tags, run_name=update.name
-            )
-            known = str(created.info.run_id)
+            parent = {"mlflow.parentRunId": self._runs[STUDY_RUN]}
+            known = self._create_run(update.run, update.name, update.start_s, parent)
         elif update.start_s is not None:
             # A later attempt of a trial goes on in the run of the first.
             self._client.update_run(known, status="RUNNING")
@@ -99,23 +131,35 @@ class MlflowSink:
         return known
 
     def _find(self, run: str) -> str | None:
+        study = self.study.replace("'", "")
         found = self._client.search_runs(
-            [self._experiment_id], filter_string=f"tags.`{RUN_TAG}` = '{run}'", max_results=1
+            [self._experiment_id],
+            filter_string=f"tags.`{RUN_TAG}` = '{run}' and tags.`{STUDY_TAG}` = '{study}'",
+            max_results=1,
         )
         return str(found[0].info.run_id) if found else None
 
-    def _create_study_run(self) -> str:
+    def _create_run(
+        self, run: str, name: str, start_s: float | None, tags: Mapping[str, str]
+    ) -> str:
+        # The tags come with the run, in one call: a run that cannot be found again does not exist.
         created = self._client.create_run(
             self._experiment_id,
-            tags={RUN_TAG: STUDY_RUN, **self.study_tags},
-            run_name=self.experiment,
+            start_time=None if start_s is None else round(start_s * 1000),
+            tags={RUN_TAG: run, STUDY_TAG: self.study.replace("'", ""), **tags},
+            run_name=name,
         )
-        run = str(created.info.run_id)
-        for name, document in self.documents.items():
-            self._client.log_dict(run, document, name)
-        return run
+        return str(created.info.run_id)
+
+    def _create_experiment(self) -> str:
+        location = None
+        if not self.tracking_uri.startswith(("http://", "https://")):
+            self.artifacts.mkdir(parents=True, exist_ok=True)
+            location = self.artifacts.resolve().as_uri()
+        return str(self._client.create_experiment(self.experiment, location))
 
     def _log_file(self, run: str, path: Path) -> None:
+        # A file that was moved away since leaves nothing to copy; the ledger still names it.
         if path.is_dir():
             self._client.log_artifacts(run, str(path), artifact_path=path.name)
         elif path.is_file():
@@ -125,11 +169,12 @@ class MlflowSink:
 def _client(tracking_uri: str) -> Any:  # mlflow is untyped
     import logging
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
     from mlflow import MlflowClient
     from mlflow import environment_variables as environment
 
+    # After the import, which sets levels of its own. The sender says by itself what fails.
+    for name in ("mlflow", "alembic", "urllib3.connectionpool"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     environment.MLFLOW_DISABLE_TELEMETRY.set("true")  # type: ignore[no-untyped-call]
     # The sender tries again by itself; MLflow's own seven tries would block it for minutes.
     environment.MLFLOW_HTTP_REQUEST_MAX_RETRIES.set(HTTP_RETRIES)  # type: ignore[no-untyped-call]

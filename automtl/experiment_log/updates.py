@@ -10,6 +10,9 @@ from typing import Any
 from automtl.ledger.outbox import Event, EventKind
 
 STUDY_RUN = "study"
+KEY_LIMIT = 120
+"""Longest name; MLflow's own limit is larger."""
+PATH_PARTS = ("", ".", "..")
 VALUE_LIMIT = 500
 """Longest parameter value; MLflow's own limit is larger, its table is not readable beyond this."""
 
@@ -20,6 +23,8 @@ RUN_STATUS = {
     "infeasible": "FINISHED",
 }
 """MLflow's status of a run by the trial's; the trial's own is the tag ``automtl.status``."""
+WAITING = "SCHEDULED"
+"""MLflow's status of a trial that is paused, or whose execution was lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +50,8 @@ class RunUpdate:
         tags: For filters.
         documents: JSON artifacts by file name.
         files: Files or folders to copy as artifacts.
-        status: MLflow's status if it ends now.
-        end_s: Unix time of its end.
+        status: MLflow's status if it ends now or waits.
+        end_s: Unix time of its end, None if it waits.
     """
 
     run: str
@@ -75,6 +80,8 @@ def updates_of(event: Event) -> list[RunUpdate]:  # noqa: PLR0911  # one for eac
         case EventKind.REPORTED:
             points = _points("", body["values"], int(body["epoch"]), event.time_s)
             return [_trial(body["number"], metrics=points)]
+        case EventKind.TRIAL_WAITS:
+            return [_waits(body)]
         case EventKind.TRIAL_ENDED:
             return [_ended(body, event.time_s)]
         case EventKind.RANKED:
@@ -84,19 +91,20 @@ def updates_of(event: Event) -> list[RunUpdate]:  # noqa: PLR0911  # one for eac
             chosen = _trial(body["number"], tags={"automtl.picked_by": body["rule"]})
             return [RunUpdate(run=STUDY_RUN, name=STUDY_RUN, tags=tags), chosen]
         case EventKind.ARTIFACT:
-            files = (Path(body["path"]),)
-            if body["trial"] is None:
-                return [RunUpdate(run=STUDY_RUN, name=STUDY_RUN, files=files)]
-            return [_trial(body["trial"], files=files)]
+            return [_artifact(body)]
 
 
 def valid_key(name: str) -> str:
     """Return a name with the characters that MLflow takes.
 
-    >>> valid_key("mAP@[0.5]")
-    'mAP__0.5_'
+    >>> valid_key("mAP@[0.5]"), valid_key("/loss//x")
+    ('mAP__0.5_', '_/loss/_/x')
     """
-    return re.sub(r"[^A-Za-z0-9_\-. :/]", "_", name)[:250]
+    plain = re.sub(r"[^A-Za-z0-9_\-. :/]", "_", name)[:KEY_LIMIT]
+    # MLflow reads a name as a path, and takes only one that is already as short as it can be.
+    return "/".join(
+        "_" * len(part or "_") if part in PATH_PARTS else part for part in plain.split("/")
+    )
 
 
 def _trial(number: int, **changes: Any) -> RunUpdate:  # fields of RunUpdate
@@ -123,6 +131,13 @@ def _started(body: Mapping[str, Any]) -> RunUpdate:
         tags={key: value for key, value in tags.items() if value},
         documents={"config.json": config},
     )
+
+
+def _waits(body: Mapping[str, Any]) -> RunUpdate:
+    tags = {"automtl.status": body["status"]}
+    if body["failure"] is not None:
+        tags["automtl.lost_attempt"] = f"{body['attempt']}: {body['failure']['message']}"
+    return _trial(body["number"], tags=tags, status=WAITING)
 
 
 def _ended(body: Mapping[str, Any], time_s: float) -> RunUpdate:
@@ -155,6 +170,13 @@ def _ranked(body: Mapping[str, Any], time_s: float) -> list[RunUpdate]:
     ]
     note = RunUpdate(run=STUDY_RUN, name=STUDY_RUN, tags={"mlflow.note.content": body["note"]})
     return [*found, note]
+
+
+def _artifact(body: Mapping[str, Any]) -> RunUpdate:
+    files = (Path(body["path"]),)
+    if body["trial"] is None:
+        return RunUpdate(run=STUDY_RUN, name=STUDY_RUN, files=files)
+    return _trial(body["trial"], files=files)
 
 
 def _points(

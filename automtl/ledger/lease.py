@@ -1,12 +1,18 @@
 """One controller at a time: a lease with a fencing token."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from automtl.errors import LedgerError
 from automtl.ledger import tables
+from automtl.ledger.database import LedgerUnreachableError, writing
+from automtl.ledger.holder import Holder, is_gone
+
+RETRY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +25,7 @@ class Lease:
         token: Grows with each new holder; a write with an old token is refused.
         ttl_s: Seconds after which another controller may take over an unrenewed lease.
         clock: Unix time.
+        taken_from: The holder that had not given the lease back, and why it was taken from it.
     """
 
     engine: Engine
@@ -26,6 +33,7 @@ class Lease:
     token: int
     ttl_s: float
     clock: Callable[[], float]
+    taken_from: str | None = None
 
     def renew(self) -> None:
         """Extend the lease.
@@ -33,7 +41,7 @@ class Lease:
         Raises:
             LedgerError: If another controller holds it by now.
         """
-        with self.engine.begin() as connection:
+        with writing(self.engine) as connection:
             fence(connection, self.study, self.token)
             connection.execute(
                 update(tables.lease)
@@ -41,9 +49,25 @@ class Lease:
                 .values(expires_s=self.clock() + self.ttl_s)
             )
 
+    def keep(self, ended: threading.Event) -> None:
+        """Renew the lease until ``ended`` or until another controller holds it.
+
+        A database that does not answer is asked again. A lost lease needs no word from here: the
+        fence refuses the controller's next write, in the thread that can end the search.
+        """
+        pause_s = self.ttl_s / 4
+        while not ended.wait(pause_s):
+            try:
+                self.renew()
+                pause_s = self.ttl_s / 4
+            except LedgerUnreachableError:
+                pause_s = min(RETRY_S, self.ttl_s / 4)
+            except LedgerError:
+                return
+
     def release(self) -> None:
         """Give the lease back; nothing happens if another controller holds it by now."""
-        with self.engine.begin() as connection:
+        with writing(self.engine) as connection:
             connection.execute(
                 update(tables.lease)
                 .where(tables.lease.c.study == self.study, tables.lease.c.token == self.token)
@@ -54,7 +78,7 @@ class Lease:
 def acquire(
     engine: Engine,
     study: str,
-    holder: str,
+    holder: Holder,
     *,
     ttl_s: float,
     takeover: bool,
@@ -62,40 +86,75 @@ def acquire(
 ) -> Lease:
     """Take the lease.
 
-    A lease that its holder gave back is free. One that merely expired is taken over only when
-    asked for: its holder may be asleep, not dead.
+    It is free if its holder gave it back, or ended without doing so on this machine. One that
+    merely expired is taken over only when asked for: its holder may be asleep, not dead.
 
     Raises:
         LedgerError: If somebody else holds it.
     """
     now = clock()
-    with engine.begin() as connection:
-        row = connection.execute(select(tables.lease).where(tables.lease.c.study == study)).first()
-        if row is not None and row.expires_s > 0:
-            _refuse(row.holder, now - row.since_s, row.expires_s - now, takeover=takeover)
+    values = {
+        "holder_user": holder.user,
+        "holder_host": holder.host,
+        "holder_process": holder.process,
+        "holder_kernel": holder.kernel,
+        "holder_started": holder.started,
+        "since_s": now,
+        "expires_s": now + ttl_s,
+    }
+    with writing(engine) as connection:
+        row = _row(connection, study)
+        taken_from = _free(row, now, takeover=takeover)
         token = 1 if row is None else row.token + 1
-        connection.execute(delete(tables.lease).where(tables.lease.c.study == study))
-        connection.execute(
-            insert(tables.lease).values(
-                study=study, token=token, holder=holder, since_s=now, expires_s=now + ttl_s
-            )
-        )
-    return Lease(engine=engine, study=study, token=token, ttl_s=ttl_s, clock=clock)
+        if row is None:
+            connection.execute(insert(tables.lease).values(study=study, token=token, **values))
+        else:
+            own = tables.lease.c.study == study
+            connection.execute(update(tables.lease).where(own).values(token=token, **values))
+    return Lease(
+        engine=engine, study=study, token=token, ttl_s=ttl_s, clock=clock, taken_from=taken_from
+    )
 
 
 def fence(connection: Connection, study: str, token: int) -> None:
-    """Refuse to go on inside a transaction whose controller lost the lease."""
-    row = connection.execute(select(tables.lease).where(tables.lease.c.study == study)).first()
-    if row is None or row.token != token:
-        holder = "nobody" if row is None else row.holder
-        msg = f"this controller lost its lease; the study is held by {holder}"
+    """Refuse to go on inside a transaction whose controller lost the lease or gave it back."""
+    row = _row(connection, study)
+    if row is None or row.token != token or row.expires_s <= 0:
+        others = row is not None and row.expires_s > 0
+        msg = f"this controller lost its lease; {_holder(row) if others else 'nobody'} has it now"
         raise LedgerError(
             msg,
-            fix="Nothing was written. Let the other controller work",
+            fix="Nothing was written. Let the other controller work"
+            if others
+            else "Nothing was written. Continue the study with `automtl resume`",
         )
 
 
-def _refuse(holder: str, held_s: float, left_s: float, *, takeover: bool) -> None:
+def _row(connection: Connection, study: str) -> Any:  # a row, or None
+    # Locked until the transaction's end, on databases that write several transactions at once:
+    # else another controller could come in between the check of a token and the commit.
+    query = select(tables.lease).where(tables.lease.c.study == study).with_for_update()
+    return connection.execute(query).first()
+
+
+def _holder(row: Any) -> Holder:  # a row
+    return Holder(
+        user=row.holder_user,
+        host=row.holder_host,
+        process=row.holder_process,
+        kernel=row.holder_kernel,
+        started=row.holder_started,
+    )
+
+
+def _free(row: Any, now: float, *, takeover: bool) -> str | None:  # a row, or None
+    """Return from whom the lease is taken, if it was not given back, or refuse."""
+    if row is None or row.expires_s <= 0:
+        return None
+    holder = _holder(row)
+    if is_gone(holder):
+        return f"{holder}, which has ended"
+    held_s, left_s = now - row.since_s, row.expires_s - now
     if left_s > 0:
         msg = f"the study is held by {holder}, for {held_s:.0f} s now"
         raise LedgerError(
@@ -103,11 +162,11 @@ def _refuse(holder: str, held_s: float, left_s: float, *, takeover: bool) -> Non
             fix="Stop that controller; if it is dead, its lease runs out in "
             f"{left_s:.0f} s, then use `automtl resume --takeover`",
         )
+    silent = f"has not renewed its lease for {-left_s:.0f} s"
     if not takeover:
-        msg = (
-            f"the study was held by {holder}, which has not renewed its lease for {-left_s:.0f} s"
-        )
+        msg = f"the study was held by {holder}, which {silent}"
         raise LedgerError(
             msg,
             fix="If that controller is dead: automtl resume --takeover",
         )
+    return f"{holder}, which {silent}"

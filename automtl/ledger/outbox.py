@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from automtl.ledger import tables
-from automtl.ledger.database import dumps, loads, reading
+from automtl.ledger.database import dumps, loads, reading, writing
 
 
 class EventKind(StrEnum):
@@ -15,6 +15,7 @@ class EventKind(StrEnum):
 
     TRIAL_STARTED = "trial_started"
     REPORTED = "reported"
+    TRIAL_WAITS = "trial_waits"
     TRIAL_ENDED = "trial_ended"
     RANKED = "ranked"
     PICKED = "picked"
@@ -77,7 +78,7 @@ class Outbox:
         """Record that events arrived."""
         if not ids:
             return
-        with self.engine.begin() as connection:
+        with writing(self.engine) as connection:
             connection.execute(
                 update(tables.outbox)
                 .where(tables.outbox.c.study == self.study, tables.outbox.c.id.in_(ids))

@@ -84,6 +84,23 @@ def close_attempt(
     )
 
 
+def announce_waiting(
+    connection: Connection,
+    study: str,
+    trial: TrialRecord,
+    failure: Failure | None,
+    time_s: float,
+) -> None:
+    """Announce that a trial waits for its next execution, and what the last one was lost to."""
+    body = {
+        "number": trial.number,
+        "attempt": trial.attempts,
+        "status": trial.status.value,
+        "failure": None if failure is None else failure.model_dump(mode="json"),
+    }
+    announce(connection, study, EventKind.TRIAL_WAITS, body, time_s)
+
+
 def insert_report(connection: Connection, study: str, number: int, report: EpochReport) -> None:
     """Add a report and announce it."""
     values = dict(report.values)

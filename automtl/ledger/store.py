@@ -1,5 +1,6 @@
 """The ledger of a study: one transaction for each decision, one writer."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from automtl.errors import LedgerError
 from automtl.ledger import statements, tables
 from automtl.ledger.check import violations_of
-from automtl.ledger.database import dumps, loads, reading
+from automtl.ledger.database import dumps, loads, reading, writing
+from automtl.ledger.holder import Holder
 from automtl.ledger.lease import Lease, acquire, fence
 from automtl.ledger.outbox import EventKind, Outbox, announce
 from automtl.ledger.rows import newest_by_epoch, read_history
@@ -55,7 +57,7 @@ class Ledger:
         """The events that wait for the experiment log."""
         return Outbox(self.engine, self.name)
 
-    def acquire_lease(self, holder: str, *, ttl_s: float, takeover: bool = False) -> Lease:
+    def acquire_lease(self, holder: Holder, *, ttl_s: float, takeover: bool = False) -> Lease:
         """Become the only writer.
 
         Raises:
@@ -66,6 +68,11 @@ class Ledger:
         )
         self._records = {record.number: record for record in read_history(self.engine, self.name)}
         return self._lease
+
+    def confirm_lease(self) -> None:
+        """Raise :class:`LedgerError` if this controller may no longer write."""
+        with reading(self.engine) as connection:
+            fence(connection, self.name, self._token())
 
     def study(self) -> StudyInfo:
         """Return the study."""
@@ -85,12 +92,11 @@ class Ledger:
 
     def set_data_digest(self, digest: str) -> None:
         """Record which frames and labels the study was begun with."""
-        with self._writing() as connection:
-            connection.execute(
-                update(tables.study)
-                .where(tables.study.c.name == self.name)
-                .values(data_digest=digest)
-            )
+        self._change_study("data_digest", digest)
+
+    def set_mlflow_run(self, run: str) -> None:
+        """Record the id of the study's run in MLflow."""
+        self._change_study("mlflow_run", run)
 
     def history(self) -> tuple[TrialRecord, ...]:
         """Return all trials by number."""
@@ -118,8 +124,9 @@ class Ledger:
             raise LedgerError(msg)
         record = TrialRecord(
             number=number,
-            point=point,
-            config=config,
+            # As a reader will see them: without tuples.
+            point=loads(dumps(dict(point))),
+            config=loads(dumps(dict(config))),
             config_digest=config_digest,
             origin=origin,
             seed=seed,
@@ -149,10 +156,18 @@ class Ledger:
         return self._keep(after)
 
     def add_report(self, number: int, report: EpochReport) -> TrialRecord:
-        """Record a report; the same report twice is stored once."""
+        """Record a report.
+
+        The same report twice is stored once, and one of an execution that was given up is left
+        out: its successor trains that epoch again.
+        """
         before = self._expect(number, TrialStatus.RUNNING)
-        if any(r.attempt == report.attempt and r.epoch == report.epoch for r in before.reports):
+        known = any((r.attempt, r.epoch) == (report.attempt, report.epoch) for r in before.reports)
+        if known or report.attempt < before.attempts:
             return before
+        if report.attempt > before.attempts:
+            msg = f"trial {number} has {before.attempts} attempts, the report is of another"
+            raise LedgerError(msg)
         after = before.model_copy(update={"reports": newest_by_epoch((*before.reports, report))})
         with self._writing() as connection:
             statements.insert_report(connection, self.name, number, report)
@@ -165,16 +180,19 @@ class Ledger:
         with self._writing() as connection:
             statements.change_trial(connection, self.name, after, "status")
             statements.close_attempt(connection, self.name, after, "paused", None)
+            statements.announce_waiting(connection, self.name, after, None, self.clock())
         return self._keep(after)
 
     def requeue(self, number: int, failure: Failure | None = None) -> TrialRecord:
         """Let a trial wait for its next execution, after a pause or a lost one."""
         before = self._expect(number, TrialStatus.RUNNING, TrialStatus.PAUSED)
+        failure = _storable(failure)
         after = before.model_copy(update={"status": TrialStatus.QUEUED})
         with self._writing() as connection:
             statements.change_trial(connection, self.name, after, "status")
             if before.status is TrialStatus.RUNNING:
                 statements.close_attempt(connection, self.name, after, "lost", failure)
+            statements.announce_waiting(connection, self.name, after, failure, self.clock())
         return self._keep(after)
 
     def end_trial(
@@ -186,15 +204,20 @@ class Ledger:
         best_epoch: int | None,
         failure: Failure | None,
     ) -> TrialRecord:
-        """Record the end of a running trial."""
+        """Record the end of a running trial.
+
+        Raises:
+            LedgerError: If the trial does not run, or status, values and failure do not agree.
+        """
         before = self._expect(number, TrialStatus.RUNNING)
+        _agree(number, status, values, failure)
         now = self.clock()
         after = before.model_copy(
             update={
                 "status": status,
                 "values": dict(values),
                 "best_epoch": best_epoch,
-                "failure": failure,
+                "failure": _storable(failure),
                 "ended_s": now,
             }
         )
@@ -241,12 +264,21 @@ class Ledger:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
+        token = self._token()
+        with writing(self.engine) as connection:
+            fence(connection, self.name, token)
+            yield connection
+
+    def _token(self) -> int:
         if self._lease is None:
             msg = "this ledger was opened for reading: no lease is held"
             raise LedgerError(msg)
-        with self.engine.begin() as connection:
-            fence(connection, self.name, self._lease.token)
-            yield connection
+        return self._lease.token
+
+    def _change_study(self, column: str, value: str) -> None:
+        own = tables.study.c.name == self.name
+        with self._writing() as connection:
+            connection.execute(update(tables.study).where(own).values({column: value}))
 
     def _keep(self, record: TrialRecord) -> TrialRecord:
         self._records[record.number] = record
@@ -262,3 +294,29 @@ class Ledger:
             msg = f"trial {number} is {record.status.value}, this needs {wanted}"
             raise LedgerError(msg)
         return record
+
+
+def _agree(
+    number: int, status: TrialStatus, values: Mapping[str, float], failure: Failure | None
+) -> None:
+    failed = status is TrialStatus.FAILED
+    wrong = [key for key, value in values.items() if not math.isfinite(value)]
+    if wrong:
+        msg = f"trial {number} ends with values that are no numbers: {', '.join(wrong)}"
+    elif not status.is_final:
+        msg = f"trial {number} cannot end as {status.value}"
+    elif failed != (failure is not None):
+        msg = f"trial {number} ends as {status.value} {'without' if failed else 'with'} a failure"
+    elif (failed and values) or (status is TrialStatus.COMPLETED and not values):
+        msg = f"trial {number} ends as {status.value} {'with' if failed else 'without'} values"
+    else:
+        return
+    raise LedgerError(msg)
+
+
+def _storable(failure: Failure | None) -> Failure | None:
+    """Return a failure whose text every database takes: no NUL, no half of a surrogate pair."""
+    if failure is None:
+        return None
+    text = failure.message.replace("\x00", "").encode("utf-8", "backslashreplace").decode()
+    return failure.model_copy(update={"message": text})

@@ -7,7 +7,7 @@ from sqlalchemy import insert, select
 
 from automtl.errors import LedgerError, closest
 from automtl.ledger import tables
-from automtl.ledger.database import connect, dumps, reading
+from automtl.ledger.database import connect, dumps, reading, shown, writing
 from automtl.ledger.store import Ledger
 from automtl.results import StudyInfo
 
@@ -20,7 +20,7 @@ def create_study(url: str, info: StudyInfo) -> None:
     """
     engine = connect(url, create=True)
     try:
-        with engine.begin() as connection:
+        with writing(engine) as connection:
             known = connection.scalars(select(tables.study.c.name)).all()
             if info.name in known:
                 msg = f"the ledger already has a study {info.name!r}"
@@ -62,12 +62,15 @@ def open_ledger(
         known = list(connection.scalars(select(tables.study.c.name)))
     if study is None and len(known) == 1:
         study = known[0]
-    if study not in known:
+    if study is None or study not in known:
+        where = shown(engine)
         engine.dispose()
         near = closest(study, known) if study else None
+        what = f"no study {study!r}" if study else "several studies" if known else "no study yet"
+        msg = f"the ledger has {what}"
         raise LedgerError(
-            f"the ledger has no study {study!r}" if study else "the ledger has several studies",
+            msg,
+            where=where,
             fix=f"Did you mean {near!r}?" if near else f"It has: {', '.join(known) or 'none'}",
         )
-    assert study is not None, "it is among the known ones"
     return Ledger(engine=engine, name=study, clock=clock)

@@ -3,9 +3,10 @@
 from sqlalchemy import (
     BigInteger,
     Column,
-    Float,
+    Double,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     MetaData,
     String,
@@ -13,7 +14,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -39,14 +40,14 @@ study = Table(
     Column("objectives", Text, nullable=False),
     Column("recipe", Text, nullable=False),
     Column("recipe_digest", String(64), nullable=False),
-    Column("seed", Integer, nullable=False),
-    Column("created_s", Float, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("created_s", Double, nullable=False),
     Column("data_digest", String(64), nullable=False, default=""),
     Column("mlflow_run", String(64), nullable=False, default=""),
 )
 
 # Points, configurations and values are JSON text, written and read by Python alone: that keeps
-# every float to the bit, infinities and NaN included, on every database.
+# every float to the bit on every database.
 trial = Table(
     "trial",
     metadata,
@@ -55,7 +56,7 @@ trial = Table(
     Column("point", Text, nullable=False),
     Column("config", Text, nullable=False),
     Column("config_digest", String(64), nullable=False),
-    Column("origin", String(120), nullable=False),
+    Column("origin", Text, nullable=False),
     Column("seed", BigInteger, nullable=False),
     Column("status", String(20), nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
@@ -63,10 +64,10 @@ trial = Table(
     Column("values", Text, nullable=False, default="{}"),
     Column("failure_kind", String(40)),
     Column("failure_message", Text),
-    Column("created_s", Float, nullable=False),
-    Column("started_s", Float),
-    Column("ended_s", Float),
-    Column("worker", String(200), nullable=False, default=""),
+    Column("created_s", Double, nullable=False),
+    Column("started_s", Double),
+    Column("ended_s", Double),
+    Column("worker", Text, nullable=False, default=""),
 )
 
 _trial_key = ("study", "number")
@@ -77,8 +78,8 @@ attempt = Table(
     Column("study", _name, primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("attempt", Integer, primary_key=True),
-    Column("worker", String(200), nullable=False, default=""),
-    Column("started_s", Float, nullable=False),
+    Column("worker", Text, nullable=False, default=""),
+    Column("started_s", Double, nullable=False),
     Column("outcome", String(20), nullable=False, default="running"),
     Column("failure_kind", String(40)),
     Column("failure_message", Text),
@@ -92,7 +93,7 @@ report = Table(
     Column("number", Integer, primary_key=True),
     Column("attempt", Integer, primary_key=True),
     Column("epoch", Integer, primary_key=True),
-    Column("time_s", Float, nullable=False),
+    Column("time_s", Double, nullable=False),
     Column("values", Text, nullable=False),
     ForeignKeyConstraint(
         (*_trial_key, "attempt"), ["attempt.study", "attempt.number", "attempt.attempt"]
@@ -115,7 +116,7 @@ artifact = Table(
     Column("kind", String(40), nullable=False),
     Column("path", Text, nullable=False),
     Column("trial", Integer),
-    Column("created_s", Float, nullable=False),
+    Column("created_s", Double, nullable=False),
 )
 
 lease = Table(
@@ -123,9 +124,13 @@ lease = Table(
     metadata,
     _study_column(),
     Column("token", Integer, nullable=False),
-    Column("holder", String(300), nullable=False),
-    Column("since_s", Float, nullable=False),
-    Column("expires_s", Float, nullable=False),
+    Column("holder_user", Text, nullable=False),
+    Column("holder_host", Text, nullable=False),
+    Column("holder_process", BigInteger, nullable=False),
+    Column("holder_kernel", Text, nullable=False),
+    Column("holder_started", Text, nullable=False),
+    Column("since_s", Double, nullable=False),
+    Column("expires_s", Double, nullable=False),
 )
 
 outbox = Table(
@@ -135,6 +140,8 @@ outbox = Table(
     Column("study", _name, ForeignKey("study.name"), nullable=False),
     Column("kind", String(40), nullable=False),
     Column("body", Text, nullable=False),
-    Column("time_s", Float, nullable=False),
-    Column("sent_s", Float),
+    Column("time_s", Double, nullable=False),
+    Column("sent_s", Double),
+    # The sender asks several times a second what was not sent.
+    Index("outbox_unsent", "study", "sent_s", "id"),
 )

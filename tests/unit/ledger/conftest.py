@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from automtl.ledger.holder import Holder
 from automtl.ledger.store import Ledger
 from automtl.ledger.studies import create_study, open_ledger
 from automtl.results import Objective, StudyInfo
@@ -61,8 +62,18 @@ def opened(url: str, clock: Clock) -> Iterator[Callable[[], Ledger]]:
 def held(opened: Callable[[], Ledger]) -> Ledger:
     """The study under a lease of 60 seconds."""
     ledger = opened()
-    ledger.acquire_lease("the writer", ttl_s=60)
+    ledger.acquire_lease(Holder(user="the writer", host="elsewhere", process=1), ttl_s=60)
     return ledger
+
+
+def _holder(user: str) -> Holder:
+    # On a machine that is not this one, where nobody can see whether it lives.
+    return Holder(user=user, host="elsewhere", process=4711)
+
+
+@pytest.fixture
+def holder() -> Callable[[str], Holder]:
+    return _holder
 
 
 def _propose(ledger: Ledger, number: int) -> None:

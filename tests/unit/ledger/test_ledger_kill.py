@@ -10,11 +10,13 @@ from automtl.results import TrialStatus
 
 WRITER = """
 import sys
+from automtl.ledger.holder import this_process
+from automtl.ledger.holder import this_process
 from automtl.ledger.studies import open_ledger
 from automtl.results import EpochReport, TrialStatus
 
 with open_ledger(sys.argv[1]) as ledger:
-    ledger.acquire_lease(f"process {sys.argv[2]}", ttl_s=0.001, takeover=True)
+    ledger.acquire_lease(this_process(), ttl_s=60)
     for left in ledger.history():
         if left.status is TrialStatus.RUNNING:
             ledger.requeue(left.number)
@@ -42,7 +44,7 @@ with open_ledger(sys.argv[1]) as ledger:
 def killed(url, run, after_lines):
     """Start a writer, kill it in the middle of its work, and return what it had answered."""
     writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, url, str(run)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", WRITER, url], stdout=subprocess.PIPE, text=True
     )
     lines = [writer.stdout.readline() for _ in range(after_lines)]
     # Another part of a transaction each time: one takes about a millisecond.

@@ -1,52 +1,65 @@
 """One controller at a time, and a late one cannot write."""
 
+import subprocess
+import sys
+from dataclasses import replace
+
 import pytest
 
 from automtl.errors import LedgerError
+from automtl.ledger.holder import Holder, is_gone, this_process
+
+SECOND = Holder(user="the second", host="elsewhere", process=2)
+THIRD = Holder(user="the third", host="elsewhere", process=3)
 
 
-def test_a_second_controller_is_told_who_holds_the_study_and_for_how_long(held, opened, clock):
+def test_a_second_controller_is_told_who_holds_the_study_and_for_how_long(
+    held, opened, clock, holder
+):
     clock.now_s += 42
     with pytest.raises(LedgerError) as refused:
-        opened().acquire_lease("the second", ttl_s=60)
-    assert "held by the writer, for 42 s now" in str(refused.value)
+        opened().acquire_lease(SECOND, ttl_s=60)
+    assert (
+        "held by writer on elsewhere, process 4711 on elsewhere, process 1, for 42 s now"
+        in str(refused.value)
+    )
     assert "18 s" in str(refused.value)
 
 
-def test_a_living_lease_is_not_taken_over_even_when_asked_for(held, opened, propose):
-    with pytest.raises(LedgerError, match="held by the writer"):
-        opened().acquire_lease("the second", ttl_s=60, takeover=True)
+def test_a_living_lease_is_not_taken_over_even_when_asked_for(held, opened, propose, holder):
+    with pytest.raises(LedgerError, match="held by writer on elsewhere, process 4711"):
+        opened().acquire_lease(SECOND, ttl_s=60, takeover=True)
     propose(held, 0)
 
 
-def test_an_expired_lease_is_taken_over_only_when_asked_for(held, opened, clock):
+def test_an_expired_lease_is_taken_over_only_when_asked_for(held, opened, clock, holder):
     clock.now_s += 61
     with pytest.raises(LedgerError, match="has not renewed its lease for 1 s") as refused:
-        opened().acquire_lease("the second", ttl_s=60)
+        opened().acquire_lease(SECOND, ttl_s=60)
     assert "--takeover" in str(refused.value)
-    assert opened().acquire_lease("the second", ttl_s=60, takeover=True).token == 2
+    assert opened().acquire_lease(SECOND, ttl_s=60, takeover=True).token == 2
 
 
-def test_renewal_keeps_the_lease(held, opened, clock):
+def test_renewal_keeps_the_lease(held, opened, clock, holder):
     clock.now_s += 59
     held._lease.renew()
     clock.now_s += 59
-    with pytest.raises(LedgerError, match="held by the writer"):
-        opened().acquire_lease("the second", ttl_s=60, takeover=True)
+    with pytest.raises(LedgerError, match="held by writer on elsewhere, process 4711"):
+        opened().acquire_lease(SECOND, ttl_s=60, takeover=True)
 
 
-def test_a_lease_given_back_is_free_at_once(held, opened):
+def test_a_lease_given_back_is_free_at_once(held, opened, holder):
     held._lease.release()
-    assert opened().acquire_lease("the second", ttl_s=60).token == 2
+    assert opened().acquire_lease(SECOND, ttl_s=60).token == 2
 
 
 @pytest.fixture
-def taken_over(held, opened, propose, clock):
+def taken_over(held, opened, propose, clock, holder):
     """The first controller slept through its lease; the second has added a trial."""
     propose(held, 0)
     clock.now_s += 61
     second = opened()
-    second.acquire_lease("the second", ttl_s=60, takeover=True)
+    second.acquire_lease(SECOND, ttl_s=60, takeover=True)
     propose(second, 1)
     return second
 
@@ -63,21 +76,68 @@ def taken_over(held, opened, propose, clock):
     ],
 )
 def test_a_controller_that_lost_its_lease_changes_nothing(
-    held, taken_over, opened, propose, write
+    held, taken_over, opened, propose, write, holder
 ):
     reader = opened()
     before = (reader.history(), reader.study(), reader.outbox.count_pending())
-    with pytest.raises(LedgerError, match="lost its lease; the study is held by the second"):
+    with pytest.raises(
+        LedgerError, match="lost its lease; the second on elsewhere, process 2 has it"
+    ):
         write(held, propose)
     assert (reader.history(), reader.study(), reader.outbox.count_pending()) == before
 
 
-def test_giving_back_a_lost_lease_leaves_it_with_the_new_holder(held, taken_over, opened, propose):
+def test_giving_back_a_lost_lease_leaves_it_with_the_new_holder(
+    held, taken_over, opened, propose, holder
+):
     held._lease.release()
     propose(taken_over, 2)
-    with pytest.raises(LedgerError, match="held by the second"):
-        opened().acquire_lease("the third", ttl_s=60, takeover=True)
+    with pytest.raises(LedgerError, match="held by second"):
+        opened().acquire_lease(THIRD, ttl_s=60, takeover=True)
 
 
-def test_the_new_holder_knows_what_the_old_one_wrote(taken_over):
+def test_the_new_holder_knows_what_the_old_one_wrote(taken_over, holder):
     assert [record.number for record in taken_over.history()] == [0, 1]
+
+
+def test_nothing_is_written_under_a_lease_that_was_given_back(held, opened, propose):
+    held._lease.release()
+    with pytest.raises(LedgerError, match="nobody has it now"):
+        propose(held, 0)
+    with pytest.raises(LedgerError, match="nobody has it now"):
+        held._lease.renew()
+    assert opened().history() == ()
+
+
+ENDED = """
+from automtl.ledger.holder import this_process
+holder = this_process()
+print(holder.user, holder.host, holder.process, sep="\\n")
+"""
+
+
+@pytest.fixture(scope="module")
+def ended():
+    """A holder on this machine whose process is no more."""
+    text = subprocess.run(
+        [sys.executable, "-c", ENDED], capture_output=True, text=True, check=True
+    ).stdout
+    user, host, process = text.split("\n")[:3]
+    return replace(this_process(), user=user, host=host, process=int(process))
+
+
+def test_the_lease_of_a_process_that_ended_here_is_free_at_once(opened, ended, holder):
+    opened().acquire_lease(ended, ttl_s=60)
+    lease = opened().acquire_lease(holder("second"), ttl_s=60)
+    assert lease.token == 2
+    assert f"process {ended.process}, which has ended" in (lease.taken_from or "")
+
+
+def test_only_a_process_of_this_machine_that_ended_is_gone(ended):
+    living = this_process()
+    assert is_gone(ended)
+    assert not is_gone(living)
+    # The number is in use again, by a process that started at another time.
+    assert is_gone(replace(living, started="1"))
+    assert not is_gone(replace(ended, host="elsewhere"))
+    assert not is_gone(replace(ended, kernel="another container"))

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from automtl.errors import LedgerError
+from automtl.ledger.database import reading
 from automtl.ledger.studies import create_study, open_ledger
 from automtl.ledger.tables import SCHEMA_VERSION
 
@@ -71,6 +72,31 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(LedgerError) as refused:
         open_ledger(f"sqlite:///{path}")
     assert str(path) in str(refused.value)
+
+    assert not path.parent.exists()
+
+
+def test_looking_for_a_ledger_makes_no_file(tmp_path):
+    path = tmp_path / "ledger.db"
+    with pytest.raises(LedgerError, match="no such file"):
+        open_ledger(f"sqlite:///{path}")
+    assert not path.exists()
+
+
+def test_a_file_of_another_kind_is_named(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("no database at all\n" * 200)
+    with pytest.raises(LedgerError, match="file is not a database") as refused:
+        open_ledger(f"sqlite:///{path}")
+    assert str(path) in str(refused.value)
+
+
+def test_one_reading_sees_one_moment(held, opened, propose):
+    count = text("SELECT count(*) FROM trial")
+    with reading(opened().engine) as connection:
+        assert connection.execute(count).scalar() == 0
+        propose(held, 0)
+        assert connection.execute(count).scalar() == 0
 
 
 def test_writes_are_safe_and_readers_are_free(held, opened, propose):

@@ -5,8 +5,9 @@ from functools import partial
 import pytest
 
 from automtl.ledger import statements
+from automtl.ledger.holder import this_process
 from automtl.ledger.outbox import EventKind
-from automtl.results import EpochReport, Pick, TrialStatus
+from automtl.results import EpochReport, Failure, FailureKind, Pick, TrialStatus
 
 
 def live(ledger, propose, number=0):
@@ -47,6 +48,20 @@ def test_marking_nothing_changes_nothing(held, propose):
 def test_a_limit_gives_the_oldest(held, propose):
     live(held, propose)
     assert held.outbox.pending(2) == held.outbox.pending()[:2]
+
+
+def test_a_trial_that_waits_is_announced_with_what_its_attempt_was_lost_to(held, propose):
+    propose(held, 0)
+    held.start_attempt(0, worker="")
+    held.requeue(0, Failure(kind=FailureKind.LOST_WORKER, message="gone"))
+    held.start_attempt(0, worker="")
+    held.pause(0)
+    waits = [e.body for e in held.outbox.pending() if e.kind is EventKind.TRIAL_WAITS]
+    lost = {"kind": "lost_worker", "message": "gone"}
+    assert waits == [
+        {"number": 0, "attempt": 1, "status": "queued", "failure": lost},
+        {"number": 0, "attempt": 2, "status": "paused", "failure": None},
+    ]
 
 
 def test_picks_ranks_and_artifacts_are_announced(held):
@@ -94,13 +109,13 @@ def test_a_decision_that_breaks_off_leaves_neither_fact_nor_event(
     assert reader.check() == []
 
 
-def test_two_studies_of_one_database_have_two_outboxes(held, url, propose):
+def test_two_studies_of_one_database_have_two_outboxes(held, url, propose, holder):
     from automtl.ledger.studies import create_study, open_ledger
 
     create_study(url, held.study().model_copy(update={"name": "other"}))
     live(held, propose)
     with open_ledger(url, study="other") as other:
-        other.acquire_lease("w", ttl_s=60)
+        other.acquire_lease(this_process(), ttl_s=60)
         assert other.outbox.pending() == []
         other.outbox.mark_sent([e.id for e in held.outbox.pending()], 1.0)
     assert held.outbox.count_pending() == 3

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from automtl.errors import LedgerError
+from automtl.ledger.holder import this_process
 from automtl.ledger.store import Ledger
 from automtl.ledger.studies import create_study, open_ledger
 from automtl.results import (
@@ -73,7 +74,7 @@ def test_any_walk_leaves_memory_database_and_invariants_in_agreement(propose, wa
         )
         create_study(url, info)
         with open_ledger(url) as ledger, open_ledger(url) as reader:
-            ledger.acquire_lease("w", ttl_s=60)
+            ledger.acquire_lease(this_process(), ttl_s=60)
             epochs: dict[int, int] = {}
             for name, number, value in [("propose", 0, 0.0), ("start", 0, 0.0), *walk]:
                 before = reader.history()
@@ -207,3 +208,40 @@ def test_a_reader_cannot_write(opened, propose):
     with pytest.raises(LedgerError, match="no lease is held"):
         propose(reader, 0)
     assert reader.history() == ()
+
+
+def test_a_late_report_of_an_attempt_that_is_over_changes_nothing(held, opened, propose):
+    propose(held, 0)
+    held.start_attempt(0, worker="")
+    held.add_report(0, report(1, 1))
+    held.requeue(0, LOST)
+    held.start_attempt(0, worker="")
+    held.add_report(0, report(2, 1))
+    before = opened().history()
+    held.add_report(0, report(1, 1))
+    held.add_report(0, report(1, 9))
+    assert opened().history() == held.history() == before
+    with pytest.raises(LedgerError, match="has 2 attempts"):
+        held.add_report(0, report(7, 1))
+
+
+@pytest.mark.parametrize(
+    ("status", "values", "failure", "said"),
+    [
+        (TrialStatus.PAUSED, {}, None, "cannot end as paused"),
+        (TrialStatus.FAILED, {}, None, "without a failure"),
+        (TrialStatus.FAILED, {"a": 1.0}, LOST, "with values"),
+        (TrialStatus.COMPLETED, {}, None, "without values"),
+        (TrialStatus.COMPLETED, {"a": 1.0}, LOST, "with a failure"),
+        (TrialStatus.COMPLETED, {"a": float("nan")}, None, "no numbers: a"),
+    ],
+)
+def test_an_end_that_contradicts_itself_is_refused(
+    held, opened, propose, status, values, failure, said
+):
+    propose(held, 0)
+    held.start_attempt(0, worker="")
+    before = opened().history()
+    with pytest.raises(LedgerError, match=said):
+        held.end_trial(0, status=status, values=values, best_epoch=None, failure=failure)
+    assert opened().history() == held.history() == before
