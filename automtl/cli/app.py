@@ -235,9 +235,11 @@ def schema() -> int:
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Option(help="Folder of the study.")] = Path("studies/demo"),
-    recipe: Annotated[str, typer.Option(hidden=True)] = "quickstart",
+    recipe: Annotated[str, typer.Option(help="What is searched.")] = "quickstart",
+    tuning_recipe: Annotated[str, typer.Option(help="Data to fine-tune on.")] = "shifted",
+    dispatcher: Annotated[str, typer.Option(help="ray, or local: one trial at a time.")] = "ray",
 ) -> int:
     """Run everything once on generated clips: search, front, pick, report, export, fine-tune."""
     from automtl.cli.demo import run_demo
 
-    return run_demo(folder, recipe)
+    return run_demo(folder, recipe, tuning_recipe, dispatcher)

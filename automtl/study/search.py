@@ -32,6 +32,7 @@ from automtl.study.folder import (
 from automtl.study.observer import Observer
 
 if TYPE_CHECKING:
+    from automtl.experiment_log import ExperimentLog
     from automtl.study.vision import Prepared
 
 LEASE_TTL_S = 60.0
@@ -131,6 +132,15 @@ def record_if_free(ledger: Ledger, write: Callable[[], None]) -> str:
     return ""
 
 
+def deliver(folder: StudyFolder) -> int:
+    """Send what was recorded after the search to MLflow, and return how much still waits."""
+    settings = load_settings(folder)
+    with opened(folder) as ledger, held(ledger):
+        log = _experiment_log(folder, settings, ledger)
+        log.start()
+        return log.close(timeout_s=MLFLOW_GRACE_S)
+
+
 def run(
     folder: StudyFolder,
     observer: Observer,
@@ -149,8 +159,6 @@ def run(
     Returns:
         How it ended; everything else is in the ledger.
     """
-    from automtl.experiment_log import ExperimentLog
-
     began = time.monotonic()
     settings = load_settings(folder)
     with opened(folder) as ledger, held(ledger, takeover=takeover):
@@ -160,11 +168,7 @@ def run(
         _check_digest(ledger, prepared.digest)
         if not folder.floors.exists():
             write_text(folder.floors, json.dumps(prepared.floors(), indent=2) + "\n")
-        log = ExperimentLog(
-            tracking_uri=settings.mlflow or folder.mlflow_uri,
-            artifacts=folder.mlflow_artifacts,
-            ledger=ledger,
-        )
+        log = _experiment_log(folder, settings, ledger)
         log.start()
         controller = StudyController(
             recipe=recipe, ledger=ledger, folder=folder, observer=observer
@@ -191,6 +195,16 @@ def prepare_data(recipe: Recipe, settings: Settings, observer: Observer) -> "Pre
 
     check_machine(settings, recipe)
     return prepare(recipe, settings, observer)
+
+
+def _experiment_log(folder: StudyFolder, settings: Settings, ledger: Ledger) -> "ExperimentLog":
+    from automtl.experiment_log import ExperimentLog
+
+    return ExperimentLog(
+        tracking_uri=settings.mlflow or folder.mlflow_uri,
+        artifacts=folder.mlflow_artifacts,
+        ledger=ledger,
+    )
 
 
 def _dispatch(controller: StudyController, settings: Settings, prepared: "Prepared") -> None:

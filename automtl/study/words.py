@@ -37,7 +37,8 @@ def tree_of(record: TrialRecord) -> str:
         return "-"
     names = [task[:3] for task in config.sharing.order]
     splits = _clamped(config.sharing.split_after, n_stages(config.backbone.name))
-    return ", ".join(_shared(names, splits)) or (
+    # Sorted: the same tree has the same name, whatever the chain that wrote it.
+    return ", ".join(sorted(_shared(names, splits), key=_by_depth)) or (
         "apart" if len(names) > 1 else f"{names[0]} alone"
     )
 
@@ -47,6 +48,10 @@ def n_stages(backbone: str) -> int | None:
     if ":" in backbone:
         return None
     return 4 if backbone == "tiny" else 5
+
+
+def _by_depth(group: str) -> tuple[int, str]:
+    return int(group.rsplit(" ", 1)[-1]), group
 
 
 def _clamped(splits: Sequence[int], stages: int | None) -> list[int]:
@@ -63,7 +68,9 @@ def _shared(names: Sequence[str], splits: Sequence[int]) -> list[str]:
                 continue
             if i > start and min(splits[start:i]) == depth:
                 whole = i - start + 1 == len(names)
-                found.append(f"{'all' if whole else '+'.join(names[start : i + 1])} {depth}")
+                found.append(
+                    f"{'all' if whole else '+'.join(sorted(names[start : i + 1]))} {depth}"
+                )
             start = i + 1
     return found
 
