@@ -1,7 +1,6 @@
+from automtl.results import Objective, TrialRecord, TrialStatus
 from automtl_dashboards.choices import choices_table, fill_choices
 from automtl_dashboards.standing import standing_of
-
-from automtl.results import Objective, TrialRecord, TrialStatus
 
 OBJECTIVES = (
     Objective(metric="q", goal="maximize"),

@@ -1,6 +1,8 @@
 import math
 
 import pytest
+
+from automtl.results import EpochReport, Objective, Pick, TrialRecord, TrialStatus
 from automtl_dashboards.figures.curves import (
     LineRole,
     draw_curves,
@@ -8,8 +10,6 @@ from automtl_dashboards.figures.curves import (
     fill_objectives,
 )
 from automtl_dashboards.standing import standing_of
-
-from automtl.results import EpochReport, Objective, Pick, TrialRecord, TrialStatus
 
 OBJECTIVES = (
     Objective(metric="depth/error", goal="minimize", unit="m"),

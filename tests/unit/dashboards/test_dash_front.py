@@ -1,13 +1,13 @@
 import math
 
 import numpy as np
-from automtl_dashboards.figures.front import draw_front, fill_front
-from automtl_dashboards.standing import Role, standing_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from automtl.pareto import front, non_dominated
 from automtl.results import Objective, Pick, TrialRecord, TrialStatus
+from automtl_dashboards.figures.front import draw_front, fill_front
+from automtl_dashboards.standing import Role, standing_of
 
 TWO = (
     Objective(metric="q", goal="maximize"),

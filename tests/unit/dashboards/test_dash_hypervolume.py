@@ -2,17 +2,17 @@ import itertools
 
 import numpy as np
 import pytest
-from automtl_dashboards.figures.hypervolume import (
-    draw_hypervolume,
-    fill_hypervolume,
-    running_hypervolume,
-)
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from automtl.pareto import hypervolume
 from automtl.results import Objective, TrialRecord, TrialStatus
+from automtl_dashboards.figures.hypervolume import (
+    draw_hypervolume,
+    fill_hypervolume,
+    running_hypervolume,
+)
 
 LOSSES = arrays(np.float64, st.tuples(st.integers(1, 10), st.just(3)), elements=st.floats(0, 1.2))
 REFERENCE = np.ones(3)

@@ -1,10 +1,10 @@
 import doctest
 
-from automtl_dashboards import labels, palette
 from hypothesis import given
 from hypothesis import strategies as st
 
 from automtl.results import Objective, TrialRecord
+from automtl_dashboards import labels, palette
 
 TEXT = st.text(alphabet=st.sampled_from("ab<>&\"'/ "), max_size=30)
 

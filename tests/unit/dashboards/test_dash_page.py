@@ -5,13 +5,13 @@ import re
 from importlib.resources import files
 
 import plotly.graph_objects as go
-from automtl_dashboards.page import Section, figure_data, render_page, script_json
-from automtl_dashboards.palette import STATUS_COLORS
 from hypothesis import given
 from hypothesis import strategies as st
 from plotly.offline import get_plotlyjs
 
 from automtl.results import TrialStatus
+from automtl_dashboards.page import Section, figure_data, render_page, script_json
+from automtl_dashboards.palette import STATUS_COLORS
 
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.text()),

@@ -1,10 +1,10 @@
 import pytest
-from automtl_dashboards.figures.parallel import UNUSED, draw_parallel, fill_parallel
-from automtl_dashboards.standing import Role, standing_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from automtl.results import Objective, TrialRecord, TrialStatus
+from automtl_dashboards.figures.parallel import UNUSED, draw_parallel, fill_parallel
+from automtl_dashboards.standing import Role, standing_of
 
 OBJECTIVES = (
     Objective(metric="q", goal="maximize"),

@@ -9,13 +9,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from automtl_dashboards import report
-from automtl_dashboards.labels import number
-from automtl_dashboards.report import report_html, write_report
 from plotly.offline import get_plotlyjs
 from typing_extensions import override
 
 from automtl.results import EpochReport, Failure, FailureKind, Objective, Pick, TrialStatus
+from automtl_dashboards import report
+from automtl_dashboards.labels import number
+from automtl_dashboards.report import report_html, write_report
 
 SECTIONS = (
     "glance",

@@ -1,6 +1,5 @@
-from automtl_dashboards.standing import standing_of
-
 from automtl.results import Objective, TrialRecord, TrialStatus
+from automtl_dashboards.standing import standing_of
 
 OBJECTIVES = (
     Objective(metric="detection/mAP", goal="maximize"),

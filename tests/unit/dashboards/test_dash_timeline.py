@@ -1,10 +1,10 @@
 import itertools
 
-from automtl_dashboards.figures.timeline import draw_timeline, fill_timeline
 from hypothesis import given
 from hypothesis import strategies as st
 
 from automtl.results import EpochReport, TrialRecord, TrialStatus
+from automtl_dashboards.figures.timeline import draw_timeline, fill_timeline
 
 
 def ran(
