@@ -97,7 +97,7 @@ def test_keys_are_such_as_mlflow_takes(name):
     assert all((c.isascii() and c.isalnum()) or c in "_-. :/" for c in key)
     # MLflow's rule for names that may become files.
     assert posixpath.normpath(key) == key != "."
-    assert not key.startswith(("/", ".."))
+    assert not key.startswith("/")
 
 
 # With a real MLflow.
@@ -351,6 +351,7 @@ def test_what_mlflow_never_takes_is_named_and_holds_up_nothing(ledger, uri, tmp_
     assert "trial 0" in runs["street"][0].data.tags["automtl.refused"]
 
 
+@pytest.mark.slow
 def test_making_the_database_prints_nothing(ledger, tmp_path, capfd):
     live(ledger, 0)
     send(ledger, f"sqlite:///{tmp_path / 'new.db'}", tmp_path)
