@@ -100,7 +100,7 @@ def valid_key(name: str) -> str:
     >>> valid_key("mAP@[0.5]"), valid_key("/loss//x")
     ('mAP__0.5_', '_/loss/_/x')
     """
-    plain = re.sub(r"[^A-Za-z0-9_\-. :/]", "_", name)[:KEY_LIMIT]
+    plain = re.sub(r"[^A-Za-z0-9_\-. :/]|^\.\.", "_", name)[:KEY_LIMIT]
     # MLflow reads a name as a path, and takes only one that is already as short as it can be.
     return "/".join(
         "_" * len(part or "_") if part in PATH_PARTS else part for part in plain.split("/")
