@@ -5,9 +5,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from rich import box
 from rich.table import Table
 
+from automtl.cli.show import plain_table
 from automtl.cli.terminal import OK, make_console, say
 from automtl.errors import AutomtlError
 from automtl.results import Decision, Pick, TrialRecord, TrialStatus
@@ -122,7 +122,7 @@ def finetune_bundle(
 def before_and_after(bundle: Path) -> Table:
     """Return the task metrics of a fine-tuned bundle beside those it began with."""
     metrics = json.loads((bundle / "metrics.json").read_text())
-    table = Table(title="Fine-tuning, validation split", title_justify="left", box=box.SIMPLE_HEAD)
+    table = plain_table("Fine-tuning, validation split")
     for column in ("metric", "before", "after"):
         table.add_column(column, justify="left" if column == "metric" else "right")
     before, after = metrics["before"], metrics["validation"]

@@ -25,6 +25,17 @@ def record_json(record: TrialRecord) -> dict[str, object]:
     return {**plain, "epochs": max((r.epoch for r in record.reports), default=0)}
 
 
+def plain_table(title: str) -> Table:
+    """Return an empty table of few lines that fits a hundred columns."""
+    return Table(
+        title=title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
+    )
+
+
 def trial_table(
     title: str,
     records: Iterable[TrialRecord],
@@ -33,7 +44,7 @@ def trial_table(
     extra: Sequence[str] = (),
 ) -> Table:
     """Return a table with a row for each trial and a column for each objective."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table = plain_table(title)
     table.add_column("trial", justify="right")
     columns = [*(o.metric for o in objectives), *extra]
     for metric in columns:
@@ -57,9 +68,7 @@ def floors_table(
     floors: Mapping[str, Mapping[str, float]], best: Mapping[str, float], metrics: Sequence[str]
 ) -> Table:
     """Return trivial predictors beside the best value that any trial reached."""
-    table = Table(
-        title="Floors: what trivial predictors reach", title_justify="left", box=box.SIMPLE_HEAD
-    )
+    table = plain_table("Floors: what trivial predictors reach")
     table.add_column("predictor")
     for metric in metrics:
         table.add_column(short(metric), justify="right")

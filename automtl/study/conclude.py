@@ -28,10 +28,8 @@ def conclude(folder: StudyFolder, ledger: Ledger) -> None:
 
 def _is_news(chosen: Pick, earlier: tuple[Pick, ...]) -> bool:
     # A search that is resumed with nothing left to do must not undo a pick made by hand since.
-    last = next((p for p in reversed(earlier) if p.rule == "knee" and not p.inputs), None)
-    if last is None:
-        return True
-    return (last.number, last.alternatives) != (chosen.number, chosen.alternatives)
+    same = [p for p in earlier if p.rule == chosen.rule and p.inputs == chosen.inputs]
+    return not same or same[-1].model_copy(update={"created_s": chosen.created_s}) != chosen
 
 
 def ranks_by_number(history: tuple[TrialRecord, ...], study: StudyInfo) -> dict[int, int]:
