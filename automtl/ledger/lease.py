@@ -103,7 +103,7 @@ def acquire(
         "expires_s": now + ttl_s,
     }
     with writing(engine) as connection:
-        row = _row(connection, study)
+        row = _row(connection, study, lock=True)
         taken_from = _free(row, now, takeover=takeover)
         token = 1 if row is None else row.token + 1
         if row is None:
@@ -116,9 +116,21 @@ def acquire(
     )
 
 
-def fence(connection: Connection, study: str, token: int) -> None:
-    """Refuse to go on inside a transaction whose controller lost the lease or gave it back."""
-    row = _row(connection, study)
+def fence(connection: Connection, study: str, token: int, *, lock: bool = True) -> None:
+    """Refuse to go on inside a transaction whose controller lost the lease or gave it back.
+
+    Args:
+        connection: In a transaction.
+        study: The study.
+        token: The controller's.
+        lock: Whether the lease is to stay as it is until the transaction ends. Else another
+            controller could come in between this check and the commit, on a database that writes
+            several transactions at once.
+
+    Raises:
+        LedgerError: If the lease is lost; it names who has it now.
+    """
+    row = _row(connection, study, lock=lock)
     if row is None or row.token != token or row.expires_s <= 0:
         others = row is not None and row.expires_s > 0
         msg = f"this controller lost its lease; {_holder(row) if others else 'nobody'} has it now"
@@ -130,11 +142,9 @@ def fence(connection: Connection, study: str, token: int) -> None:
         )
 
 
-def _row(connection: Connection, study: str) -> Any:  # a row, or None
-    # Locked until the transaction's end, on databases that write several transactions at once:
-    # else another controller could come in between the check of a token and the commit.
-    query = select(tables.lease).where(tables.lease.c.study == study).with_for_update()
-    return connection.execute(query).first()
+def _row(connection: Connection, study: str, *, lock: bool) -> Any:  # a row, or None
+    query = select(tables.lease).where(tables.lease.c.study == study)
+    return connection.execute(query.with_for_update() if lock else query).first()
 
 
 def _holder(row: Any) -> Holder:  # a row

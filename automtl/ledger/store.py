@@ -1,6 +1,5 @@
 """The ledger of a study: one transaction for each decision, one writer."""
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from automtl.errors import LedgerError
 from automtl.ledger import statements, tables
 from automtl.ledger.check import violations_of
 from automtl.ledger.database import dumps, loads, reading, writing
+from automtl.ledger.ends import check_end, storable
 from automtl.ledger.holder import Holder
 from automtl.ledger.lease import Lease, acquire, fence
 from automtl.ledger.outbox import EventKind, Outbox, announce
@@ -72,7 +72,7 @@ class Ledger:
     def confirm_lease(self) -> None:
         """Raise :class:`LedgerError` if this controller may no longer write."""
         with reading(self.engine) as connection:
-            fence(connection, self.name, self._token())
+            fence(connection, self.name, self._token(), lock=False)
 
     def study(self) -> StudyInfo:
         """Return the study."""
@@ -186,7 +186,7 @@ class Ledger:
     def requeue(self, number: int, failure: Failure | None = None) -> TrialRecord:
         """Let a trial wait for its next execution, after a pause or a lost one."""
         before = self._expect(number, TrialStatus.RUNNING, TrialStatus.PAUSED)
-        failure = _storable(failure)
+        failure = storable(failure)
         after = before.model_copy(update={"status": TrialStatus.QUEUED})
         with self._writing() as connection:
             statements.change_trial(connection, self.name, after, "status")
@@ -210,14 +210,14 @@ class Ledger:
             LedgerError: If the trial does not run, or status, values and failure do not agree.
         """
         before = self._expect(number, TrialStatus.RUNNING)
-        _agree(number, status, values, failure)
+        check_end(number, status, values, failure)
         now = self.clock()
         after = before.model_copy(
             update={
                 "status": status,
                 "values": dict(values),
                 "best_epoch": best_epoch,
-                "failure": _storable(failure),
+                "failure": storable(failure),
                 "ended_s": now,
             }
         )
@@ -294,29 +294,3 @@ class Ledger:
             msg = f"trial {number} is {record.status.value}, this needs {wanted}"
             raise LedgerError(msg)
         return record
-
-
-def _agree(
-    number: int, status: TrialStatus, values: Mapping[str, float], failure: Failure | None
-) -> None:
-    failed = status is TrialStatus.FAILED
-    wrong = [key for key, value in values.items() if not math.isfinite(value)]
-    if wrong:
-        msg = f"trial {number} ends with values that are no numbers: {', '.join(wrong)}"
-    elif not status.is_final:
-        msg = f"trial {number} cannot end as {status.value}"
-    elif failed != (failure is not None):
-        msg = f"trial {number} ends as {status.value} {'without' if failed else 'with'} a failure"
-    elif (failed and values) or (status is TrialStatus.COMPLETED and not values):
-        msg = f"trial {number} ends as {status.value} {'with' if failed else 'without'} values"
-    else:
-        return
-    raise LedgerError(msg)
-
-
-def _storable(failure: Failure | None) -> Failure | None:
-    """Return a failure whose text every database takes: no NUL, no half of a surrogate pair."""
-    if failure is None:
-        return None
-    text = failure.message.replace("\x00", "").encode("utf-8", "backslashreplace").decode()
-    return failure.model_copy(update={"message": text})
