@@ -1,6 +1,8 @@
 """The ledger's invariants: one function that tests and users can run."""
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select
@@ -10,19 +12,38 @@ from automtl.ledger.database import loads, reading
 from automtl.results import TrialStatus
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What was announced, each with its place in the order of the events."""
+
+    starts: dict[tuple[int, int], int]
+    reports: dict[tuple[int, int], int]
+    ends: dict[int, int]
+
+    @staticmethod
+    def of(events: list[Any]) -> "_Told":
+        bodies = [(event.kind, loads(event.body), event.id) for event in events]
+        return _Told(
+            starts={(b["number"], b["attempt"]): i for k, b, i in bodies if k == "trial_started"},
+            reports={(b["number"], b["epoch"]): i for k, b, i in bodies if k == "reported"},
+            ends={b["number"]: i for k, b, i in bodies if k == "trial_ended"},
+        )
+
+
 def violations_of(engine: Engine, study: str) -> list[str]:
     """Return every violated invariant of a study as one sentence."""
     with reading(engine) as connection:
         trials = _rows(connection, tables.trial, study)
         attempts = _rows(connection, tables.attempt, study)
         reports = _rows(connection, tables.report, study)
-        events = _rows(connection, tables.outbox, study)
+        told = _Told.of(_rows(connection, tables.outbox, study))
     checks: tuple[Callable[[], list[str]], ...] = (
         lambda: _dense(trials),
         lambda: _attempts(trials, attempts),
         lambda: _ends(trials),
-        lambda: _reports(trials, reports),
-        lambda: _announced(trials, reports, events),
+        lambda: _finite(trials, reports),
+        lambda: _announced(trials, attempts, reports, told),
+        lambda: _in_order(told),
     )
     return [violation for check in checks for violation in check()]
 
@@ -76,28 +97,43 @@ def _ends(trials: list[Any]) -> list[str]:
     return found
 
 
-def _reports(trials: list[Any], reports: list[Any]) -> list[str]:
-    ended = {t.number: t.ended_s for t in trials if t.ended_s is not None}
-    return [
-        f"trial {r.number} reported epoch {r.epoch} after its end"
+def _finite(trials: list[Any], reports: list[Any]) -> list[str]:
+    found = [
+        f"trial {t.number} has final values that are no numbers"
+        for t in trials
+        if not all(map(math.isfinite, loads(t.values).values()))
+    ]
+    return found + [
+        f"epoch {r.epoch} of trial {r.number} has values that are no numbers"
         for r in reports
-        # A worker's clock may run ahead of the controller's by as much as a second.
-        if r.number in ended and r.time_s > ended[r.number] + 1.0
+        if not all(map(math.isfinite, loads(r.values).values()))
     ]
 
 
-def _announced(trials: list[Any], reports: list[Any], events: list[Any]) -> list[str]:
-    bodies = [(event.kind, loads(event.body)) for event in events]
-    told_reports = {(body["number"], body["epoch"]) for kind, body in bodies if kind == "reported"}
-    told_ends = {body["number"] for kind, body in bodies if kind == "trial_ended"}
+def _announced(
+    trials: list[Any], attempts: list[Any], reports: list[Any], told: _Told
+) -> list[str]:
     found = [
-        f"epoch {r.epoch} of trial {r.number} was not announced"
-        for r in reports
-        if (r.number, r.epoch) not in told_reports
+        f"attempt {a.attempt} of trial {a.number} was not announced"
+        for a in attempts
+        if (a.number, a.attempt) not in told.starts
     ]
     found += [
+        f"epoch {r.epoch} of trial {r.number} was not announced"
+        for r in reports
+        if (r.number, r.epoch) not in told.reports
+    ]
+    return found + [
         f"the end of trial {t.number} was not announced"
         for t in trials
-        if t.ended_s is not None and t.number not in told_ends
+        if t.ended_s is not None and t.number not in told.ends
     ]
-    return found
+
+
+def _in_order(told: _Told) -> list[str]:
+    # By the order of the events: the clock of a worker may differ from the controller's.
+    return [
+        f"trial {number} reported epoch {epoch} after its end"
+        for (number, epoch), position in sorted(told.reports.items())
+        if position > told.ends.get(number, position)
+    ]

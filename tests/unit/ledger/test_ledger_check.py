@@ -51,8 +51,20 @@ def test_a_ledger_in_order_has_no_violation(lived):
             "trial 0 is completed and has no values",
         ),
         (
-            "UPDATE report SET time_s = 2010 WHERE number = 0",
+            "UPDATE outbox SET id = 99 WHERE kind = 'reported' AND body LIKE '%:0,%'",
             "trial 0 reported epoch 1 after its end",
+        ),
+        (
+            """UPDATE trial SET "values" = '{"a":NaN}' WHERE number = 0""",
+            "trial 0 has final values that are no numbers",
+        ),
+        (
+            """UPDATE report SET "values" = '{"a":Infinity}' WHERE number = 1""",
+            "epoch 1 of trial 1 has values that are no numbers",
+        ),
+        (
+            "DELETE FROM outbox WHERE kind = 'trial_started'",
+            "attempt 1 of trial 1 was not announced",
         ),
         (
             "DELETE FROM outbox WHERE kind = 'reported'",

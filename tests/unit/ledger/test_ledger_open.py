@@ -126,6 +126,7 @@ create_study(sys.argv[1], info)
 """
 
 
+@pytest.mark.slow
 def test_processes_that_make_a_new_database_at_once_all_get_their_study(tmp_path: Path):
     url = f"sqlite:///{tmp_path / 'new.db'}"
     makers = [

@@ -56,7 +56,7 @@ def step(ledger, name, number, propose, epochs, value=0.5):
 
 
 @settings(
-    max_examples=30,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
