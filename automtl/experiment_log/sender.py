@@ -77,17 +77,19 @@ class ExperimentLog:
         while True:
             try:
                 n_sent = self._send_some()
-                if not n_sent and self._closing.is_set():
+                if self._is_late:
+                    return  # Perhaps with events left, and then the newest error still counts.
+                failures, self.last_error = 0, ""
+                if self._closing.is_set() and not n_sent:
                     self._finish()
                     return
-                failures, self.last_error = 0, ""
             except Exception as error:  # noqa: BLE001  # whatever MLflow raises, events stay
                 n_sent, failures = 0, failures + 1
                 self.last_error = _line(error)
                 lost = isinstance(error, LedgerError)
                 if lost and not isinstance(error, LedgerUnreachableError):
                     return  # Another controller sends from here on.
-            if self._closing.is_set() and time.monotonic() > self._deadline_s:
+            if self._is_late:
                 return
             if not n_sent:
                 self._pause(failures)
@@ -102,7 +104,7 @@ class ExperimentLog:
         sent: list[int] = []
         try:
             for event in outbox.pending(EVENTS_AT_ONCE):
-                if time.monotonic() > self._deadline_s:
+                if self._is_late:
                     break
                 self.ledger.confirm_lease()
                 for update in updates_of(event):
@@ -132,7 +134,10 @@ class ExperimentLog:
             tags = {"automtl.refused": "\n".join(self.refused)}
             sink.apply(RunUpdate(run=STUDY_RUN, name=STUDY_RUN, tags=tags))
         sink.finish(self._status, time.time())
-        self.last_error = ""
+
+    @property
+    def _is_late(self) -> bool:
+        return time.monotonic() > self._deadline_s
 
 
 def _line(error: Exception) -> str:
