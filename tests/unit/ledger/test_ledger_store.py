@@ -245,3 +245,24 @@ def test_an_end_that_contradicts_itself_is_refused(
     with pytest.raises(LedgerError, match=said):
         held.end_trial(0, status=status, values=values, best_epoch=None, failure=failure)
     assert opened().history() == held.history() == before
+
+
+@pytest.mark.parametrize(
+    "message", ["half of a pair: \ud800", "a zero: \x00", "caf\udce9.png", ""]
+)
+def test_any_text_of_an_error_can_be_kept(held, opened, propose, message):
+    propose(held, 0)
+    held.start_attempt(0, worker="")
+    held.requeue(0, Failure(kind=FailureKind.LOST_WORKER, message=message))
+    held.start_attempt(0, worker="")
+    why = Failure(kind=FailureKind.ERROR, message=message)
+    held.end_trial(0, status=TrialStatus.FAILED, values={}, best_epoch=None, failure=why)
+    assert opened().history() == held.history()
+    assert len(held.outbox.pending()) == 4
+
+
+def test_a_configuration_is_remembered_as_a_reader_sees_it(held, opened):
+    held.add_trial(
+        number=0, point={}, config={"size": (96, 128)}, config_digest="", origin="default", seed=0
+    )
+    assert held.history() == opened().history()
