@@ -1,20 +1,14 @@
 """What the ledger announces arrives in MLflow once, with the times of the facts."""
 
 import json
-import math
-import posixpath
 import shutil
 import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from automtl.experiment_log import ExperimentLog
-from automtl.experiment_log.updates import RUN_STATUS, updates_of, valid_key
 from automtl.ledger.holder import this_process
-from automtl.ledger.outbox import Event, EventKind
 from automtl.ledger.studies import create_study, open_ledger
 from automtl.results import (
     EpochReport,
@@ -36,71 +30,6 @@ CONFIG = {
     "optimizer": {"lr": 0.003},
 }
 OUT_OF_MEMORY = Failure(kind=FailureKind.OUT_OF_MEMORY, message="CUDA out of memory")
-
-
-def event(kind, body, time_s=1_700_000_000.5):
-    return Event(id=1, kind=kind, body=body, time_s=time_s)
-
-
-# Events to updates: pure.
-
-
-def test_a_report_becomes_points_at_its_epoch_and_time_without_the_infinite_ones():
-    values = {"detection/mAP": 0.5, "loss/all": math.inf, "loss/tracking": math.nan}
-    (update,) = updates_of(event(EventKind.REPORTED, {"number": 7, "epoch": 3, "values": values}))
-    assert (update.run, update.name) == ("trial:7", "trial 7")
-    (point,) = update.metrics
-    assert (point.key, point.value, point.step) == ("detection/mAP", 0.5, 3)
-    assert point.time_s == 1_700_000_000.5
-
-
-def test_a_start_carries_the_point_as_params_and_the_configuration_whole():
-    body = {
-        "number": 0,
-        "attempt": 2,
-        "point": {"lr": 0.1 + 0.2, "share": True},
-        "config": CONFIG,
-        "config_digest": "feed",
-        "origin": "sampler",
-        "seed": 9,
-        "started_s": 5.0,
-    }
-    (update,) = updates_of(event(EventKind.TRIAL_STARTED, body))
-    assert update.params == {"lr": "0.30000000000000004", "share": "True"}
-    assert update.documents == {"config.json": CONFIG}
-    assert update.start_s == 5.0
-    assert update.tags["automtl.schedule"] == "alternating"
-    assert update.tags["automtl.weighting"] == "upgrad"
-    assert update.tags["automtl.sharing"] == "detection-tracking [3]"
-
-
-def test_every_final_status_has_one_of_mlflows():
-    final = {status.value for status in TrialStatus if status.is_final}
-    assert set(RUN_STATUS) == final
-    assert set(RUN_STATUS.values()) <= {"FINISHED", "FAILED", "KILLED"}
-
-
-def test_ranks_mark_the_front_and_describe_the_study():
-    body = {"ranks": {"0": 0, "3": 2}, "note": "| trial |"}
-    first, third, note = updates_of(event(EventKind.RANKED, body))
-    assert [(u.run, u.metrics[0].key, u.metrics[0].value) for u in (first, third)] == [
-        ("trial:0", "pareto.rank", 0),
-        ("trial:3", "pareto.rank", 2),
-    ]
-    assert note.tags == {"mlflow.note.content": "| trial |"}
-
-
-@given(st.text(alphabet="a/. :", max_size=300) | st.text(max_size=300))
-def test_keys_are_such_as_mlflow_takes(name):
-    key = valid_key(name)
-    assert 0 < len(key) <= 250
-    assert all((c.isascii() and c.isalnum()) or c in "_-. :/" for c in key)
-    # MLflow's rule for names that may become files.
-    assert posixpath.normpath(key) == key != "."
-    assert not key.startswith("/")
-
-
-# With a real MLflow.
 
 
 @pytest.fixture(scope="session")
@@ -203,6 +132,7 @@ def test_a_study_is_a_parent_run_with_a_child_for_each_trial(ledger, uri, tmp_pa
     assert set(runs) == {"street", "trial 0", "trial 1", "trial 2"}
     parent, _ = runs.pop("street")
     assert parent.info.status == "FINISHED"
+    assert parent.info.run_id == ledger.study().mlflow_run
     assert parent.data.tags["mlflow.note.content"] == "the front"
     assert parent.data.tags["automtl.pick"] == "1"
     assert parent.data.tags["automtl.objectives"] == "maximize a"
@@ -258,7 +188,11 @@ def test_a_resumed_trial_goes_on_in_its_run(ledger, uri, tmp_path):
     ledger.start_attempt(0, worker="")
     send(ledger, uri, tmp_path)
     ledger.requeue(0)
+    send(ledger, uri, tmp_path)
+    assert runs_of(uri)["trial 0"][0].info.status == "SCHEDULED"
     ledger.start_attempt(0, worker="")
+    send(ledger, uri, tmp_path)
+    assert runs_of(uri)["trial 0"][0].info.status == "RUNNING"
     ledger.end_trial(
         0, status=TrialStatus.FAILED, values={}, best_epoch=None, failure=OUT_OF_MEMORY
     )
@@ -351,6 +285,7 @@ def test_what_mlflow_never_takes_is_named_and_holds_up_nothing(ledger, uri, tmp_
     assert "trial 0" in runs["street"][0].data.tags["automtl.refused"]
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_making_the_database_prints_nothing(ledger, tmp_path, capfd):
     live(ledger, 0)
