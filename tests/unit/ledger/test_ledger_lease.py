@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -134,3 +136,37 @@ def test_only_a_process_of_this_machine_that_ended_is_gone(ended):
     assert is_gone(replace(living, started="1"))
     assert not is_gone(replace(ended, host="elsewhere"))
     assert not is_gone(replace(ended, kernel="another container"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_killed_process_that_nobody_waited_for_is_gone():
+    sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    stat = Path(f"/proc/{sleeper.pid}/stat")
+    started = stat.read_text().rpartition(")")[2].split()[19]
+    holder = replace(this_process(), process=sleeper.pid, started=started)
+    assert not is_gone(holder)
+    sleeper.kill()
+    deadline_s = time.monotonic() + 10
+    while not is_gone(holder) and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    assert stat.exists(), "the process is still in the table"
+    assert is_gone(holder)
+    sleeper.communicate()
+    assert is_gone(holder)
+
+
+def test_without_the_systems_word_a_living_number_is_not_gone(monkeypatch, tmp_path, ended):
+    monkeypatch.setattr("automtl.ledger.holder._PROC", tmp_path)
+    living = this_process()
+    assert (living.kernel, living.started) == ("", "")
+    assert not is_gone(living)
+    assert is_gone(replace(ended, kernel="", started=""))
+
+
+def test_the_lease_tells_from_whom_it_was_taken(held, opened, clock):
+    assert held._lease.taken_from is None
+    clock.now_s += 75
+    lease = opened().acquire_lease(SECOND, ttl_s=60, takeover=True)
+    assert "which has not renewed its lease for 15 s" in (lease.taken_from or "")
+    lease.release()
+    assert opened().acquire_lease(THIRD, ttl_s=60).taken_from is None
