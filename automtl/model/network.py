@@ -66,6 +66,9 @@ class MultiTaskNetwork(nn.Module):
     def features(self, images_bchw: Tensor, tasks: Sequence[str]) -> dict[str, tuple[Tensor, ...]]:
         """Return the stage features of each task, finest first; shared ones are one tensor."""
         picture = (images_bchw.float() - self.mean) / self.deviation
+        # The channels lie together in memory: measured on a CPU, a training step takes 8 % less
+        # time with the tiny backbone, 28 % less with mobilenet_v2, 10 % more with resnet18.
+        picture = picture.contiguous(memory_format=torch.channels_last)
         found: dict[str, tuple[Tensor, ...]] = dict.fromkeys(tasks, ())
         for stage, groups in enumerate(self.groups):
             for group in groups:
