@@ -136,7 +136,7 @@ class OptimizerConfig(Frozen):
         epochs: Reports of a full training.
         steps_per_epoch: Optimizer steps between two reports. A fixed number compares
             configurations better than a pass over the data or wall time does.
-        precision: ``float32`` or ``bfloat16`` (autocast). A CPU without native bfloat16 emulates it
+        precision: ``float32`` or ``bfloat16`` (autocast). A CPU without it emulates it about
             ten times slower.
         grad_clip: Largest gradient norm; 0 leaves gradients alone.
     """

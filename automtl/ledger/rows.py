@@ -57,8 +57,16 @@ def report_of(row: Any) -> EpochReport:  # a row
 
 
 def newest_by_epoch(reports: Iterable[EpochReport]) -> tuple[EpochReport, ...]:
-    """Return one report for each epoch, of the newest attempt that reached it."""
+    """Return the reports of the newest attempt and of what it resumed from, by epoch.
+
+    An attempt that starts again below the last epoch of the one before makes that one's later
+    epochs void: their weights are gone.
+    """
     found: dict[int, EpochReport] = {}
+    attempt = 0
     for report in sorted(reports, key=lambda r: (r.attempt, r.epoch)):
+        if report.attempt != attempt:
+            attempt = report.attempt
+            found = {epoch: kept for epoch, kept in found.items() if epoch < report.epoch}
         found[report.epoch] = report
     return tuple(found[epoch] for epoch in sorted(found))
