@@ -191,10 +191,12 @@ def run(
 
 def prepare_data(recipe: Recipe, settings: Settings, observer: Observer) -> "Prepared":
     """Read the data and check the machine, before anything is written."""
-    from automtl.study.vision import prepare
+    from automtl.study.vision import check_metrics, prepare
 
     check_machine(settings, recipe)
-    return prepare(recipe, settings, observer)
+    prepared = prepare(recipe, settings, observer)
+    check_metrics(recipe, prepared.floors())
+    return prepared
 
 
 def _experiment_log(folder: StudyFolder, settings: Settings, ledger: Ledger) -> "ExperimentLog":

@@ -1,13 +1,28 @@
 """The built-in trainable: multi-task vision on the recipe's data."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from automtl.data.load import LeftOut, LoadedData, load_data
+from automtl.errors import RecipeError, closest
 from automtl.space.recipe import Recipe
 from automtl.study.folder import Settings
 from automtl.study.observer import Observer
+
+COSTS = (
+    "cost/parameters",
+    "cost/flops",
+    "cost/latency_ms",
+    "cost/train_s",
+    "cost/steps",
+    "cost/forward_passes",
+)
+"""What every training reports besides the metrics of its tasks."""
+
+FREE = ("loss/", "weight/")
+"""Reported too, by names that the weighting decides."""
 
 SHOWN = 5
 """Things left out that are named, for each split and kind."""
@@ -20,7 +35,7 @@ class Prepared:
     Attributes:
         data: The splits.
         digest: Digest of the frames and labels.
-        floors: Computes what trivial predictors reach on the validation split.
+        floors: Computes, once, what trivial predictors reach on the validation split.
     """
 
     data: LoadedData
@@ -46,12 +61,39 @@ def prepare(recipe: Recipe, settings: Settings, observer: Observer) -> Prepared:
         observer.message(line)
     default = recipe.space.config_of(recipe.space.default_point())
 
+    @cache
     def compute_floors() -> dict[str, dict[str, float]]:
         from automtl.training.floors import floors
 
         return {floor.name: dict(floor.values) for floor in floors(loaded.splits, default)}
 
     return Prepared(data=loaded, digest=loaded.splits.info.digest, floors=compute_floors)
+
+
+def check_metrics(recipe: Recipe, floors: Mapping[str, Mapping[str, float]]) -> None:
+    """Refuse an objective or a limit that no training reports: every trial would fail by it.
+
+    Args:
+        recipe: The search.
+        floors: What trivial predictors reach; that of the untrained network has every metric of
+            every task that the validation split has labels for.
+
+    Raises:
+        RecipeError: With a line for each unknown metric.
+    """
+    known = sorted({metric for values in floors.values() for metric in values} | set(COSTS))
+    asked = [f"objectives: {o.metric}" for o in recipe.objectives]
+    asked += [f"constraints: {limit.metric}" for limit in recipe.constraints]
+    lines = []
+    for text in asked:
+        where, metric = text.split(": ", 1)
+        if metric in known or metric.startswith(FREE):
+            continue
+        near = closest(metric, known)
+        way_out = f"Did you mean `{near}`?" if near else f"Known: {', '.join(known)}"
+        lines.append(f"{recipe.name}: {where}: no trial will report `{metric}`. {way_out}")
+    if lines:
+        raise RecipeError("\n".join(lines))
 
 
 def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:

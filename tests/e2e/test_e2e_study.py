@@ -83,7 +83,7 @@ def mlflow_runs(folder: Path) -> dict[int, dict]:
             "status": status,
             "tags": tags[run],
             "params": params.get(run, {}),
-            "artifacts": Path(unquote(uri.removeprefix("file://")))),
+            "artifacts": Path(unquote(uri.removeprefix("file://"))),
         }
         for run, status, uri in children
     }
@@ -148,8 +148,8 @@ def test_resume_of_a_finished_study_changes_nothing(mini_study: Path, automtl) -
 def test_export_finetune_predict(mini_study: Path, automtl, write_recipe, tmp_path: Path) -> None:
     from PIL import Image
 
-    from automtl.study.vision import read_data
     from automtl.space.recipe import load_recipe
+    from automtl.study.vision import read_data
 
     bundle = tmp_path / "bundle"
     exported = automtl("export", mini_study, "--trial", 0, "--out", bundle)

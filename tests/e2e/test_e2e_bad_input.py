@@ -1,0 +1,246 @@
+"""A user's mistake is one line: what, where, and what to do. Exit code 2, no traceback."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from automtl.cli import run_command
+
+Refused = Callable[..., list[str]]
+
+
+@pytest.fixture
+def refused(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Refused:
+    """Run a command in this process; return its lines on standard error, without the prefix."""
+
+    def run(*arguments: object) -> list[str]:
+        code = run_command([str(a) for a in arguments])
+        printed = capfd.readouterr()
+        assert code == 2
+        assert "Traceback" not in printed.out + printed.err
+        assert not (tmp_path / "study").exists(), "a search that cannot begin leaves nothing"
+        return printed.err.removeprefix("automtl: ").splitlines()
+
+    return run
+
+
+@pytest.fixture
+def search(refused: Refused, tmp_path: Path) -> Refused:
+    def run(recipe: object, *options: object) -> list[str]:
+        return refused("search", recipe, "--folder", tmp_path / "study", *options)
+
+    return run
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A clip of four frames with boxes and masks, 64x96, all of it right."""
+    root = tmp_path / "data"
+    for folder in ("frames", "masks"):
+        (root / folder).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for i in range(1, 5):
+        frame = rng.integers(0, 255, (64, 96, 3), dtype=np.uint8)
+        Image.fromarray(frame).save(root / "frames" / f"{i:04d}.png")
+        mask = np.zeros((64, 96), np.uint8)
+        mask[10:30, 10:30] = 1
+        Image.fromarray(mask).save(root / "masks" / f"{i:04d}.png")
+    rows = [f"{i},{n},{10 * n},10,20,20,1,1,1" for i in range(1, 5) for n in (1, 2)]
+    (root / "gt.txt").write_text("\n".join(rows) + "\n")
+    return root
+
+
+@pytest.fixture
+def real_recipe(
+    write_recipe: Callable[..., Path], clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    monkeypatch.setenv("AUTOMTL_DATA", str(clip))
+    source = (
+        "[{kind: mot, frames: frames, gt: gt.txt, masks: masks, "
+        "classes: {1: car}, frame_range: [1, 4]}]"
+    )
+    return write_recipe(
+        ("train: [{kind: shapes, clips: 6, seed: 1}]", f"train: {source}"),
+        ("  validation: [{kind: shapes, clips: 2, seed: 2}]", f"  validation: {source}"),
+        (
+            "  test: [{kind: shapes, clips: 2, seed: 3}]\n",
+            "  segmentation_classes: [ground, car]\n",
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("baselines:", "baslines:"), ["mine.yaml:20", "baslines", "`baselines`"]),
+        (
+            ("min: 1e-3, max: 1e-2", "min: 1e-1, max: 1e-2"),
+            ["mine.yaml:18", "optimizer.lr", "max"],
+        ),
+        (
+            (
+                "log: true, default: 3e-3}",
+                "log: true, default: 3e-3, when: {wieghting.kind: fixed}}",
+            ),
+            ["mine.yaml:18", "wieghting.kind", "weighting.kind"],
+        ),
+        (("optimizer.lr:", "optimiser.lr:"), ["mine.yaml:18", "optimiser.lr", "optimizer.lr"]),
+        (
+            ("metric: tracking/IDF1", "metric: traking/IDF1"),
+            ["objectives", "traking/IDF1", "`tracking/IDF1`"],
+        ),
+    ],
+)
+def test_a_recipe_names_its_mistake(
+    search: Refused, write_recipe: Callable[..., Path], change: tuple[str, str], words: list[str]
+) -> None:
+    lines = search(write_recipe(change))
+    assert len(lines) == 1, lines
+    assert [word for word in words if word not in lines[0]] == []
+
+
+def test_each_mistake_of_a_recipe_has_a_line(
+    search: Refused, write_recipe: Callable[..., Path]
+) -> None:
+    lines = search(
+        write_recipe(("objectives:", "objektives:"), ("min: 0, max: 4", "min: 5, max: 4"))
+    )
+    assert len(lines) >= 2
+    assert all("mine.yaml:" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["search", "quickstrat"], ["quickstrat", "quickstart"]),
+        (["search", "no/such.yaml"], ["no/such.yaml"]),
+        (["status", "nowhere"], ["nowhere", "automtl search"]),
+        (["report", "nowhere"], ["nowhere"]),
+        (["resume", "nowhere"], ["nowhere"]),
+        (["export", "nowhere"], ["nowhere"]),
+        (["predict", "nobundle", "frames", "--out", "x"], ["nobundle"]),
+        (["finetune", "nobundle", "--recipe", "shifted", "--out", "x"], ["nobundle"]),
+        (["search", "quickstart", "--trials", "0"], ["--trials"]),
+        (["search", "quickstart", "--seed", "-1"], ["--seed"]),
+        (["search", "quickstart", "--slots", "0"], ["--slots"]),
+        (["search", "quickstart", "--dispatcher", "rya"], ["rya", "'ray'"]),
+        (["serach", "quickstart"], ["serach", "search"]),
+        (["search"], ["recipe", "--help"]),
+        (["search", "quickstart", "--trails", "3"], ["--trails", "--trials"]),
+        (["search", "quickstart", "--trials", "three"], ["--trials"]),
+    ],
+)
+def test_a_wrong_command_is_one_line(
+    refused: Refused, arguments: list[str], words: list[str]
+) -> None:
+    lines = refused(*arguments)
+    assert len(lines) == 1, lines
+    assert [word for word in words if word not in lines[0]] == []
+
+
+def test_right_data_are_right(real_recipe: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["validate", str(real_recipe)]) == 0
+    assert "4 frames in 1 clips, 8 objects" in capfd.readouterr().out
+
+
+def break_folder(clip: Path) -> None:
+    (clip / "frames").rename(clip / "elsewhere")
+
+
+def break_id(clip: Path) -> None:
+    with (clip / "gt.txt").open("a") as file:
+        file.write("4,1,10,10,20,20,1,2,1\n")
+
+
+def break_frames(clip: Path) -> None:
+    for i in (1, 2, 3):
+        (clip / "frames" / f"{i:04d}.png").write_bytes(b"no picture")
+
+
+def empty_all(clip: Path) -> None:
+    (clip / "gt.txt").write_text("")
+    for mask in (clip / "masks").iterdir():
+        mask.unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (break_folder, ["frames"]),
+        (break_frames, ["0001.png", "max_left_out"]),
+        (break_id, ["gt.txt:9", "id 1", "class"]),
+        (empty_all, ["no label"]),
+    ],
+    ids=["missing folder", "corrupt frames", "id in two classes", "no label at all"],
+)
+def test_data_that_cannot_be_used_end_the_search(
+    search: Refused, real_recipe: Path, clip: Path, spoil: Callable[[Path], None], words: list[str]
+) -> None:
+    spoil(clip)
+    lines = search(real_recipe)
+    assert len(lines) == 1, lines
+    assert [word for word in words if word not in lines[0]] == []
+
+
+def missing_mask(clip: Path) -> None:
+    (clip / "masks" / "0002.png").unlink()
+
+
+def corrupt_frame(clip: Path) -> None:
+    path = clip / "frames" / "0002.png"
+    path.write_bytes(path.read_bytes()[:60])
+
+
+def outside_box(clip: Path) -> None:
+    with (clip / "gt.txt").open("a") as file:
+        file.write("2,3,500,500,20,20,1,1,1\n")
+
+
+def empty_frame(clip: Path) -> None:
+    (clip / "frames" / "0002.png").write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (missing_mask, ["0002"]),
+        (corrupt_frame, ["0002.png"]),
+        (empty_frame, ["0002.png"]),
+        (outside_box, ["gt.txt", "outside"]),
+    ],
+)
+def test_a_part_that_is_bad_is_named_and_left_out(
+    real_recipe: Path,
+    clip: Path,
+    spoil: Callable[[Path], None],
+    words: list[str],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    spoil(clip)
+    text = real_recipe.read_text().replace("data:\n", "data:\n  max_left_out: 0.5\n")
+    real_recipe.write_text(text)
+    assert run_command(["validate", str(real_recipe)]) == 0
+    lines = [
+        li for li in capfd.readouterr().out.splitlines() if li.startswith("left out of train")
+    ]
+    assert len(lines) == 1, lines
+    assert [word for word in words if word not in lines[0]] == []
+
+
+@pytest.mark.parametrize("dispatcher", ["ray", "local"])
+def test_a_gpu_where_there_is_none_is_refused_before_anything_is_written(
+    search: Refused, write_recipe: Callable[..., Path], dispatcher: str
+) -> None:
+    import torch
+
+    asked = torch.cuda.device_count() + 1
+    recipe = write_recipe(
+        ("budget:", f"resources: {{cpu: 1, gpu: {asked}}}\nbudget:"),
+    )
+    lines = search(recipe, "--dispatcher", dispatcher)
+    assert len(lines) == 1, lines
+    assert "resources.gpu" in lines[0]
+    assert "Set `resources: {gpu: 0}`" in lines[0]
