@@ -1,0 +1,29 @@
+"""What is said of data that were left out, and of metrics that nobody reports."""
+
+import pytest
+
+from automtl.data.load import LeftOut
+from automtl.errors import RecipeError
+from automtl.space.recipe import find_recipe, load_recipe
+from automtl.study.vision import SHOWN, check_metrics, left_out_lines
+
+
+def test_long_lists_are_cut_for_each_split_and_kind() -> None:
+    frames = [LeftOut(name=f"{i}.png", split="train", reason="bad") for i in range(SHOWN + 7)]
+    boxes = [LeftOut(name="gt.txt:3", split="train", reason="outside", kind="box")]
+    lines = left_out_lines((*frames, *boxes))
+    assert len(lines) == SHOWN + 2
+    assert lines[0] == "left out of train: 0.png: bad"
+    assert "7 more" in lines[SHOWN]
+    assert lines[-1].endswith("outside")
+    assert left_out_lines(()) == []
+
+
+def test_a_metric_that_nobody_reports_is_refused_with_the_nearest() -> None:
+    recipe = load_recipe(find_recipe("quickstart"))
+    whole = {m.metric: 0.0 for m in recipe.objectives}
+    check_metrics(recipe, {"untrained network": whole})
+    del whole["detection/mAP"]
+    whole["detection/mAP_50"] = 0.0
+    with pytest.raises(RecipeError, match="detection/mAP`. Did you mean `detection/mAP_50`"):
+        check_metrics(recipe, {"untrained network": whole})
