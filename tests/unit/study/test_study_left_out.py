@@ -25,5 +25,5 @@ def test_a_metric_that_nobody_reports_is_refused_with_the_nearest() -> None:
     check_metrics(recipe, {"untrained network": whole})
     del whole["detection/mAP"]
     whole["detection/mAP_50"] = 0.0
-    with pytest.raises(RecipeError, match="detection/mAP`. Did you mean `detection/mAP_50`"):
+    with pytest.raises(RecipeError, match=r"detection/mAP`\. Did you mean `detection/mAP_50`"):
         check_metrics(recipe, {"untrained network": whole})
