@@ -1,0 +1,76 @@
+"""Progress: drawn on a terminal, quiet elsewhere, and never taken for markup."""
+
+import io
+
+from rich.console import Console
+
+from automtl.cli.progress import Progress
+from automtl.cli.show import trial_table
+from automtl.cli.terminal import PLAIN_WIDTH, make_console, say
+from automtl.config import TrialConfig
+from automtl.results import EpochReport, TrialRecord, TrialStatus
+from automtl.space.recipe import find_recipe, load_recipe
+
+RECIPE = load_recipe(find_recipe("quickstart"))
+VALUES = {o.metric: 0.25 for o in RECIPE.objectives}
+
+
+def trial(status: TrialStatus, *epochs: int) -> TrialRecord:
+    reports = tuple(EpochReport(attempt=1, epoch=e, values=VALUES, time_s=0.0) for e in epochs)
+    return TrialRecord(
+        number=7,
+        point={},
+        config=TrialConfig().to_plain(),
+        config_digest="",
+        status=status,
+        reports=reports,
+        values=VALUES if status is TrialStatus.COMPLETED else {},
+    )
+
+
+def drawn(*, is_terminal: bool) -> str:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=is_terminal, width=100, color_system=None)
+    with Progress(RECIPE, console) as progress:
+        progress.began((), 0.0)
+        progress.started(trial(TrialStatus.RUNNING))
+        progress.reported(trial(TrialStatus.RUNNING, 1))
+        if progress._live is not None:
+            progress._live.refresh()
+        done = trial(TrialStatus.COMPLETED, 1, 2, 3, 4)
+        progress.ended(done, [done])
+    return file.getvalue()
+
+
+def test_a_terminal_shows_a_line_for_each_trial_and_the_budget() -> None:
+    text = drawn(is_terminal=True)
+    assert "trial   7" in text
+    assert "epoch 1/4" in text
+    assert "mAP 0.250" in text
+    assert "completed" in text
+    assert "left" in text
+    assert "1 trials ended" in text
+
+
+def test_elsewhere_it_is_quiet() -> None:
+    assert drawn(is_terminal=False) == ""
+
+
+def test_text_is_no_markup_and_lines_stay_whole(capsys) -> None:
+    path = "runs/[bold]/:smile:/" + "x" * 300
+    say(make_console(), path)
+    assert capsys.readouterr().out == path + "\n"
+
+
+def test_a_table_of_the_front_fits_a_hundred_columns(capsys) -> None:
+    table = trial_table(
+        "Front",
+        [trial(TrialStatus.COMPLETED, 1)],
+        RECIPE.objectives,
+        extra=("cost/parameters", "cost/latency_ms"),
+    )
+    make_console().print(table)
+    lines = capsys.readouterr().out.splitlines()
+    assert PLAIN_WIDTH > 100
+    assert max(map(len, lines)) <= 100
+    assert any("all 4" in line for line in lines)
