@@ -65,6 +65,11 @@ def describe(study: StudyInfo, history: tuple[TrialRecord, ...], picks: tuple[Pi
 
 def write_study_report(folder: StudyFolder, ledger: Ledger, out: Path) -> Path:
     """Write the report from what the ledger holds now."""
+    from importlib import import_module
+
+    # plotly looks into pandas as soon as anybody began to import it, whole or not, and the
+    # experiment log's thread may be doing that right now: wait until it is whole.
+    import_module("pandas")
     from automtl_dashboards.report import write_report
 
     return write_report(
