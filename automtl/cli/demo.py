@@ -15,24 +15,16 @@ from rich.console import Console
 
 from automtl.cli.models import export_trial, finetune_bundle, predict_frames
 from automtl.cli.run import read_recipe, resume_search, start_search
-from automtl.cli.show import best_values, floors_table
 from automtl.cli.terminal import OK, make_console, say
 from automtl.config import TrialConfig
 from automtl.errors import AutomtlError
 from automtl.results import TrialRecord
 from automtl.space.recipe import Recipe, recipe_digest
 from automtl.study.conclude import mlflow_command
-from automtl.study.folder import Settings, StudyFolder, read_floors
+from automtl.study.folder import Settings, StudyFolder
 from automtl.study.search import deliver, opened
 from automtl.study.words import tree_of
 
-QUALITY = (
-    "detection/mAP",
-    "detection/mAP_50",
-    "segmentation/mIoU",
-    "tracking/IDF1",
-    "tracking/HOTA",
-)
 TUNING = {"epochs": 2, "steps_per_epoch": 60}
 SHOWN_CLIPS = 2
 
@@ -73,8 +65,6 @@ def run_demo(folder: Path, recipe_name: str, tuning_recipe: str, dispatcher: str
         chosen = ledger.picks()[-1].number
     say(parts.console, "")
     say(parts.console, coverage(history))
-    best = best_values(history, QUALITY)
-    parts.console.print(floors_table(read_floors(place), best, QUALITY))
     with parts.part("Export", "the pick as a bundle, safetensors and JSON"):
         export_trial(folder, trial=chosen, out=None, overwrite=True)
     with parts.part("Fine-tune", "its heads on clips of another kind, the trunk frozen"):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from automtl.cli.progress import Progress
-from automtl.cli.show import print_pick, trial_table
+from automtl.cli.show import comparison_table, print_pick, trial_table
 from automtl.cli.terminal import FAILED, INTERRUPTED, OK, make_console, say
 from automtl.errors import AutomtlError, closest
 from automtl.pareto import front
 from automtl.results import TrialStatus
 from automtl.space.recipe import Budget, Recipe, find_recipe, load_recipe
 from automtl.study.conclude import mlflow_command
-from automtl.study.folder import Settings, StudyFolder
+from automtl.study.folder import Settings, StudyFolder, read_floors
 from automtl.study.search import Outcome, create, opened, prepare_data, refuse_existing, run
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ def show_outcome(console: Console, folder: StudyFolder, recipe: Recipe, outcome:
     members = front(outcome.history, recipe.objectives)
     if members:
         console.print(trial_table("Front", members, recipe.objectives))
+        floors = read_floors(folder)
+        console.print(comparison_table(floors, outcome.history, recipe.objectives))
         with opened(folder) as ledger:
             picks = ledger.picks()
         if picks:

@@ -1,6 +1,7 @@
 """Tables and JSON for people and programs."""
 
 import json
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,8 +10,17 @@ from rich.console import Console
 from rich.table import Table
 
 from automtl.cli.terminal import say
+from automtl.pareto import front
 from automtl.results import Objective, Pick, TrialRecord
 from automtl.study.words import kind_of, number, short, tree_of
+
+QUALITY = (
+    "detection/mAP",
+    "detection/mAP_50",
+    "segmentation/mIoU",
+    "tracking/IDF1",
+    "tracking/HOTA",
+)
 
 
 def print_json(value: object) -> None:
@@ -64,28 +74,38 @@ def trial_table(
     return table
 
 
-def floors_table(
-    floors: Mapping[str, Mapping[str, float]], best: Mapping[str, float], metrics: Sequence[str]
+def comparison_table(
+    floors: Mapping[str, Mapping[str, float]],
+    history: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
 ) -> Table:
-    """Return trivial predictors beside the best value that any trial reached."""
-    table = plain_table("Floors: what trivial predictors reach")
-    table.add_column("predictor")
+    """Return the front's best values beside trivial predictors and single-task networks.
+
+    Only qualities are compared, for which larger is better; each row names its own best, so the
+    last row is no single model.
+    """
+    members = front(history, objectives)
+    best = {
+        metric: max(record.values.get(metric, -math.inf) for record in members)
+        for metric in QUALITY
+        if any(metric in record.values for record in members)
+    }
+    metrics = [metric for metric in QUALITY if metric in best]
+    table = plain_table("Floors and single tasks beside the front")
+    table.add_column("model")
     for metric in metrics:
         table.add_column(short(metric), justify="right")
-    for name, values in floors.items():
+    rows = [(name, values) for name, values in floors.items()]
+    rows += [
+        (f"{record.origin.removeprefix('baseline:')} alone (trial {record.number})", record.values)
+        for record in history
+        if record.origin.startswith("baseline:") and record.values
+    ]
+    for name, values in rows:
         table.add_row(name, *(number(values.get(metric)) for metric in metrics))
-    table.add_row("best trial", *(number(best.get(metric)) for metric in metrics), style="bold")
+    shown = (number(best.get(metric)) for metric in metrics)
+    table.add_row("best of the front", *shown, style="bold")
     return table
-
-
-def best_values(history: Iterable[TrialRecord], metrics: Sequence[str]) -> dict[str, float]:
-    """Return the largest value of each metric over all candidates (quality: larger is better)."""
-    candidates = [record for record in history if record.is_candidate]
-    return {
-        metric: max(record.values[metric] for record in candidates if metric in record.values)
-        for metric in metrics
-        if any(metric in record.values for record in candidates)
-    }
 
 
 def print_pick(console: Console, pick: Pick) -> None:

@@ -1,6 +1,7 @@
 """What is recorded when a search ends: ranks, a pick, a note for MLflow, the report."""
 
 import re
+import shlex
 import time
 from pathlib import Path
 
@@ -91,7 +92,7 @@ def mlflow_command(folder: StudyFolder) -> str:
     uri = load_settings(folder).mlflow or folder.mlflow_uri
     if uri.startswith(("http://", "https://")):
         return f"open {without_password(uri)}"
-    return f"mlflow ui --backend-store-uri {without_password(uri)}"
+    return f"mlflow ui --backend-store-uri {shlex.quote(without_password(uri))}"
 
 
 def without_password(url: str) -> str:

@@ -60,6 +60,11 @@ def prepare(recipe: Recipe, settings: Settings, observer: Observer) -> Prepared:
     for line in left_out_lines(loaded.left_out):
         observer.message(line)
     default = recipe.space.config_of(recipe.space.default_point())
+    if default.optimizer.precision == "bfloat16" and emulates_bfloat16(recipe.resources.gpu):
+        observer.message(
+            "This CPU has no bfloat16 and emulates it, about ten times slower than float32: "
+            "set optimizer.precision to float32"
+        )
 
     @cache
     def compute_floors() -> dict[str, dict[str, float]]:
@@ -68,6 +73,14 @@ def prepare(recipe: Recipe, settings: Settings, observer: Observer) -> Prepared:
         return {floor.name: dict(floor.values) for floor in floors(loaded.splits, default)}
 
     return Prepared(data=loaded, digest=loaded.splits.info.digest, floors=compute_floors)
+
+
+def emulates_bfloat16(gpu_share: float) -> bool:
+    """Return whether trials run on a CPU that has no instructions for bfloat16."""
+    import torch
+
+    native = torch.ops.mkldnn._is_mkldnn_bf16_supported  # noqa: SLF001  # torch has no public name
+    return gpu_share == 0 and not native()
 
 
 def check_metrics(recipe: Recipe, floors: Mapping[str, Mapping[str, float]]) -> None:

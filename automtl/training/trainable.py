@@ -64,6 +64,6 @@ def device_of(order: TrialOrder) -> torch.device:
         raise DeviceError(
             msg,
             where="resources.gpu",
-            fix="Set `resources: {gpu: 0}`, or run where `automtl doctor` shows a GPU",
+            fix="Set `resources: {gpu: 0}`, or run where `nvidia-smi` shows a GPU",
         )
     return torch.device("cuda", torch.cuda.current_device())
