@@ -1,10 +1,11 @@
 """What every dispatcher must do. A test module inherits the suite and gives one fixture.
 
-Example:
-    >>> class TestMine(DispatcherContract):  # doctest: +SKIP
-    ...     @pytest.fixture
-    ...     def dispatcher(self):
-    ...         return MyDispatcher()
+Example::
+
+    class TestMine(DispatcherContract):
+        @pytest.fixture
+        def dispatcher(self):
+            return MyDispatcher()
 """
 
 from collections.abc import Callable, Sequence
