@@ -44,6 +44,7 @@ def connected(address: str, *, n_cpus: float) -> Iterator[list[dict[str, float]]
         DispatchError: If nothing answers at the address.
     """
     import ray
+    import ray.tune  # here, while Ray's own processes start, instead of before the first trial
 
     is_ours = not ray.is_initialized()
     try:
