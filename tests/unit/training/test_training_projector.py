@@ -12,8 +12,8 @@ from torchjd.aggregation import UPGrad as TorchJdUPGrad
 
 from automtl.training.projector import NnlsProjector
 
-# Whole numbers give equal, opposite and dependent rows exactly, but no rows that are opposite up to
-# a small angle. There the projector is inexact: for (-1, 0), (1, 1/256), (1.748, 0) it leaves
+# Whole numbers give equal, opposite and dependent rows exactly, but no rows that are opposite up
+# to a small angle. There the projector is inexact: for (-1, 0), (1, 1/256), (1.748, 0) it leaves
 # a conflict of 1.9e-6, although an exact answer exists; see docs/measurements.md.
 entries = st.integers(-3, 3).map(float)
 weights = st.integers(0, 8).map(lambda n: n / 4)
