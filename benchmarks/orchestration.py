@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from automtl.dispatch.base import Controller, Report
+from automtl.dispatch.base import Controller
 from automtl.dispatch.ray_cluster import LOCAL, connected
 from automtl.dispatch.ray_tune import RayTuneDispatcher
 from automtl.experiment_log import ExperimentLog
@@ -34,6 +34,7 @@ from automtl.study.observer import Silent
 from automtl.study.search import create, held, opened
 from benchmarks.peers_orchestration import search_with_optuna
 from benchmarks.record import Goal, print_record
+from benchmarks.sleep_training import SleepTraining
 
 SLOTS = 2
 
@@ -73,21 +74,6 @@ QUICK = Loads(
     long=Load(n_trials=4, length_s=20),
     peer=Load(n_trials=8, length_s=0.1),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SleepTraining:
-    """A training of a known length that reports twice."""
-
-    metrics: tuple[str, ...]
-    length_s: float
-
-    def __call__(self, order: TrialOrder, report: Report) -> None:
-        """Sleep and report values that differ from trial to trial."""
-        for epoch in (1, 2):
-            time.sleep(self.length_s / 2)
-            values = {m: (order.seed >> i) % 97 / 97 for i, m in enumerate(self.metrics)}
-            report(epoch, values)
 
 
 @dataclass(slots=True)

@@ -54,9 +54,11 @@ def propose(recipe: Recipe, history: Sequence[TrialRecord]) -> Proposal | None:
     """
     ordered = sorted(history, key=lambda record: record.number)
     number = len(ordered)
-    planned = plan(recipe)
-    if number < len(planned):
-        return planned[number]
+    # Duplicates among what is stated may leave fewer; validating all of it costs milliseconds.
+    if number <= len(recipe.enqueue) + len(recipe.baselines.names):
+        planned = plan(recipe)
+        if number < len(planned):
+            return planned[number]
     space = recipe.space
     tried = {r.config_digest for r in ordered if not r.origin.startswith("baseline:")}
     seed = stream_seed(recipe.seed, number)

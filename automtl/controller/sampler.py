@@ -172,15 +172,26 @@ def _told(
     state = _state(record, objectives)
     if state is None:
         return None
-    is_complete = state == "COMPLETE"
-    vector = record.vector(objectives) if is_complete else None
-    return optuna.create_trial(
+    vector = record.vector(objectives) if state == "COMPLETE" else None
+    # Not `create_trial`, which checks each value against its distribution again: at some hundred
+    # trials that would cost more than the sampling.
+    trial = optuna.trial.FrozenTrial(
+        number=record.number,
         state=optuna.trial.TrialState[state],
+        value=None,
         values=_losses(vector, objectives) if vector else None,
+        datetime_start=None,
+        datetime_complete=None,
         params=dict(record.point),
         distributions={name: distributions[name] for name in record.point},
-        constraints=_excesses(record, constraints) or None,
+        user_attrs={},
+        system_attrs={},
+        intermediate_values={},
+        trial_id=record.number,
     )
+    for name, value in _excesses(record, constraints).items():
+        trial.set_constraint(name, value)
+    return trial
 
 
 def _state(record: TrialRecord, objectives: Sequence[Objective]) -> str | None:

@@ -20,7 +20,7 @@ from ray.tune.stopper import NoopStopper, Stopper
 from typing_extensions import override
 
 from automtl.dispatch.base import Controller, failure_of
-from automtl.dispatch.ray_worker import FAILURE, ORDER, REPORT, AttemptFailedError
+from automtl.dispatch.ray_worker import FAILURE, ORDER, REPORT, WAITS, AttemptFailedError
 from automtl.dispatch.resources import fitting_slots
 from automtl.results import Decision, EpochReport, Failure, FailureKind, TrialOrder
 
@@ -130,12 +130,22 @@ class OrderScheduler(TrialScheduler):
         self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
     ) -> str:
         """Record a report and pass the decision on."""
-        decision = self._bridge.report(trial.trial_id, result[REPORT])
+        # Calls of one caller reach an actor in order: these are there before the next step.
         actor = trial.temporary_state.ray_actor
+        is_needed = self._is_one_starting
+        if actor is not None and is_needed != result.get(WAITS, False):
+            actor.wait.remote(is_needed=is_needed)
+        if WAITS in result:
+            return TrialScheduler.CONTINUE
+        decision = self._bridge.report(trial.trial_id, result[REPORT])
         if decision is not Decision.CONTINUE and actor is not None:
-            # Calls of one caller reach an actor in order: this one is there before the next step.
             actor.decide.remote(decision.value)
         return TrialScheduler.CONTINUE
+
+    @property
+    def _is_one_starting(self) -> bool:
+        running = self._bridge.running
+        return any(t.status == Trial.PENDING and t.trial_id in running for t in self._trials)
 
     @override
     def on_trial_complete(

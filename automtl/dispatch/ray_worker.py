@@ -5,6 +5,7 @@ Only the Ray dispatcher imports this module, and only when a search on Ray begin
 
 import os
 import sys
+import time
 from collections.abc import Mapping
 from typing import TypeGuard
 
@@ -22,6 +23,11 @@ REPORT = "report"
 """Key of the epoch report in a Tune result."""
 FAILURE = "failure"
 """Key of the failure in the last Tune result of a trial."""
+WAITS = "waits"
+"""Key of a result that says only: the attempt has ended, and its process is being kept."""
+
+LONGEST_WAIT_S = 30.0
+WAIT_STEP_S = 0.05
 
 HARMLESS = frozenset(
     {
@@ -53,6 +59,8 @@ class TrialWorker(TuneTrainable):
     _training: Trainable
     _attempt: SteppedAttempt
     _decision: Decision
+    _end: AttemptEnd | None
+    _waits_until_s: float
 
     @classmethod
     @override
@@ -88,23 +96,39 @@ class TrialWorker(TuneTrainable):
         Raises:
             AttemptFailedError: If the attempt failed and the process must not be reused.
         """
-        event = self._attempt.step(self._decision)
-        self._decision = Decision.CONTINUE
-        if not isinstance(event, AttemptEnd):
-            return {REPORT: event}
-        if _ends_process(event.failure):
-            raise AttemptFailedError(event.failure.model_dump_json())
-        return {"done": True, FAILURE: event.failure}
+        if self._end is None:
+            event = self._attempt.step(self._decision)
+            self._decision = Decision.CONTINUE
+            if not isinstance(event, AttemptEnd):
+                return {REPORT: event}
+            self._end = event
+        if time.monotonic() < self._waits_until_s:
+            time.sleep(WAIT_STEP_S)
+            return {WAITS: True}
+        if _ends_process(self._end.failure):
+            raise AttemptFailedError(self._end.failure.model_dump_json())
+        return {"done": True, FAILURE: self._end.failure}
 
     def decide(self, decision: str) -> None:
         """Take the answer to the report that waits; without a call it is "continue"."""
         self._decision = Decision(decision)
+
+    def wait(self, *, is_needed: bool) -> None:
+        """Keep the end of the attempt back for now, or let it go.
+
+        Tune hands the process of a trial that ended to a trial whose own is still being started,
+        and throws the start away. With trials shorter than a start, every slot but one would
+        stay empty for good; so an end waits until the other processes are up.
+        """
+        self._waits_until_s = time.monotonic() + LONGEST_WAIT_S if is_needed else 0.0
 
     def _begin(self, config: Mapping[str, object]) -> None:
         order = TrialOrder.model_validate_json(str(config[ORDER]))
         _leave_tunes_folder()
         _limit_threads(max(1, int(order.resources.get("cpu", 1.0))))
         self._decision = Decision.CONTINUE
+        self._end = None
+        self._waits_until_s = 0.0
         self._attempt = SteppedAttempt(self._training, order)
 
 

@@ -1,4 +1,7 @@
-"""A thread that carries events from the outbox to MLflow; training never waits for it."""
+"""A thread that carries events from the outbox to MLflow; training never waits for it.
+
+It reads the ledger, under the lease, and leaves the writing to a process of its own.
+"""
 
 import threading
 import time
@@ -6,15 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from automtl.errors import LedgerError
-from automtl.experiment_log.sink import MlflowSink, RefusedError
+from automtl.experiment_log.messages import RefusedError, SinkSettings, line_of
+from automtl.experiment_log.remote import RemoteSink
 from automtl.experiment_log.updates import STUDY_RUN, RunUpdate, updates_of
 from automtl.ledger.database import LedgerUnreachableError
+from automtl.ledger.outbox import EventKind
 from automtl.ledger.redaction import first_line
 from automtl.ledger.store import Ledger
 
 IDLE_S = 0.5
 LONGEST_PAUSE_S = 60.0
 EVENTS_AT_ONCE = 100
+START_S = 30.0
+"""At most this long the sender waits for a first report: until then trials are being started, and
+loading MLflow takes as long again from the same processors."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,16 +42,17 @@ class ExperimentLog:
     ledger: Ledger
     last_error: str = ""
     refused: list[str] = field(default_factory=list)
-    _sink: MlflowSink | None = None
+    _sink: RemoteSink | None = None
     _status: str = "FINISHED"
     _closing: threading.Event = field(default_factory=threading.Event)
     _deadline_s: float = float("inf")
+    _began_s: float = 0.0
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin to send."""
         study = self.ledger.study()
-        self._sink = MlflowSink(
+        settings = SinkSettings(
             tracking_uri=self.tracking_uri,
             artifacts=self.artifacts,
             experiment=study.name,
@@ -56,6 +65,8 @@ class ExperimentLog:
             },
             documents={"recipe.json": dict(study.recipe)},
         )
+        self._sink = RemoteSink(settings)
+        self._began_s = time.monotonic()
         self._thread = threading.Thread(target=self._send, name="experiment log", daemon=True)
         self._thread.start()
 
@@ -70,9 +81,28 @@ class ExperimentLog:
         self._closing.set()
         if self._thread is not None:
             self._thread.join(timeout_s + 1)
+            if self._sink is not None and self._thread.is_alive():
+                self._sink.kill()
+                self._thread.join(1)
         return self.ledger.outbox.count_pending()
 
     def _send(self) -> None:
+        assert self._sink is not None, "start() makes the sink"
+        try:
+            self._send_all()
+        finally:
+            self._sink.close()
+
+    @property
+    def _is_early(self) -> bool:
+        if self._sink is not None and self._sink.is_connected:
+            return False
+        if time.monotonic() > self._began_s + START_S or self._closing.is_set():
+            return False
+        waiting = self.ledger.outbox.pending(EVENTS_AT_ONCE)
+        return all(event.kind is EventKind.TRIAL_STARTED for event in waiting)
+
+    def _send_all(self) -> None:
         failures = 0
         while True:
             try:
@@ -85,7 +115,7 @@ class ExperimentLog:
                     return
             except Exception as error:  # noqa: BLE001  # whatever MLflow raises, events stay
                 n_sent, failures = 0, failures + 1
-                self.last_error = _line(error)
+                self._note(error)
                 lost = isinstance(error, LedgerError)
                 if lost and not isinstance(error, LedgerUnreachableError):
                     return  # Another controller sends from here on.
@@ -94,11 +124,18 @@ class ExperimentLog:
             if not n_sent:
                 self._pause(failures)
 
+    def _note(self, error: Exception) -> None:
+        # What was wrong all along says more than that the time ran out.
+        if not (self._is_late and self.last_error):
+            self.last_error = line_of(error)
+
     def _pause(self, failures: int) -> None:
         if self._closing.wait(min(LONGEST_PAUSE_S, IDLE_S * 2 ** min(failures, 10))) and failures:
             time.sleep(min(IDLE_S, max(0.0, self._deadline_s - time.monotonic())))
 
     def _send_some(self) -> int:
+        if self._is_early:
+            return 0
         sink = self._connected()
         outbox = self.ledger.outbox
         sent: list[int] = []
@@ -115,14 +152,14 @@ class ExperimentLog:
             outbox.mark_sent(sent, time.time())
         return len(sent)
 
-    def _connected(self) -> MlflowSink:
+    def _connected(self) -> RemoteSink:
         assert self._sink is not None, "start() makes the sink"
         if not self._sink.is_connected:
             self.ledger.confirm_lease()
             self.ledger.set_mlflow_run(self._sink.connect())
         return self._sink
 
-    def _apply(self, sink: MlflowSink, update: RunUpdate) -> None:
+    def _apply(self, sink: RemoteSink, update: RunUpdate) -> None:
         try:
             sink.apply(update)
         except RefusedError as error:
@@ -138,9 +175,3 @@ class ExperimentLog:
     @property
     def _is_late(self) -> bool:
         return time.monotonic() > self._deadline_s
-
-
-def _line(error: Exception) -> str:
-    line = first_line(error)
-    kind = type(error).__name__
-    return line if line == kind else f"{kind}: {line}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from automtl.experiment_log.messages import RefusedError, SinkSettings
 from automtl.experiment_log.updates import STUDY_RUN, RunUpdate
 
 RUN_TAG = "automtl.run"
@@ -16,37 +17,18 @@ HTTP_RETRIES = 1
 HTTP_TIMEOUT_S = 20
 
 
-class RefusedError(Exception):
-    """MLflow will never take this, however often it is sent."""
-
-
 @dataclass(slots=True, kw_only=True)
 class MlflowSink:
     """Writes updates to one experiment.
 
     Attributes:
-        tracking_uri: Where MLflow's server or database is.
-        artifacts: Where artifacts go, if this process creates the experiment.
-        experiment: Name of the experiment and of the parent run.
-        study: Names the study among all that send to this server.
-        study_tags: Tags of the parent run.
-        documents: JSON artifacts of the parent run by file name.
+        settings: Which one, and what the study's run says.
     """
 
-    tracking_uri: str
-    artifacts: Path
-    experiment: str
-    study: str
-    study_tags: Mapping[str, str]
-    documents: Mapping[str, object]
+    settings: SinkSettings
     _client: Any = None
     _experiment_id: str = ""
     _runs: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the study's run is known."""
-        return STUDY_RUN in self._runs
 
     def connect(self) -> str:
         """Find or create the experiment and the study's run. Raises what MLflow raises.
@@ -54,18 +36,20 @@ class MlflowSink:
         Returns:
             Id of the study's run.
         """
-        self._client = _client(self.tracking_uri)
-        found = self._client.get_experiment_by_name(self.experiment)
+        self._client = _client(self.settings.tracking_uri)
+        found = self._client.get_experiment_by_name(self.settings.experiment)
         if found is not None:
             self._experiment_id = found.experiment_id
         else:
             self._experiment_id = self._create_experiment()
         run = self._find(STUDY_RUN)
         if run is None:
-            run = self._create_run(STUDY_RUN, self.experiment, None, self.study_tags)
+            run = self._create_run(
+                STUDY_RUN, self.settings.experiment, None, self.settings.study_tags
+            )
         else:
             self._client.update_run(run, status="RUNNING")
-        for name, document in self.documents.items():
+        for name, document in self.settings.documents.items():
             self._client.log_dict(run, document, name)
         self._runs[STUDY_RUN] = run
         return run
@@ -131,7 +115,7 @@ class MlflowSink:
         return known
 
     def _find(self, run: str) -> str | None:
-        study = self.study.replace("'", "")
+        study = self.settings.study.replace("'", "")
         found = self._client.search_runs(
             [self._experiment_id],
             filter_string=f"tags.`{RUN_TAG}` = '{run}' and tags.`{STUDY_TAG}` = '{study}'",
@@ -146,17 +130,17 @@ class MlflowSink:
         created = self._client.create_run(
             self._experiment_id,
             start_time=None if start_s is None else round(start_s * 1000),
-            tags={RUN_TAG: run, STUDY_TAG: self.study.replace("'", ""), **tags},
+            tags={RUN_TAG: run, STUDY_TAG: self.settings.study.replace("'", ""), **tags},
             run_name=name,
         )
         return str(created.info.run_id)
 
     def _create_experiment(self) -> str:
         location = None
-        if not self.tracking_uri.startswith(("http://", "https://")):
-            self.artifacts.mkdir(parents=True, exist_ok=True)
-            location = self.artifacts.resolve().as_uri()
-        return str(self._client.create_experiment(self.experiment, location))
+        if not self.settings.tracking_uri.startswith(("http://", "https://")):
+            self.settings.artifacts.mkdir(parents=True, exist_ok=True)
+            location = self.settings.artifacts.resolve().as_uri()
+        return str(self._client.create_experiment(self.settings.experiment, location))
 
     def _log_file(self, run: str, path: Path) -> None:
         # A file that was moved away since leaves nothing to copy; the ledger still names it.

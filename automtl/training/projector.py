@@ -14,11 +14,20 @@ from torch import Tensor
 from torchjd.linalg import DualConeProjector
 from typing_extensions import override
 
+RIDGE = 1e-12
+"""Weight of ``|w|^2`` beside the cosines.
+
+Rows that cancel leave ``w`` undetermined; the solver then returns 1e10 of each, which the
+training's float32 cannot add. With it ``w`` is the smallest that does. Rows that are opposite up
+to an angle below its root, 1e-6, count as opposite.
+"""
+
 
 class NnlsProjector(DualConeProjector):
-    """Solve the quadratic program exactly with SciPy, without a GPL solver.
+    """Solve the quadratic program with SciPy, without a GPL solver.
 
-    With ``v = u + w`` and ``G = R'R`` the program is ``min |Rw + Ru|`` over ``w >= 0``.
+    With ``v = u + w`` and ``G = R'R`` the program is ``min |Rw + Ru|`` over ``w >= 0``, and among
+    the solutions the shortest ``w``.
     """
 
     @override
@@ -60,7 +69,9 @@ def _project(
     scale = float(np.abs(scaled).max())
     if scale == 0.0:
         return u.copy()
-    added, _ = nnls(root, -(root @ (scaled / scale)))
+    system = np.vstack([root, np.sqrt(RIDGE) * np.eye(len(u))])
+    target = np.concatenate([-(root @ (scaled / scale)), np.zeros(len(u))])
+    added, _ = nnls(system, target)
     raised: NDArray[np.float64] = np.divide(
         added * scale, norms, out=np.zeros_like(norms), where=norms > 0
     )

@@ -223,6 +223,21 @@ def test_a_part_that_is_bad_is_named_and_left_out(
     assert [word for word in words if word not in lines[0]] == []
 
 
+def test_a_frame_without_any_label_is_named(
+    real_recipe: Path, clip: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A still whose mask is missing; in a clip, a frame without boxes has no objects."""
+    missing_mask(clip)
+    text = real_recipe.read_text()
+    start = text.index("train: [") + len("train: [")
+    stills = "{kind: masks, images: frames, masks: masks}, "
+    real_recipe.write_text(text[:start] + stills + text[start:])
+    assert run_command(["validate", str(real_recipe)]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "0002.png: its class mask is missing in masks, and it has no other label" in line
+    assert "data.max_left_out" in line
+
+
 @pytest.mark.parametrize("dispatcher", ["ray", "local"])
 def test_a_gpu_where_there_is_none_is_refused_before_anything_is_written(
     search: Refused, write_recipe: Callable[..., Path], dispatcher: str

@@ -55,6 +55,20 @@ def test_processes_are_reused_and_files_removed(tmp_path):
     assert not (Path.home() / "ray_results").exists()
 
 
+def test_trials_shorter_than_a_start_fill_all_slots(tmp_path):
+    def train(order: TrialOrder, report: Report) -> None:
+        report(1, {"pid": os.getpid()})
+        time.sleep(0.1)
+        report(2, {"pid": os.getpid()})
+
+    controller = ScriptedController(points=[{}] * 30, folder=tmp_path)
+    RayTuneDispatcher(slots=2, scratch=tmp_path).run(controller, train)
+    pids = _pids(controller)
+    shares = [pids.count(pid) / len(pids) for pid in set(pids)]
+    assert len(shares) == 2, "a process was started that no slot needed"
+    assert min(shares) > 0.3, "a slot stayed empty while its process was started over and over"
+
+
 def test_a_failure_costs_its_process(tmp_path):
     def train(order: TrialOrder, report: Report) -> None:
         report(1, {"pid": os.getpid()})

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from automtl.experiment_log import ExperimentLog, sender
-from automtl.experiment_log.sink import RefusedError
+from automtl.experiment_log.messages import RefusedError
 from automtl.ledger.holder import Holder, this_process
 from automtl.ledger.studies import create_study, open_ledger
 from automtl.results import Objective, StudyInfo
@@ -31,6 +31,12 @@ class ScriptedSink:
 
     def finish(self, status, end_s):
         self.status = status
+
+    def kill(self):
+        pass
+
+    def close(self):
+        self.is_connected = False
 
 
 @pytest.fixture
@@ -67,7 +73,7 @@ def log_with(ledger, tmp_path, monkeypatch):
 
     def make(script):
         sink = ScriptedSink(script)
-        monkeypatch.setattr(sender, "MlflowSink", lambda **_fields: sink)
+        monkeypatch.setattr(sender, "RemoteSink", lambda _settings: sink)
         log = ExperimentLog(tracking_uri="scripted", artifacts=tmp_path, ledger=ledger)
         log.start()
         return log, sink
