@@ -1,0 +1,64 @@
+"""The network: backbone, sharing tree, heads."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from automtl.config.base import Frozen
+
+BUILT_IN_TASKS = ("detection", "segmentation", "tracking")
+
+
+class BackboneConfig(Frozen):
+    """The network that turns a picture into feature maps.
+
+    Attributes:
+        name: ``tiny``, or a torchvision classification backbone, or ``package.module:factory``.
+        weights: ``none``, ``imagenet``, or the path of a state dict.
+        image_size: Height and width of the network's input in pixels.
+        width: Channel multiplier of the ``tiny`` backbone; other backbones ignore it.
+    """
+
+    name: str = "tiny"
+    weights: str = "none"
+    image_size: tuple[Annotated[int, Field(ge=32)], Annotated[int, Field(ge=32)]] = (96, 128)
+    width: Annotated[float, Field(gt=0, le=8)] = 1.0
+
+
+class SharingConfig(Frozen):
+    """The sharing tree as a chain of tasks.
+
+    Attributes:
+        order: The tasks in chain order.
+        split_after: ``split_after[i]`` is the number of stages that tasks ``i`` and ``i + 1``
+            share; any two tasks share the minimum of the splits between them. A number above
+            the backbone's stages means all of them.
+    """
+
+    order: tuple[str, ...] = BUILT_IN_TASKS
+    split_after: tuple[Annotated[int, Field(ge=0)], ...] = (99, 99)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if len(set(self.order)) != len(self.order) or not self.order:
+            msg = f"`order` must name each task once, found {list(self.order)}"
+            raise ValueError(msg)
+        if len(self.split_after) != len(self.order) - 1:
+            msg = (
+                f"`split_after` must have one number fewer than `order` has tasks "
+                f"({len(self.order) - 1}), found {list(self.split_after)}"
+            )
+            raise ValueError(msg)
+        return self
+
+
+class HeadsConfig(Frozen):
+    """Sizes of the dense heads.
+
+    Attributes:
+        channels: Channels of every head's inner layers.
+        embedding_dim: Length of the tracking embedding.
+    """
+
+    channels: Annotated[int, Field(ge=8, le=1024)] = 64
+    embedding_dim: Annotated[int, Field(ge=4, le=512)] = 32

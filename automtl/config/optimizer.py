@@ -1,0 +1,35 @@
+"""How long and how fast a trial learns."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from automtl.config.base import Frozen
+
+
+class OptimizerConfig(Frozen):
+    """How long and how fast a trial learns.
+
+    Attributes:
+        name: ``adamw`` or ``sgd`` (with momentum 0.9).
+        lr: Peak learning rate of the cosine.
+        weight_decay: Decoupled for ``adamw``, added to the gradient for ``sgd``.
+        warmup: Share of all steps in which the rate rises linearly.
+        batch_size: Frames in a step.
+        epochs: Reports of a full training.
+        steps_per_epoch: Optimizer steps between two reports. A fixed number compares
+            configurations better than a pass over the data or wall time does.
+        precision: ``float32`` or ``bfloat16`` (autocast). A CPU without it emulates it about
+            ten times slower.
+        grad_clip: Largest gradient norm; 0 leaves gradients alone.
+    """
+
+    name: Literal["adamw", "sgd"] = "adamw"
+    lr: Annotated[float, Field(gt=0, le=10)] = 3e-3
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 1e-4
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    batch_size: Annotated[int, Field(ge=2, multiple_of=2)] = 8
+    epochs: Annotated[int, Field(ge=1)] = 4
+    steps_per_epoch: Annotated[int, Field(ge=1)] = 100
+    precision: Literal["float32", "bfloat16"] = "float32"
+    grad_clip: Annotated[float, Field(ge=0)] = 5.0
