@@ -105,12 +105,14 @@ class ExperimentLog:
     def _send_all(self) -> None:
         failures = 0
         while True:
+            # Asked before: what is announced, or held back, until then is sent in another round.
+            is_closing = self._closing.is_set()
             try:
                 n_sent = self._send_some()
                 if self._is_late:
                     return  # Perhaps with events left, and then the newest error still counts.
                 failures, self.last_error = 0, ""
-                if self._closing.is_set() and not n_sent:
+                if is_closing and not n_sent:
                     self._finish()
                     return
             except Exception as error:  # noqa: BLE001  # whatever MLflow raises, events stay

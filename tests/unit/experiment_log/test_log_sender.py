@@ -8,6 +8,7 @@ import pytest
 from automtl.experiment_log import ExperimentLog, sender
 from automtl.experiment_log.messages import RefusedError
 from automtl.ledger.holder import Holder, this_process
+from automtl.ledger.outbox import Outbox
 from automtl.ledger.studies import create_study, open_ledger
 from automtl.results import Objective, StudyInfo
 
@@ -174,3 +175,24 @@ def test_a_controller_that_lost_its_lease_sends_no_more(ledger, url, clock, log_
         assert len(sink.taken) == n_taken
         assert "lost its lease" in log.last_error
         assert sink.status is None
+
+
+def test_what_was_held_back_is_sent_when_the_search_ends_at_once(ledger, log_with, monkeypatch):
+    """The sender waits for a first report; the end may come while it decides to wait."""
+    asked, closing = threading.Event(), threading.Event()
+    pending = Outbox.pending
+
+    def slow(outbox, limit=500):
+        found = pending(outbox, limit)
+        asked.set()
+        closing.wait(5)
+        return found
+
+    monkeypatch.setattr(Outbox, "pending", slow)
+    ledger.add_trial(number=0, point={}, config={}, config_digest="", origin="default", seed=0)
+    ledger.start_attempt(0, worker="")
+    log, sink = log_with(take)
+    asked.wait(5)
+    threading.Timer(0.2, closing.set).start()
+    assert log.close(timeout_s=10) == 0
+    assert [update.name for update in sink.taken] == ["trial 0"]

@@ -1,7 +1,5 @@
 """Each invariant names its violation: the database is damaged by hand."""
 
-import sqlite3
-
 import pytest
 
 from automtl.results import EpochReport, TrialStatus
@@ -77,9 +75,16 @@ def test_a_ledger_in_order_has_no_violation(lived):
     ],
 )
 def test_each_damage_is_named(lived, damage, said):
-    # A connection that does not go through the ledger, and does not mind foreign keys.
-    connection = sqlite3.connect(lived.engine.url.database)
-    with connection:
-        connection.execute(damage)
-    connection.close()
+    off = {
+        "sqlite": "PRAGMA foreign_keys=OFF",
+        "postgresql": "SET session_replication_role = replica",
+    }
+    with lived.engine.connect() as connection:
+        # Both are settings of a connection outside of a transaction.
+        connection.connection.rollback()
+        cursor = connection.connection.cursor()
+        cursor.execute(off[lived.engine.dialect.name])
+        cursor.execute(damage)
+        connection.connection.commit()
+        connection.invalidate()
     assert any(said in violation for violation in lived.check())

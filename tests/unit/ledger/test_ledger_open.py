@@ -99,13 +99,16 @@ def test_one_reading_sees_one_moment(held, opened, propose):
         assert connection.execute(count).scalar() == 0
 
 
-def test_writes_are_safe_and_readers_are_free(held, opened, propose):
-    with held.engine.connect() as connection:
+def test_sqlite_writes_are_safe(sqlite_url):
+    with open_ledger(sqlite_url) as ledger, ledger.engine.connect() as connection:
         pragma = connection.exec_driver_sql
         assert pragma("PRAGMA journal_mode").scalar() == "wal"
         assert pragma("PRAGMA synchronous").scalar() == 2
         assert pragma("PRAGMA foreign_keys").scalar() == 1
         assert pragma("PRAGMA busy_timeout").scalar() == 30_000
+
+
+def test_readers_are_free(held, opened, propose):
     reader = opened()
     propose(held, 0)
     with held.engine.begin() as connection:
