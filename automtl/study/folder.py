@@ -87,9 +87,9 @@ class Settings:
 
 
 def save_settings(folder: StudyFolder, settings: Settings) -> None:
-    """Write the settings, whole or not at all."""
+    """Write the settings, whole or not at all, for the owner's eyes: a URL may hold a password."""
     plain = {name: getattr(settings, name) for name in Settings.__slots__}
-    write_text(folder.settings, json.dumps(plain, indent=2) + "\n")
+    write_text(folder.settings, json.dumps(plain, indent=2) + "\n", mode=0o600)
 
 
 def load_settings(folder: StudyFolder) -> Settings:
@@ -115,11 +115,19 @@ def read_floors(folder: StudyFolder) -> dict[str, dict[str, float]]:
     return found
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old or the new text, never a part."""
+def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Write a file so that a reader sees the old or the new text, never a part.
+
+    Args:
+        path: The file.
+        text: All of it.
+        mode: Who may read it, less what the user's mask forbids.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8") as file:
+    part.unlink(missing_ok=True)
+    made = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(made, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
