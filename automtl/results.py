@@ -66,6 +66,7 @@ class FailureKind(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     MISSING_METRIC = "missing_metric"
     LOST_WORKER = "lost_worker"
+    HUNG = "hung"
     BAD_CONFIG = "bad_config"
     BAD_DATA = "bad_data"
     ERROR = "error"

@@ -22,6 +22,7 @@ from typing_extensions import override
 from automtl.dispatch.base import Controller, failure_of
 from automtl.dispatch.ray_worker import FAILURE, ORDER, REPORT, WAITS, AttemptFailedError
 from automtl.dispatch.resources import fitting_slots
+from automtl.dispatch.watchdog import Watchdog
 from automtl.results import Decision, EpochReport, Failure, FailureKind, TrialOrder
 
 T = TypeVar("T")
@@ -120,9 +121,10 @@ class OrderScheduler(TrialScheduler):
     of Tune's own, which nobody reads.
     """
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, bridge: Bridge, watchdog: Watchdog) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._bridge = bridge
+        self._watchdog = watchdog
         self._trials: list[Trial] = []
 
     @override
@@ -130,6 +132,7 @@ class OrderScheduler(TrialScheduler):
         self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
     ) -> str:
         """Record a report and pass the decision on."""
+        self._watchdog.heard(trial.trial_id)
         # Calls of one caller reach an actor in order: these are there before the next step.
         actor = trial.temporary_state.ray_actor
         is_needed = self._is_one_starting
@@ -152,12 +155,16 @@ class OrderScheduler(TrialScheduler):
         self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
     ) -> None:
         """Record the end of an attempt."""
+        self._watchdog.forget(trial.trial_id)
         self._bridge.end(trial.trial_id, result.get(FAILURE))
 
     @override
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
         """Record a failed attempt, by the first line of the real error."""
-        self._bridge.end(trial.trial_id, failure_of_ray(_error_of(trial)))
+        self._watchdog.forget(trial.trial_id)
+        hung = self._watchdog.was_hung(trial.trial_id)
+        failure = _hung(self._watchdog) if hung else failure_of_ray(_error_of(trial))
+        self._bridge.end(trial.trial_id, failure)
 
     @override
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
@@ -180,6 +187,14 @@ class OrderScheduler(TrialScheduler):
     def debug_string(self) -> str:
         """Name the scheduler."""
         return "automtl"
+
+    def end_the_hung(self) -> None:
+        """End the processes of trials that have not reported for too long."""
+        live = {t.trial_id: t for t in self._trials if t.status == Trial.RUNNING}
+        for trial_id in self._watchdog.newly_hung(set(live)):
+            actor = live[trial_id].temporary_state.ray_actor
+            if actor is not None:
+                ray.kill(actor)
 
     def abandon(self) -> None:
         """End the processes of all running trials; the controller hears of no end."""
@@ -220,6 +235,7 @@ class StopAfterGrace(Stopper):
         """Raise the controller's error, or say whether the time is over."""
         if self._bridge.error is not None:
             raise self._bridge.error
+        self._scheduler.end_the_hung()
         if not self._bridge.controller.stop_requested:
             return False
         if self._asked_s is None:
@@ -257,6 +273,11 @@ def failure_of_ray(error: BaseException | None) -> Failure:
     lost = _lost(lines[0].strip())
     is_memory = isinstance(cause, OutOfMemoryError)
     return lost.model_copy(update={"kind": FailureKind.OUT_OF_MEMORY}) if is_memory else lost
+
+
+def _hung(watchdog: Watchdog) -> Failure:
+    message = f"the training reported nothing for {watchdog.limit_s:.0f} s and was ended"
+    return Failure(kind=FailureKind.HUNG, message=message)
 
 
 def _lost(reason: str) -> Failure:

@@ -1,6 +1,7 @@
 """Run trials on Ray Tune, on this machine or on a cluster."""
 
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from automtl.dispatch.base import Controller, Trainable
 from automtl.dispatch.ray_cluster import LOCAL, connected, quiet
 from automtl.dispatch.resources import fitting_slots
+from automtl.dispatch.watchdog import Watchdog
 from automtl.errors import DispatchError
 
 __all__ = ["LOCAL", "RayTuneDispatcher"]
@@ -29,6 +31,8 @@ class RayTuneDispatcher:
             system's temporary folder.
         stop_grace_s: Seconds that running trials get to reach their next report after the
             user asked to stop; then their processes are ended.
+        max_silence_s: Seconds without a report after which a running trial counts as hung and
+            its process is ended.
     """
 
     slots: int | None = None
@@ -36,6 +40,7 @@ class RayTuneDispatcher:
     resources: Mapping[str, float] = field(default_factory=lambda: {"cpu": 1.0, "gpu": 0.0})
     scratch: Path | None = None
     stop_grace_s: float = 10.0
+    max_silence_s: float = 3600.0
 
     def run(self, controller: Controller, trainable: Trainable) -> None:
         """Run to the end of the study.
@@ -70,7 +75,8 @@ def _tune(
     from automtl.dispatch.ray_bridge import Bridge, OrderScheduler, OrderSearcher, StopAfterGrace
 
     bridge = Bridge(controller, nodes)
-    scheduler = OrderScheduler(bridge)
+    watchdog = Watchdog(limit_s=dispatcher.max_silence_s, clock=time.monotonic)
+    scheduler = OrderScheduler(bridge, watchdog)
     try:
         tune.run(
             _shared_with_workers(trainable),

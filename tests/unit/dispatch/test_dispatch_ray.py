@@ -102,6 +102,23 @@ def test_a_killed_worker_is_a_lost_worker_and_the_others_go_on(tmp_path):
     assert "died" in failures[1].message
 
 
+def test_a_trial_that_hangs_is_ended_and_named_and_the_others_go_on(tmp_path):
+    def train(order: TrialOrder, report: Report) -> None:
+        report(1, {"x": 1.0})
+        time.sleep(120 if order.number == 0 else 0.1)
+        report(2, {"x": 1.0})
+
+    controller = ScriptedController(points=[{}] * 3, folder=tmp_path)
+    began = time.monotonic()
+    RayTuneDispatcher(slots=2, scratch=tmp_path, max_silence_s=4.0).run(controller, train)
+    assert time.monotonic() - began < 60
+    failures = {end.number: end.failure for end in controller.ends}
+    assert failures[1] is failures[2] is None
+    assert failures[0] is not None
+    assert failures[0].kind is FailureKind.HUNG
+    assert failures[0].message == "the training reported nothing for 4 s and was ended"
+
+
 def test_a_training_that_cannot_travel_is_one_line(tmp_path):
     lock = threading.Lock()
 
