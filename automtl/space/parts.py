@@ -1,7 +1,6 @@
 """The small parts of a recipe."""
 
-from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -35,18 +34,15 @@ class Budget(Frozen):
     Attributes:
         trials: Trials proposed, baselines not counted.
         minutes: Wall-clock minutes; running trials are finished.
-        epochs: Epochs trained by all trials together, baselines not counted; running trials
-            are finished. With early stopping this is what a search costs.
     """
 
     trials: Annotated[int, Field(ge=1)] | None = None
     minutes: Annotated[float, Field(gt=0)] | None = None
-    epochs: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _is_not_empty(self) -> Self:
-        if self.trials is None and self.minutes is None and self.epochs is None:
-            msg = "a budget needs `trials`, `minutes` or `epochs`"
+        if self.trials is None and self.minutes is None:
+            msg = "a budget needs `trials` or `minutes`"
             raise ValueError(msg)
         return self
 
@@ -78,37 +74,3 @@ class Baselines(Frozen):
     def names(self) -> tuple[str, ...]:
         """What comes after ``baseline:`` in the origin of these trials."""
         return (*self.single_task, *(("equal_weights",) if self.equal_weights else ()))
-
-
-class NoStopping(Frozen):
-    """Every trial is trained to its end."""
-
-    kind: Literal["none"] = "none"
-
-
-class PromotionStopping(Frozen):
-    """Trials pause at rungs; only the best of a rung go on.
-
-    Attributes:
-        eta: One in so many goes on from a rung. Where a rung turns out to say little about the
-            end, more do.
-        rungs: Epochs at which trials pause, ascending; empty means the number of epochs divided
-            by ``eta`` again and again.
-        ties: What orders trials of the same front: ``hypervolume`` that a trial adds, or
-            ``spread``, its distance from those that come before it.
-    """
-
-    kind: Literal["promotion"] = "promotion"
-    eta: Annotated[float, Field(gt=1)] = 3.0
-    rungs: tuple[Annotated[int, Field(ge=1)], ...] = ()
-    ties: Literal["hypervolume", "spread"] = "hypervolume"
-
-    @model_validator(mode="after")
-    def _ascends(self) -> Self:
-        if any(low >= high for low, high in pairwise(self.rungs)):
-            msg = f"`rungs` must ascend, found {list(self.rungs)}"
-            raise ValueError(msg)
-        return self
-
-
-EarlyStopping = Annotated[NoStopping | PromotionStopping, Field(discriminator="kind")]

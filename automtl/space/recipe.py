@@ -14,14 +14,7 @@ from automtl.sources import DataConfig
 from automtl.space.crosscheck import Parts, cross_mistakes
 from automtl.space.mistakes import from_pydantic, render
 from automtl.space.parameter import Parameter, Scalar
-from automtl.space.parts import (
-    Baselines,
-    Budget,
-    Constraint,
-    EarlyStopping,
-    NoStopping,
-    Resources,
-)
+from automtl.space.parts import Baselines, Budget, Constraint, Resources
 from automtl.space.paths import nested
 from automtl.space.search_space import SearchSpace, in_order
 from automtl.space.yaml_lines import read_yaml
@@ -54,7 +47,6 @@ class Recipe(Frozen):
         enqueue: Partial points that are tried first, after the default.
         constraints: Limits on metrics.
         budget: When the search ends.
-        early_stopping: Which trials are not trained to their end.
         resources: What one trial takes.
         baselines: Trials to compare with.
     """
@@ -69,7 +61,6 @@ class Recipe(Frozen):
     enqueue: tuple[Mapping[str, Scalar], ...] = ()
     constraints: tuple[Constraint, ...] = ()
     budget: Budget
-    early_stopping: EarlyStopping = NoStopping()
     resources: Resources = Resources()
     baselines: Baselines = Baselines()
 

@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automtl.config import TrialConfig
-from automtl.controller.lessons import Lesson, excesses, lessons
 from automtl.controller.propose import Proposal, next_point, plan, propose, stream_seed
-from automtl.controller.sampler import draws, uniform
+from automtl.controller.sampler import _excesses, _told, draws, uniform
 from automtl.results import Failure, FailureKind, Objective, TrialRecord, TrialStatus
 from automtl.space.parameter import allows, matches
 from automtl.space.recipe import Recipe
@@ -211,31 +210,32 @@ def test_failures_and_gaps_are_never_told_as_a_score() -> None:
     proposal = plan(found)[0]
     for status in S:
         for values in ({}, {"quality": 0.5}, {"quality": 0.5, "cost": 0.5}):
-            told = lesson_of(record(proposal, status, values), found)
+            told = told_of(record(proposal, status, values), found)
+            has_score = told is not None and told.values is not None
             may_score = status in (S.COMPLETED, S.INFEASIBLE) and len(values) == 2
-            assert (told is not None and told.state == "seen") == may_score
-            if may_score:
-                assert told is not None
-                assert told.losses == (-0.5, 0.5)
-    assert lesson_of(record(proposal, S.FAILED), found) is None
-    running = lesson_of(record(proposal, S.RUNNING), found)
-    assert running is not None
-    assert running.state == "running"
+            assert has_score == may_score
+            if has_score:
+                assert told.values == [-0.5, 0.5]
+    assert told_of(record(proposal, S.FAILED), found) is None
+    assert told_of(record(proposal, S.RUNNING), found).state.name == "RUNNING"
 
 
-def lesson_of(one: TrialRecord, found: Recipe) -> Lesson | None:
-    return next(iter(lessons([one], found.objectives, found.constraints)), None)
+def told_of(one: TrialRecord, found: Recipe) -> Any:
+    from automtl.controller.sampler import _distribution
+
+    distributions = {n: _distribution(p) for n, p in found.space.parameters.items()}
+    return _told(one, found.objectives, found.constraints, distributions)
 
 
 def test_infeasible_trials_are_told_with_what_they_exceed() -> None:
     found = recipe()
     proposal = plan(found)[0]
     outside = record(proposal, S.INFEASIBLE, {"quality": 1.0, "cost": 1.8})
-    assert excesses(outside, found.constraints) == {"cost 0": pytest.approx(1.0)}
+    assert _excesses(outside, found.constraints) == {"cost 0": pytest.approx(1.0)}
     silent = record(proposal, S.INFEASIBLE)
-    assert excesses(silent, found.constraints) == {"infeasible": 1.0}
+    assert _excesses(silent, found.constraints) == {"infeasible": 1.0}
     inside = record(proposal, S.COMPLETED, {"quality": 1.0, "cost": 0.45})
-    assert excesses(inside, found.constraints) == {"cost 0": pytest.approx(-0.5)}
+    assert _excesses(inside, found.constraints) == {"cost 0": pytest.approx(-0.5)}
 
 
 ONE = SearchSpace.from_plain(
