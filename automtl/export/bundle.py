@@ -18,7 +18,7 @@ from automtl.export.files import (
     read_checksums,
     read_verified,
 )
-from automtl.export.manifest import Fusion, Manifest, read_manifest
+from automtl.export.manifest import Manifest, read_manifest
 from automtl.export.result import FrameResult
 from automtl.export.scene import ClipPredictor
 from automtl.export.weights import build_from, read_weights
@@ -53,13 +53,8 @@ class Bundle:
 
     def clip(self, *, score_threshold: float = 0.3) -> ClipPredictor:
         """Begin a clip whose frames come in chunks; its tracks go on from chunk to chunk."""
-        fusion = self.manifest.fusion
         return ClipPredictor(
-            self.network,
-            self.info,
-            device=self.device,
-            score_threshold=score_threshold,
-            association=None if fusion is None else fusion.association,
+            self.network, self.info, device=self.device, score_threshold=score_threshold
         )
 
     def predict(self, images_bchw: Tensor, *, score_threshold: float = 0.3) -> list[FrameResult]:
@@ -87,7 +82,6 @@ def export_bundle(  # noqa: PLR0913 - one argument for each thing that a bundle 
     seed: int,
     test_metrics: Mapping[str, float] | None = None,
     floors: Floors | None = None,
-    fusion: Fusion | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write a bundle: whole, or not at all.
@@ -105,7 +99,6 @@ def export_bundle(  # noqa: PLR0913 - one argument for each thing that a bundle 
         seed: Seed of the training.
         test_metrics: Values on the test split, if it was touched.
         floors: What trivial predictors reach on the validation split, by name.
-        fusion: How boxes, masks and embeddings are fused; None leaves the masks out of it.
         overwrite: Whether an existing folder is replaced.
 
     Returns:
@@ -125,7 +118,6 @@ def export_bundle(  # noqa: PLR0913 - one argument for each thing that a bundle 
         floors=floors or {},
         pick=pick,
         study=study,
-        fusion=fusion,
         notes={},
     )
     return write_bundle(folder, contents, overwrite=overwrite)

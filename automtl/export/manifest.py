@@ -11,7 +11,6 @@ from pydantic import Field, ValidationError
 from automtl.config import Frozen, TrialConfig
 from automtl.data.table import DataInfo
 from automtl.errors import BundleError
-from automtl.fusion.association import Association
 from automtl.results import Pick, StudyInfo
 
 SCHEMA_VERSION = 1
@@ -63,21 +62,6 @@ class Parent(Frozen):
     freeze_trunk: bool
 
 
-class Fusion(Frozen):
-    """How boxes, masks and embeddings are fused, and what that was worth.
-
-    Attributes:
-        association: The parameters in use.
-        n_candidates: How many parameters the tuning tried on the validation split.
-        validation: Values there by key: ``scene/HOTA`` with these parameters,
-            ``boxes/HOTA`` with boxes alone, tuned likewise. Both flatter themselves.
-    """
-
-    association: Association
-    n_candidates: Annotated[int, Field(ge=1)]
-    validation: Mapping[str, float]
-
-
 class Manifest(Frozen):
     """The content of ``config.json``: all that is needed to build the network and use it.
 
@@ -95,7 +79,6 @@ class Manifest(Frozen):
         study_seed: Its seed.
         trial: Number of the trial, if a search made the model.
         parent: The bundle that fine-tuning began from, if any.
-        fusion: How the heads' outputs are fused; None where the masks are left out of it.
         created: UTC time.
         versions: Libraries that wrote the bundle.
     """
@@ -113,7 +96,6 @@ class Manifest(Frozen):
     study_seed: int | None = None
     trial: int | None = None
     parent: Parent | None = None
-    fusion: Fusion | None = None
     created: str
     versions: Mapping[str, str]
 
@@ -137,7 +119,6 @@ def make_manifest(
     pick: Pick | None,
     study: StudyInfo | None,
     parent: Parent | None,
-    fusion: Fusion | None = None,
 ) -> Manifest:
     """Describe a model that was just trained."""
     return Manifest(
@@ -154,7 +135,6 @@ def make_manifest(
         study_seed=study.seed if study else None,
         trial=pick.number if pick else None,
         parent=parent,
-        fusion=fusion,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=library_versions(),
     )

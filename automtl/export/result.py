@@ -16,8 +16,6 @@ class FrameResult:
         classes: int64 ``[n]``, indices of ``detection_classes``.
         ids: int64 ``[n]``, track of each box within its clip, from 1; -1 without one.
         mask: uint8 ``[H, W]``, indices of ``segmentation_classes``; None without that head.
-        instances: uint16 ``[H, W]``, the row of each pixel's object, from 1; 0 where there is
-            none. None unless masks were fused with boxes.
     """
 
     boxes: NDArray[np.float32]
@@ -25,4 +23,3 @@ class FrameResult:
     classes: NDArray[np.int64]
     ids: NDArray[np.int64]
     mask: NDArray[np.uint8] | None
-    instances: NDArray[np.uint16] | None = None

@@ -12,11 +12,11 @@ from automtl.data.table import DataInfo
 from automtl.errors import AutomtlError, BundleError, DataError, DeviceError
 from automtl.export.bundle import export_bundle, load_bundle
 from automtl.export.files import CHECKSUMS, write_checksums, write_json
+from automtl.export.scene import _one_class_each
 from automtl.export.writing import CONFIG, METRICS, MODEL
 from automtl.model.network import build_network, same_tensors
 from automtl.results import Pick
 from automtl.tasks.detection import Detections
-from automtl.tasks.system import one_object_each
 
 INFO = DataInfo(
     detection_classes=("disc", "square"),
@@ -293,6 +293,6 @@ def test_a_device_that_is_not_there_is_one_line(written: Path, device: str):
 def test_one_object_has_one_class():
     boxes = torch.tensor([[10.0, 10, 50, 50], [11, 10, 50, 50], [40, 40, 60, 60]])
     scores, classes = torch.tensor([0.4, 0.6, 0.5]), torch.tensor([0, 1, 0])
-    found = one_object_each(Detections(boxes=boxes, scores=scores, classes=classes))
+    found = _one_class_each(Detections(boxes=boxes, scores=scores, classes=classes))
     assert found.boxes.tolist() == [[11, 10, 50, 50], [40, 40, 60, 60]]
     assert found.classes.tolist() == [1, 0]
