@@ -10,7 +10,6 @@ from torch import Tensor
 from automtl.data.table import MultiTaskBatch
 from automtl.training.learner import Learner
 from automtl.training.optimizer import lr_at, step_optimizer
-from automtl.training.weighting import StepGraph
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +58,7 @@ def take_step(
         return StepResult(losses=values, weights={}, n_branches=len(present), problem=problem)
     optimizer = learner.optimizer_for(present)
     optimizer.zero_grad(set_to_none=True)
-    weights = learner.weighting.backward(live, StepGraph(network=learner.network))
+    weights = learner.weighting.backward(live, learner.network)
     settings = learner.config.optimizer
     norm = step_optimizer(optimizer, lr=lr_at(settings, step), grad_clip=settings.grad_clip)
     problem = None if math.isfinite(norm) else f"the gradient's norm is {norm} at step {step}"
