@@ -276,7 +276,10 @@ def failure_of_ray(error: BaseException | None) -> Failure:
 
 
 def _hung(watchdog: Watchdog) -> Failure:
-    message = f"the training reported nothing for {watchdog.limit_s:.0f} s and was ended"
+    message = (
+        f"the training reported nothing for {watchdog.limit_s:.0f} s and was ended; if its epochs "
+        "take longer, raise `resources.max_silence_minutes`"
+    )
     return Failure(kind=FailureKind.HUNG, message=message)
 
 

@@ -53,10 +53,19 @@ class Resources(Frozen):
     Attributes:
         cpu: Cores.
         gpu: GPUs; a fraction lets trials share one.
+        max_silence_minutes: A trial on Ray that reports nothing for so long counts as hung and
+            is ended; more than an epoch takes. Trials in the command's own process are not
+            watched.
     """
 
     cpu: Annotated[float, Field(gt=0)] = 1.0
     gpu: Annotated[float, Field(ge=0)] = 0.0
+    max_silence_minutes: Annotated[float, Field(gt=0)] = 60.0
+
+    @property
+    def share(self) -> dict[str, float]:
+        """CPUs and GPUs of one trial."""
+        return {"cpu": self.cpu, "gpu": self.gpu}
 
 
 class Baselines(Frozen):

@@ -190,7 +190,7 @@ class StudyController:
             seed=record.seed,
             folder=str(folder.resolve()),
             resume=record.attempts > 1,
-            resources=self.recipe.resources.model_dump(),
+            resources=self.recipe.resources.share,
         )
 
 

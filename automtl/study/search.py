@@ -243,7 +243,8 @@ def dispatcher_of(settings: Settings, recipe: Recipe) -> Dispatcher:
     return RayTuneDispatcher(
         slots=settings.slots,
         address=settings.ray_address or LOCAL,
-        resources=recipe.resources.model_dump(),
+        resources=recipe.resources.share,
+        max_silence_s=60 * recipe.resources.max_silence_minutes,
     )
 
 

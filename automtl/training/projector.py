@@ -14,12 +14,12 @@ from torch import Tensor
 from torchjd.linalg import DualConeProjector
 from typing_extensions import override
 
-RIDGE = 1e-12
+RIDGE = 1e-13
 """Weight of ``|w|^2`` beside the cosines.
 
 Rows that cancel leave ``w`` undetermined; the solver then returns 1e10 of each, which the
 training's float32 cannot add. With it ``w`` is the smallest that does. Rows that are opposite up
-to an angle below its root, 1e-6, count as opposite.
+to an angle below its root, 3e-7, count as opposite.
 """
 
 

@@ -116,7 +116,10 @@ def test_a_trial_that_hangs_is_ended_and_named_and_the_others_go_on(tmp_path):
     assert failures[1] is failures[2] is None
     assert failures[0] is not None
     assert failures[0].kind is FailureKind.HUNG
-    assert failures[0].message == "the training reported nothing for 4 s and was ended"
+    assert failures[0].message == (
+        "the training reported nothing for 4 s and was ended; if its epochs take longer, "
+        "raise `resources.max_silence_minutes`"
+    )
 
 
 def test_a_training_that_cannot_travel_is_one_line(tmp_path):

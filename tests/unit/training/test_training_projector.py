@@ -106,7 +106,7 @@ def test_without_conflict_nothing_is_added():
 def test_opposite_gradients_cancel():
     matrix = np.array([[2.0, 0.0], [-1.0, 0.0]])
     v = project(matrix, np.array([1.0, 0.0]))
-    np.testing.assert_allclose(matrix.T @ v, 0.0, atol=1e-11)
+    np.testing.assert_allclose(matrix.T @ v, 0.0, atol=1e-12)
 
 
 @pytest.mark.parametrize("slope", [0.03, 1 / 256, 1e-4])
