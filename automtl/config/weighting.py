@@ -7,6 +7,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from automtl.config.base import Part
+from automtl.config.gradient_weighting import PCGradWeighting, UPGradWeighting
 
 
 class FixedWeighting(Part):
@@ -31,18 +32,6 @@ class UncertaintyWeighting(Part):
     """Learned homoscedastic uncertainty (Kendall et al. 2018, arXiv 1705.07115)."""
 
     kind: Literal["uncertainty"] = "uncertainty"
-
-
-class UPGradWeighting(Part):
-    """UPGrad (Quinton and Rey 2024, arXiv 2406.16232), which combines the tasks' gradients."""
-
-    kind: Literal["upgrad"] = "upgrad"
-
-
-class PCGradWeighting(Part):
-    """PCGrad (Yu et al. 2020, arXiv 2001.06782), which projects conflicting gradients."""
-
-    kind: Literal["pcgrad"] = "pcgrad"
 
 
 WeightingConfig = Annotated[

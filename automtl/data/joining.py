@@ -184,6 +184,7 @@ def digest(tables: Sequence[FrameTable]) -> str:
         arrays: list[NDArray[Any]] = [table.images, table.clip, table.frame, table.offsets]
         arrays += [table.boxes, table.classes, table.ids, table.semantic, table.instances]
         arrays += [table.labels[task] for task in sorted(table.labels)]
+        arrays += [table.targets[name] for name in sorted(table.targets)]
         for array in arrays:
             sha.update(f"{array.dtype.str}{array.shape}".encode())
             sha.update(np.ascontiguousarray(array).data)

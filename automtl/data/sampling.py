@@ -134,11 +134,20 @@ def augment(batch: MultiTaskBatch, *, rng: np.random.Generator) -> MultiTaskBatc
     semantic = batch.semantic.clone()
     images[mirrored] = images[mirrored].flip(-1)
     semantic[mirrored] = semantic[mirrored].flip(-1)
+    targets = {name: _mirrored_map(t, mirrored, images) for name, t in batch.targets.items()}
     flags = mirrored.tolist()
     boxes = tuple(
         _mirror(box, width) if flag else box for box, flag in zip(batch.boxes, flags, strict=True)
     )
-    return replace(batch, images=images, semantic=semantic, boxes=boxes)
+    return replace(batch, images=images, semantic=semantic, boxes=boxes, targets=targets)
+
+
+def _mirrored_map(target: Tensor, mirrored: Tensor, images: Tensor) -> Tensor:
+    if target.shape[-2:] != images.shape[-2:]:
+        return target
+    turned = target.clone()
+    turned[mirrored] = turned[mirrored].flip(-1)
+    return turned
 
 
 def _mirror(boxes: Tensor, width: int) -> Tensor:

@@ -4,7 +4,8 @@ Axis letters: N frames, M objects, H height, W width, B batch.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,6 +54,8 @@ class FrameTable:
         ids: int64 ``[M]``, unique within a clip; ``UNKNOWN_ID`` where not labelled.
         semantic: uint8 ``[N, H, W]``, ``IGNORED`` where not labelled.
         instances: uint16 ``[N, H, W]``, 0 where there is none or it is not labelled.
+        targets: Targets of further tasks by name, ``[N, ...]``; where the last two axes are
+            ``[H, W]`` they are mirrored with the picture.
     """
 
     images: NDArray[np.uint8]
@@ -66,6 +69,7 @@ class FrameTable:
     ids: NDArray[np.int64]
     semantic: NDArray[np.uint8]
     instances: NDArray[np.uint16]
+    targets: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -99,6 +103,7 @@ class MultiTaskBatch:
         classes: Per frame, int64 ``[n]``.
         ids: Per frame, int64 ``[n]``, ``UNKNOWN_ID`` where not labelled.
         semantic: int64 ``[B, H, W]``, ``IGNORED`` where not labelled.
+        targets: Targets of further tasks by name, ``[B, ...]``.
     """
 
     images: Tensor
@@ -109,6 +114,7 @@ class MultiTaskBatch:
     classes: tuple[Tensor, ...]
     ids: tuple[Tensor, ...]
     semantic: Tensor
+    targets: Mapping[str, Tensor] = field(default_factory=dict)
 
     def has(self, task: str) -> bool:
         """Return whether any frame carries labels of ``task``."""
@@ -132,4 +138,8 @@ def make_batch(
         classes=tuple(torch.from_numpy(table.classes[r].copy()).to(device) for r in rows),
         ids=tuple(torch.from_numpy(table.ids[r].copy()).to(device) for r in rows),
         semantic=torch.from_numpy(table.semantic[indices].astype(np.int64)).to(device),
+        targets={
+            name: torch.from_numpy(values[indices]).to(device)
+            for name, values in table.targets.items()
+        },
     )

@@ -1,7 +1,7 @@
 """The network: a tree of backbone stages with one head for each task."""
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from typing_extensions import override
 from automtl.config import TrialConfig
 from automtl.data.table import DataInfo
 from automtl.model.backbones import build_stages
+from automtl.model.boundary import Boundary, SharedFeature
 from automtl.model.sharing import Groups, groups_by_stage
 from automtl.tasks.base import RawOutput
 from automtl.tasks.choose import task_named
@@ -17,6 +18,13 @@ from automtl.tasks.choose import task_named
 # ImageNet's mean and deviation, in units of uint8: what torchvision's weights were trained with.
 MEAN = (123.675, 116.28, 103.53)
 DEVIATION = (58.395, 57.12, 57.375)
+
+
+_Leave = Callable[[Tensor, Sequence[str]], Mapping[str, Tensor]]
+
+
+def _as_it_is(output: Tensor, members: Sequence[str]) -> Mapping[str, Tensor]:
+    return dict.fromkeys(members, output)
 
 
 class MultiTaskNetwork(nn.Module):
@@ -59,26 +67,59 @@ class MultiTaskNetwork(nn.Module):
         Returns:
             Raw output by task, in chain order.
         """
-        wanted = self.order if tasks is None else tuple(t for t in self.order if t in tasks)
-        features = self.features(images_bchw, wanted)
+        wanted = self._in_order(tasks)
+        features = self._run(images_bchw, wanted, _as_it_is)
         return {task: self.heads[task](features[task]) for task in wanted}
 
-    def features(self, images_bchw: Tensor, tasks: Sequence[str]) -> dict[str, tuple[Tensor, ...]]:
-        """Return the stage features of each task, finest first; shared ones are one tensor."""
+    def forward_with_boundary(
+        self, images_bchw: Tensor, tasks: Sequence[str] | None = None
+    ) -> tuple[dict[str, RawOutput], Boundary]:
+        """Run the branches of some tasks, and tell where their shared part ends.
+
+        Args:
+            images_bchw: uint8 ``[B, 3, H, W]``.
+            tasks: Which tasks; all if None.
+
+        Returns:
+            Raw output by task, in chain order; a shared feature for each stage that at least two
+            of the tasks run together. Stages and heads of one task read its views.
+        """
+        wanted = self._in_order(tasks)
+        shared: list[SharedFeature] = []
+
+        def leave(output: Tensor, members: Sequence[str]) -> Mapping[str, Tensor]:
+            if len(members) == 1:
+                return {members[0]: output}
+            views = {task: output.view_as(output) for task in members}
+            shared.append(SharedFeature(feature=output, views=views))
+            return views
+
+        features = self._run(images_bchw, wanted, leave)
+        return {task: self.heads[task](features[task]) for task in wanted}, tuple(shared)
+
+    def _run(
+        self, images_bchw: Tensor, tasks: Sequence[str], leave: _Leave
+    ) -> dict[str, tuple[Tensor, ...]]:
+        """Run the stages of ``tasks``; ``leave`` gives each task what it reads of an output."""
         picture = (images_bchw.float() - self.mean) / self.deviation
         # The channels lie together in memory: measured on a CPU, a training step takes 8 % less
         # time with the tiny backbone, 28 % less with mobilenet_v2, 10 % more with resnet18.
         picture = picture.contiguous(memory_format=torch.channels_last)
         found: dict[str, tuple[Tensor, ...]] = dict.fromkeys(tasks, ())
+        outputs: dict[frozenset[str], Tensor] = {frozenset(tasks): picture}
         for stage, groups in enumerate(self.groups):
+            before, outputs = outputs, {}
             for group in groups:
                 members = [task for task in tasks if task in group]
                 if not members:
                     continue
-                before = found[members[0]]
-                output = self.stages[self._key(stage, group)](before[-1] if before else picture)
-                for task in members:
-                    found[task] = (*found[task], output)
+                parent = next(value for of, value in before.items() if of >= set(members))
+                own = found[members[0]]
+                read = own[-1] if own and len(members) == 1 else parent
+                output = self.stages[self._key(stage, group)](read)
+                outputs[frozenset(members)] = output
+                for task, value in leave(output, members).items():
+                    found[task] = (*found[task], value)
         return found
 
     def stage_parameters(self, tasks: Sequence[str]) -> Iterator[tuple[frozenset[str], nn.Module]]:
@@ -118,6 +159,9 @@ class MultiTaskNetwork(nn.Module):
         """Return every parameter that ``tasks`` use, each once."""
         own = [p for task in tasks for p in self.task_parameters(task, tasks)]
         return [*self.shared_parameters(tasks), *own]
+
+    def _in_order(self, tasks: Sequence[str] | None) -> tuple[str, ...]:
+        return self.order if tasks is None else tuple(t for t in self.order if t in tasks)
 
     def _key(self, stage: int, group: frozenset[str]) -> str:
         return stage_key(stage, tuple(task for task in self.order if task in group))

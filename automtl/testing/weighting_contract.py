@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from automtl.training.weighting import Weighting
+from automtl.training.weighting import StepGraph, Weighting
 
 TASKS = ("a", "b", "c")
 
@@ -45,6 +45,10 @@ class SmallTree(nn.Module):
     def parameters_of(self, tasks: Sequence[str]) -> list[nn.Parameter]:
         """Return the parameters that any of ``tasks`` uses."""
         return [p for p, users in self.users() if users & set(tasks)]
+
+    def graph(self) -> StepGraph:
+        """Return what a weighting is told of the network."""
+        return StepGraph(network=self)
 
     def losses(self, tasks: Sequence[str], *, step: int) -> dict[str, Tensor]:
         """Return losses that pull in different directions and differ in scale."""
@@ -85,7 +89,7 @@ def _train(
     for step in steps:
         optimizer.zero_grad()
         present = TASKS if step % 3 else TASKS[:2]
-        weighting.backward(tree.losses(present, step=step), tree)
+        weighting.backward(tree.losses(present, step=step), tree.graph())
         optimizer.step()
 
 
@@ -111,7 +115,7 @@ class WeightingContract:
         self, make_weighting: MakeWeighting, tree: SmallTree
     ) -> None:
         """Nothing is left untrained, silently."""
-        make_weighting(TASKS).backward(tree.losses(TASKS, step=0), tree)
+        make_weighting(TASKS).backward(tree.losses(TASKS, step=0), tree.graph())
         found = gradients_of(tree)
         assert set(found) == {name for name, _ in tree.named_parameters()}
         assert all(torch.isfinite(g).all() and g.abs().sum() > 0 for g in found.values())
@@ -121,7 +125,7 @@ class WeightingContract:
     ) -> None:
         """A head serves one task: its gradient is that task's up to a positive factor."""
         plain = plain_gradients(tree, TASKS)
-        make_weighting(TASKS).backward(tree.losses(TASKS, step=0), tree)
+        make_weighting(TASKS).backward(tree.losses(TASKS, step=0), tree.graph())
         found = gradients_of(tree)
         for task in TASKS:
             name = f"heads.{task}.weight"
@@ -135,8 +139,8 @@ class WeightingContract:
     ) -> None:
         """Leaving a task out of a step equals a weighting that never knew it."""
         other = deepcopy(tree)
-        make_weighting(TASKS).backward(tree.losses(("a", "b"), step=0), tree)
-        make_weighting(("a", "b")).backward(other.losses(("a", "b"), step=0), other)
+        make_weighting(TASKS).backward(tree.losses(("a", "b"), step=0), tree.graph())
+        make_weighting(("a", "b")).backward(other.losses(("a", "b"), step=0), other.graph())
         found, expected = gradients_of(tree), gradients_of(other)
         assert set(found) == set(expected)
         assert all(torch.equal(found[name], expected[name]) for name in expected)
@@ -147,7 +151,7 @@ class WeightingContract:
     ) -> None:
         """With one task there is nothing to combine."""
         plain = plain_gradients(tree, ("b",))["b"]
-        weights = make_weighting(TASKS).backward(tree.losses(("b",), step=0), tree)
+        weights = make_weighting(TASKS).backward(tree.losses(("b",), step=0), tree.graph())
         found = gradients_of(tree)
         assert set(weights) == {"b"}
         for name, gradient in found.items():
@@ -157,7 +161,7 @@ class WeightingContract:
         self, make_weighting: MakeWeighting, tree: SmallTree
     ) -> None:
         """They are logged, so they must be numbers of the tasks that took part."""
-        weights = make_weighting(TASKS).backward(tree.losses(TASKS, step=0), tree)
+        weights = make_weighting(TASKS).backward(tree.losses(TASKS, step=0), tree.graph())
         assert tuple(weights) == TASKS
         assert all(math.isfinite(w) and w >= 0 for w in weights.values())
 
@@ -166,7 +170,7 @@ class WeightingContract:
     ) -> None:
         """On the trunk, the gradient is the weighted sum of the tasks' own gradients."""
         plain = plain_gradients(tree, TASKS)
-        weights = make_weighting(TASKS).backward(tree.losses(TASKS, step=0), tree)
+        weights = make_weighting(TASKS).backward(tree.losses(TASKS, step=0), tree.graph())
         for name in ("trunk.weight", "trunk.bias", "branch.weight", "branch.bias"):
             expected = sum(weights[task] * plain[task][name] for task in TASKS)
             torch.testing.assert_close(gradients_of(tree)[name], expected, rtol=1e-4, atol=1e-6)
@@ -197,7 +201,7 @@ class WeightingContract:
         losses = tree.losses(TASKS, step=0)
         torch.manual_seed(7)
         before = torch.get_rng_state()
-        make_weighting(TASKS).backward(losses, tree)
+        make_weighting(TASKS).backward(losses, tree.graph())
         assert torch.equal(torch.get_rng_state(), before)
 
     def test_a_foreign_state_is_refused(self, make_weighting: MakeWeighting) -> None:

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from automtl.data.table import MultiTaskBatch
+from automtl.model.boundary import Boundary
 from automtl.training.learner import Learner
 from automtl.training.optimizer import lr_at, step_optimizer
+from automtl.training.weighting import StepGraph
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ def take_step(
     present = [task for task in tasks if batch.has(task)]
     if not present:
         return StepResult(losses={}, weights={}, n_branches=0)
-    losses = task_losses(learner, batch, present)
+    losses, boundary = task_losses(learner, batch, present)
     values = dict(
         zip(present, torch.stack([losses[t].detach() for t in present]).tolist(), strict=True)
     )
@@ -58,7 +60,8 @@ def take_step(
         return StepResult(losses=values, weights={}, n_branches=len(present), problem=problem)
     optimizer = learner.optimizer_for(present)
     optimizer.zero_grad(set_to_none=True)
-    weights = learner.weighting.backward(live, learner.network)
+    graph = StepGraph(network=learner.network, boundary=boundary)
+    weights = learner.weighting.backward(live, graph)
     settings = learner.config.optimizer
     norm = step_optimizer(optimizer, lr=lr_at(settings, step), grad_clip=settings.grad_clip)
     problem = None if math.isfinite(norm) else f"the gradient's norm is {norm} at step {step}"
@@ -67,14 +70,18 @@ def take_step(
 
 def task_losses(
     learner: Learner, batch: MultiTaskBatch, tasks: Sequence[str]
-) -> dict[str, Tensor]:
-    """Run the branches of ``tasks`` and return their losses, in float32."""
+) -> tuple[dict[str, Tensor], Boundary]:
+    """Return the float32 losses of ``tasks``, and the boundary if the weighting needs it."""
     half = learner.config.optimizer.precision == "bfloat16"
     with torch.autocast(batch.images.device.type, dtype=torch.bfloat16, enabled=half):
-        outputs = learner.network(batch.images, tasks)
-    return {
+        if learner.weighting.needs_boundary:
+            outputs, boundary = learner.network.forward_with_boundary(batch.images, tasks)
+        else:
+            outputs, boundary = learner.network(batch.images, tasks), ()
+    losses = {
         task: learner.tasks[task].loss(
             {name: tensor.float() for name, tensor in outputs[task].items()}, batch, learner.info
         )
         for task in tasks
     }
+    return losses, boundary

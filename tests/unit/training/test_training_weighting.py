@@ -22,7 +22,7 @@ from automtl.testing.weighting_contract import (
     plain_gradients,
 )
 from automtl.training.projector import NnlsProjector
-from automtl.training.weighting import build_weighting
+from automtl.training.weighting import StepGraph, build_weighting
 
 CPU = torch.device("cpu")
 COMBINING = [UPGradWeighting(), PCGradWeighting()]
@@ -85,7 +85,7 @@ def test_shared_gradient_is_the_aggregator_of_k_plain_gradients(config, tree_typ
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
         expected = aggregator_of(config)(matrix)
-    build(config).backward(tree.losses(TASKS, step=0), tree)
+    build(config).backward(tree.losses(TASKS, step=0), tree.graph())
     found = gradients_of(tree)
     together = torch.cat([found[n].flatten() for n in shared])
     torch.testing.assert_close(together, expected)
@@ -96,7 +96,7 @@ def test_shared_gradient_is_the_aggregator_of_k_plain_gradients(config, tree_typ
 
 def test_full_sharing_equals_torchjd_itself():
     tree, other = Full(seed=2), Full(seed=2)
-    build(UPGradWeighting()).backward(tree.losses(TASKS, step=0), tree)
+    build(UPGradWeighting()).backward(tree.losses(TASKS, step=0), tree.graph())
     generator = torch.Generator().manual_seed(0)
     features = other.features(torch.randn(8, 4, generator=generator))
     wanted = {t: torch.randn(8, 2, generator=generator) for t in TASKS}
@@ -113,7 +113,7 @@ def test_full_sharing_equals_torchjd_itself():
 def test_no_conflict_with_any_task_on_a_partial_tree(config):
     tree = SmallTree(seed=3)
     plain = plain_gradients(tree, TASKS)
-    build(config).backward(tree.losses(TASKS, step=0), tree)
+    build(config).backward(tree.losses(TASKS, step=0), tree.graph())
     found = gradients_of(tree)
     if isinstance(config, UPGradWeighting):
         shared = [n for n in found if not n.startswith("heads")]
@@ -126,7 +126,7 @@ def test_no_conflict_with_any_task_on_a_partial_tree(config):
 @pytest.mark.parametrize("config", COMBINING, ids=lambda c: c.kind)
 def test_nothing_shared_is_the_plain_sum_to_the_bit(config):
     one, other = Apart(), Apart()
-    weights = build(config).backward(one.losses(TASKS, step=0), one)
+    weights = build(config).backward(one.losses(TASKS, step=0), StepGraph(network=one))
     sum(other.losses(TASKS, step=0).values()).backward()
     assert weights == dict.fromkeys(TASKS, 1.0)
     for p, q in zip(one.parameters(), other.parameters(), strict=True):
@@ -136,14 +136,20 @@ def test_nothing_shared_is_the_plain_sum_to_the_bit(config):
 def test_upgrad_without_conflict_is_the_plain_sum():
     tree = SmallTree(seed=0)
     loss = tree.losses(("a",), step=0)["a"]
-    weights = build(UPGradWeighting(), ("a", "b")).backward({"a": loss, "b": 2 * loss}, tree)
+    weights = build(UPGradWeighting(), ("a", "b")).backward(
+        {"a": loss, "b": 2 * loss}, tree.graph()
+    )
     assert weights == pytest.approx({"a": 1.0, "b": 1.0})
 
 
 def test_fixed_is_the_weighted_sum():
     tree, other = SmallTree(seed=0), SmallTree(seed=0)
     config = FixedWeighting(weights={"a": 2.0, "c": 0.5})
-    assert build(config).backward(tree.losses(TASKS, step=0), tree) == {"a": 2, "b": 1, "c": 0.5}
+    assert build(config).backward(tree.losses(TASKS, step=0), tree.graph()) == {
+        "a": 2,
+        "b": 1,
+        "c": 0.5,
+    }
     losses = other.losses(TASKS, step=0)
     (2.0 * losses["a"] + losses["b"] + 0.5 * losses["c"]).backward()
     for p, q in zip(tree.parameters(), other.parameters(), strict=True):
@@ -167,7 +173,7 @@ def test_uncertainty_learns_the_stationary_variance():
 def test_uncertainty_of_a_task_without_labels_does_not_drift():
     weighting = build(UncertaintyWeighting())
     tree = SmallTree(seed=0)
-    weighting.backward(tree.losses(("a", "b"), step=0), tree)
+    weighting.backward(tree.losses(("a", "b"), step=0), tree.graph())
     assert weighting.parameters("c")[0].grad is None
     assert weighting.parameters("a")[0].grad is not None
 
@@ -182,7 +188,9 @@ def test_pcgrad_depends_on_its_own_seed_only():
         states = []
         for step in range(4):
             tree.zero_grad()
-            states.append(tuple(weighting.backward(tree.losses(TASKS, step=step), tree).values()))
+            states.append(
+                tuple(weighting.backward(tree.losses(TASKS, step=step), tree.graph()).values())
+            )
         found.append((tuple(states), weighting.state_dict()["rng"]))
     assert found[0][0] == found[1][0]
     assert torch.equal(found[0][1], found[1][1])
@@ -194,7 +202,7 @@ def test_an_infinite_gradient_is_not_hidden(config):
     tree = SmallTree(seed=0)
     losses = tree.losses(TASKS, step=0)
     losses["b"] = losses["b"] * torch.inf
-    build(config).backward(losses, tree)
+    build(config).backward(losses, tree.graph())
     assert not torch.isfinite(tree.trunk.weight.grad).all()
 
 
@@ -202,7 +210,7 @@ def test_an_infinite_gradient_is_not_hidden(config):
 def test_frozen_parameters_are_left_out(config):
     tree = SmallTree(seed=0)
     tree.trunk.requires_grad_(False)
-    weights = build(config).backward(tree.losses(TASKS, step=0), tree)
+    weights = build(config).backward(tree.losses(TASKS, step=0), tree.graph())
     assert tree.trunk.weight.grad is None
     assert tree.branch.weight.grad is not None
     assert set(weights) == set(TASKS)

@@ -1,0 +1,123 @@
+"""What a weighting is: the losses, or the gradients, of several tasks become one gradient.
+
+Only tasks that have labels in the batch take part in a step. A task without labels is left out
+of the losses: a zero row would shrink what the aggregators return, and a learned weight would
+drift although nothing was learned about it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from automtl.model.boundary import Boundary
+
+
+class ParameterViews(Protocol):
+    """What a weighting needs to know of a network: who uses which parameter."""
+
+    def shared_parameters(self, tasks: Sequence[str]) -> list[nn.Parameter]:
+        """Return the parameters that at least two of ``tasks`` use."""
+        ...
+
+    def parameters_of(self, tasks: Sequence[str]) -> list[nn.Parameter]:
+        """Return the parameters that any of ``tasks`` uses."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepGraph:
+    """The forward pass that gave a step's losses.
+
+    Attributes:
+        network: Who uses which parameter.
+        boundary: Where the shared part ends. Every path from a task's loss to a shared parameter
+            leads through the task's views. Empty unless the weighting ``needs_boundary``.
+    """
+
+    network: ParameterViews
+    boundary: Boundary = ()
+
+
+class Weighting(Protocol):
+    """Turns the losses of one step into gradients (contract: ``weighting_contract``)."""
+
+    needs_boundary: bool
+    """Whether the forward pass has to give the boundary of the shared part."""
+
+    needs_new_losses: bool
+    """Whether :meth:`after_step` wants the losses of the same batch after the step."""
+
+    def backward(self, losses: Mapping[str, Tensor], graph: StepGraph) -> dict[str, float]:
+        """Fill ``.grad`` of every parameter that ``losses`` depend on, once.
+
+        Args:
+            losses: Scalar loss of each task that has labels in the batch; at least one.
+            graph: The forward pass that gave the losses.
+
+        Returns:
+            The weight in force of each of these tasks.
+        """
+        ...
+
+    def after_step(self, losses: Mapping[str, Tensor]) -> None:
+        """Learn from the losses of the same batch after the step, if ``needs_new_losses``."""
+        ...
+
+    def end_epoch(self) -> None:
+        """Learn from the epoch's losses, which :meth:`backward` has seen."""
+        ...
+
+    def parameters(self, task: str) -> list[nn.Parameter]:
+        """Return what is learned for ``task``, to be optimised with the network."""
+        ...
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return all that a later step depends on."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Continue exactly from ``state_dict``."""
+        ...
+
+
+class Stateless:
+    """What a weighting without parameters and state has in common."""
+
+    needs_boundary: bool = False
+    needs_new_losses: bool = False
+
+    def after_step(self, losses: Mapping[str, Tensor]) -> None:
+        """Nothing is learned."""
+
+    def end_epoch(self) -> None:
+        """Nothing is learned."""
+
+    def parameters(self, task: str) -> list[nn.Parameter]:
+        """Nothing is learned."""
+        del task
+        return []
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """There is no state."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """There is no state."""
+        refuse_unknown(state, known=())
+
+
+def total(terms: Sequence[Tensor]) -> Tensor:
+    """Return the sum of at least one term."""
+    found = terms[0]
+    for term in terms[1:]:
+        found = found + term
+    return found
+
+
+def refuse_unknown(state: Mapping[str, Tensor], *, known: Sequence[str]) -> None:
+    """Raise ``ValueError`` unless a state holds exactly the known keys."""
+    if set(state) != set(known):
+        msg = f"the state must hold {sorted(known)}, found {sorted(state)}"
+        raise ValueError(msg)
