@@ -79,6 +79,10 @@ class FrameTable:
         """Return the rows of frame ``index`` in ``boxes``, ``classes`` and ``ids``."""
         return slice(int(self.offsets[index]), int(self.offsets[index + 1]))
 
+    def labelled(self, task: str) -> NDArray[np.bool_]:
+        """Return which frames carry the labels of ``task``, ``[N]``; none of an unknown one."""
+        return self.labels.get(task, np.zeros(len(self), dtype=np.bool_))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitData:

@@ -82,7 +82,7 @@ class ClipPredictor:
         embeddings: list[Tensor | None] = [None] * n_frames
         if "tracking" in outputs:
             boxes = [each.boxes for each in found]
-            embeddings = list(tracking.sample_embeddings(outputs["tracking"], boxes))
+            embeddings = list(tracking.sample_embeddings(outputs["tracking"], boxes, self._info))
         return [
             _Objects(each.boxes, each.scores, each.classes, embedding)
             for each, embedding in zip(found, embeddings, strict=True)

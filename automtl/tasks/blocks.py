@@ -1,10 +1,13 @@
 """Building blocks of dense heads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import log2
 
 from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import override
+
+from automtl.data.table import DataInfo
 
 
 def conv(inputs: int, outputs: int) -> nn.Sequential:
@@ -49,3 +52,49 @@ class TopDown(nn.Module):
             )
         smoothed: Tensor = self.smooth(fused)
         return smoothed
+
+
+class DenseHead(nn.Module):
+    """Maps of one stride: a neck and a 1x1 layer for each, ``{name: [B, n, H / s, W / s]}``.
+
+    Args:
+        channels: Channels of each stage, finest first.
+        strides: Stride of each stage.
+        stride: Wanted stride of the maps, as in :class:`TopDown`.
+        width: Channels of the inner layers.
+        outputs: Channels of each map by name.
+        has_body: Whether a convolution stands between the neck and the maps.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        strides: Sequence[int],
+        *,
+        stride: int,
+        width: int,
+        outputs: Mapping[str, int],
+        has_body: bool = False,
+    ) -> None:
+        super().__init__()
+        self.neck = TopDown(channels, strides, stride, width)
+        self.body = conv(width, width) if has_body else nn.Identity()
+        self.names = tuple(outputs)
+        for name, n_channels in outputs.items():
+            self.add_module(name, nn.Conv2d(width, n_channels, 1))
+
+    @override
+    def forward(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Return the maps by name."""
+        inner = self.body(self.neck(features))
+        return {name: self.get_submodule(name)(inner) for name in self.names}
+
+
+def stride_of(maps: Tensor, info: DataInfo) -> int:
+    """Return the stride of maps ``[B, C, h, w]`` against the picture, a power of two.
+
+    A head falls back to a finer stage where the backbone has none of the wanted stride, so the
+    maps are asked: a map is as long as the picture's side over the stride, rounded up.
+    """
+    side = max((0, 1), key=lambda axis: info.image_size[axis])
+    return int(2 ** round(log2(info.image_size[side] / maps.shape[2 + side])))

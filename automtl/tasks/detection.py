@@ -8,13 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.ops import batched_nms, generalized_box_iou_loss
-from typing_extensions import override
 
 from automtl.config import HeadsConfig
 from automtl.data.table import DataInfo, FrameTable, MultiTaskBatch
 from automtl.errors import DataError
 from automtl.tasks.base import RawOutput
-from automtl.tasks.blocks import TopDown, conv
+from automtl.tasks.blocks import DenseHead, stride_of
 
 STRIDE = 8
 PRIOR = 0.02
@@ -37,29 +36,6 @@ class Detections:
     classes: Tensor
 
 
-class DetectionHead(nn.Module):
-    """``{"heat": [B, K, h, w], "box": [B, 4, h, w]}`` at stride 8.
-
-    ``heat`` is the logit of an object's centre; ``box`` the log of the distances to the left,
-    top, right and bottom side in units of the stride.
-    """
-
-    def __init__(self, neck: TopDown, width: int, n_classes: int) -> None:
-        super().__init__()
-        self.neck = neck
-        self.body = conv(width, width)
-        self.heat = nn.Conv2d(width, n_classes, 1)
-        self.box = nn.Conv2d(width, 4, 1)
-        # Starting at a small probability keeps the many empty cells from drowning the rest
-        # (Lin et al. 2017, arXiv 1708.02002, section 3.3).
-        nn.init.constant_(self.heat.bias, float(np.log(PRIOR / (1 - PRIOR))))  # type: ignore[arg-type]
-
-    @override
-    def forward(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
-        inner = self.body(self.neck(features))
-        return {"heat": self.heat(inner), "box": self.box(inner)}
-
-
 @dataclass(frozen=True, slots=True)
 class DetectionTask:
     """Boxes with classes, scored by COCO's mean average precision."""
@@ -76,24 +52,41 @@ class DetectionTask:
         heads: HeadsConfig,
         info: DataInfo,
     ) -> nn.Module:
-        """Return the head."""
-        neck = TopDown(channels, strides, STRIDE, heads.channels)
-        return DetectionHead(neck, heads.channels, len(info.detection_classes))
+        """Return the head: ``{"heat": [B, K, h, w], "box": [B, 4, h, w]}`` at stride 8.
+
+        ``heat`` is the logit of an object's centre; ``box`` the log of the distances to the left,
+        top, right and bottom side in units of the stride.
+        """
+        head = DenseHead(
+            channels,
+            strides,
+            stride=STRIDE,
+            width=heads.channels,
+            outputs={"heat": len(info.detection_classes), "box": 4},
+            has_body=True,
+        )
+        # Starting at a small probability keeps the many empty cells from drowning the rest
+        # (Lin et al. 2017, arXiv 1708.02002, section 3.3).
+        bias = head.get_parameter("heat.bias")
+        nn.init.constant_(bias, float(np.log(PRIOR / (1 - PRIOR))))
+        return head
 
     def loss(self, output: RawOutput, batch: MultiTaskBatch, info: DataInfo) -> Tensor:
         """Return focal loss on a Gaussian heat map plus GIoU at the centres, per object.
 
         Heat map and focal loss: Zhou et al. 2019, arXiv 1904.07850, eq. 1.
         """
-        heat, box = output["heat"].float(), output["box"].float()
+        # Frames without labels are taken out, not multiplied by 0, which keeps a NaN.
         labelled = batch.labels["detection"]
-        target, cells = _targets(heat, batch)
+        heat, box = output["heat"][labelled].float(), output["box"][labelled].float()
+        stride = stride_of(heat, info)
+        target, cells = _targets(heat, batch, stride)
         n = max(1, len(cells.boxes))
-        focal = _focal(heat, target) * labelled.view(-1, 1, 1, 1)
+        focal = _focal(heat, target)
         if not len(cells.boxes):
             return focal.sum() / n + box.sum() * 0.0
-        distances = box[cells.frame, :, cells.row, cells.column].clamp(max=6).exp() * STRIDE
-        predicted = _around(cells.column, cells.row, distances)
+        distances = box[cells.frame, :, cells.row, cells.column].clamp(max=6).exp() * stride
+        predicted = _around(cells.column, cells.row, distances, stride)
         overlap = generalized_box_iou_loss(predicted, cells.boxes, reduction="sum")
         loss: Tensor = (focal.sum() + BOX_WEIGHT * overlap) / n
         return loss
@@ -108,7 +101,10 @@ class DetectionTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Cells:
-    """Cells that learn a box: the objects' centres and their neighbours within the object."""
+    """Cells that learn a box: the objects' centres and their neighbours within the object.
+
+    Frames are counted among those with labels.
+    """
 
     frame: Tensor
     row: Tensor
@@ -116,24 +112,28 @@ class _Cells:
     boxes: Tensor
 
 
-def _targets(heat: Tensor, batch: MultiTaskBatch) -> tuple[Tensor, _Cells]:
-    """Return the heat map to learn, ``[B, K, h, w]``, and the cells that learn boxes."""
+def _targets(heat: Tensor, batch: MultiTaskBatch, stride: int) -> tuple[Tensor, _Cells]:
+    """Return the heat map to learn and the cells that learn boxes, of the labelled frames.
+
+    Args:
+        heat: Of the labelled frames, ``[L, K, h, w]``.
+        batch: All frames.
+        stride: Of the map.
+    """
     _, n_classes, h, w = heat.shape
     device = heat.device
     labels = batch.labels["detection"].tolist()
-    counts = [len(b) if has else 0 for b, has in zip(batch.boxes, labels, strict=True)]
-    frame = torch.repeat_interleave(
-        torch.arange(len(counts), device=device), torch.tensor(counts, device=device)
-    )
     chosen = [b for b, has in zip(batch.boxes, labels, strict=True) if has]
+    counts = torch.tensor([len(b) for b in chosen], dtype=torch.int64, device=device)
+    frame = torch.repeat_interleave(torch.arange(len(chosen), device=device), counts)
     boxes = torch.cat(chosen) if chosen else torch.zeros(0, 4, device=device)
     picked = [c for c, has in zip(batch.classes, labels, strict=True) if has]
     classes = torch.cat(picked) if picked else torch.zeros(0, dtype=torch.int64, device=device)
     target = torch.zeros(heat.shape, device=device)
     if not len(boxes):
         return target, _Cells(frame=frame, row=frame, column=frame, boxes=boxes)
-    centre = (boxes[:, :2] + boxes[:, 2:]) / (2 * STRIDE)
-    size = (boxes[:, 2:] - boxes[:, :2]) / STRIDE
+    centre = (boxes[:, :2] + boxes[:, 2:]) / (2 * stride)
+    size = (boxes[:, 2:] - boxes[:, :2]) / stride
     column = centre[:, 0].long().clamp(0, w - 1)
     row = centre[:, 1].long().clamp(0, h - 1)
     sigma = (size / 6).clamp(min=0.35)
@@ -146,20 +146,24 @@ def _targets(heat: Tensor, batch: MultiTaskBatch) -> tuple[Tensor, _Cells]:
     flat = target.view(-1, h, w)
     index = (frame * n_classes + classes).view(-1, 1, 1).expand_as(bump)
     flat.scatter_reduce_(0, index, bump, reduce="amax")
-    return target, _near_centre(frame, row, column, boxes, (h, w))
+    return target, _near_centre(frame, row, column, boxes, (h, w, stride))
 
 
 def _near_centre(
-    frame: Tensor, row: Tensor, column: Tensor, boxes: Tensor, grid: tuple[int, int]
+    frame: Tensor, row: Tensor, column: Tensor, boxes: Tensor, grid: tuple[int, int, int]
 ) -> _Cells:
-    """Add the four neighbours of a centre whose middle lies inside the box."""
+    """Add the four neighbours of a centre whose middle lies inside the box.
+
+    ``grid`` is height, width and stride of the map.
+    """
+    h, w, stride = grid
     steps = torch.tensor([[0, 0], [0, 1], [0, -1], [1, 0], [-1, 0]], device=frame.device)
     rows = row[:, None] + steps[:, 0]
     columns = column[:, None] + steps[:, 1]
-    x, y = (columns + 0.5) * STRIDE, (rows + 0.5) * STRIDE
+    x, y = (columns + 0.5) * stride, (rows + 0.5) * stride
     inside = (x > boxes[:, :1]) & (x < boxes[:, 2:3]) & (y > boxes[:, 1:2]) & (y < boxes[:, 3:])
     inside[:, 0] = True
-    inside &= (rows >= 0) & (rows < grid[0]) & (columns >= 0) & (columns < grid[1])
+    inside &= (rows >= 0) & (rows < h) & (columns >= 0) & (columns < w)
     owner, _ = inside.nonzero(as_tuple=True)
     return _Cells(frame=frame[owner], row=rows[inside], column=columns[inside], boxes=boxes[owner])
 
@@ -174,8 +178,8 @@ def _focal(heat: Tensor, target: Tensor) -> Tensor:
     return torch.where(at_centre, hit, miss)
 
 
-def _around(column: Tensor, row: Tensor, distances: Tensor) -> Tensor:
-    x, y = (column + 0.5) * STRIDE, (row + 0.5) * STRIDE
+def _around(column: Tensor, row: Tensor, distances: Tensor, stride: int) -> Tensor:
+    x, y = (column + 0.5) * stride, (row + 0.5) * stride
     left, top, right, bottom = distances.unbind(-1)
     return torch.stack((x - left, y - top, x + right, y + bottom), dim=-1)
 
@@ -190,6 +194,7 @@ def decode(
     """Turn raw maps into objects: peaks, boxes, class-wise suppression of overlaps."""
     heat, box = output["heat"].float().sigmoid(), output["box"].float()
     height, width = info.image_size
+    stride = stride_of(heat, info)
     found = []
     for scores_khw, box_4hw in zip(heat, box, strict=True):
         score, flat = scores_khw.flatten().topk(min(4 * max_objects, scores_khw.numel()))
@@ -198,8 +203,8 @@ def decode(
         h, w = scores_khw.shape[-2:]
         classes, cell = flat // (h * w), flat % (h * w)
         row, column = cell // w, cell % w
-        distances = box_4hw[:, row, column].T.clamp(max=6).exp() * STRIDE
-        boxes = _around(column, row, distances)
+        distances = box_4hw[:, row, column].T.clamp(max=6).exp() * stride
+        boxes = _around(column, row, distances, stride)
         limit = boxes.new_tensor([width, height, width, height])
         boxes = boxes.clamp(min=0).minimum(limit)
         kept = batched_nms(boxes, score, classes, NMS_IOU)[:max_objects]
@@ -215,7 +220,7 @@ def mean_average_precision(found: Sequence[Detections], table: FrameTable) -> di
     """
     from torchmetrics.detection import MeanAveragePrecision
 
-    frames = np.flatnonzero(table.labels["detection"]).tolist()
+    frames = np.flatnonzero(table.labelled("detection")).tolist()
     if not sum(table.offsets[i + 1] - table.offsets[i] for i in frames):
         msg = "no frame of this split has a box"
         raise DataError(msg, where="detection")

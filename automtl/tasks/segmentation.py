@@ -7,28 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from typing_extensions import override
 
 from automtl.config import HeadsConfig
 from automtl.data.table import IGNORED, DataInfo, FrameTable, MultiTaskBatch
 from automtl.errors import DataError
 from automtl.tasks.base import RawOutput
-from automtl.tasks.blocks import TopDown
+from automtl.tasks.blocks import DenseHead
 
 STRIDE = 4
-
-
-class SegmentationHead(nn.Module):
-    """Class scores at stride 4: ``{"logits": [B, K, H / 4, W / 4]}``."""
-
-    def __init__(self, neck: TopDown, width: int, n_classes: int) -> None:
-        super().__init__()
-        self.neck = neck
-        self.logits = nn.Conv2d(width, n_classes, 1)
-
-    @override
-    def forward(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
-        return {"logits": self.logits(self.neck(features))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +33,20 @@ class SegmentationTask:
         heads: HeadsConfig,
         info: DataInfo,
     ) -> nn.Module:
-        """Return the head."""
-        neck = TopDown(channels, strides, STRIDE, heads.channels)
-        return SegmentationHead(neck, heads.channels, len(info.segmentation_classes))
+        """Return the head: class scores at stride 4, ``{"logits": [B, K, H / 4, W / 4]}``."""
+        return DenseHead(
+            channels,
+            strides,
+            stride=STRIDE,
+            width=heads.channels,
+            outputs={"logits": len(info.segmentation_classes)},
+        )
 
     def loss(self, output: RawOutput, batch: MultiTaskBatch, info: DataInfo) -> Tensor:
         """Return the class-balanced cross-entropy over labelled pixels."""
-        logits = output["logits"].float()
-        target = torch.where(batch.labels["segmentation"].view(-1, 1, 1), batch.semantic, IGNORED)
+        labelled = batch.labels["segmentation"]
+        logits = output["logits"][labelled].float()
+        target = batch.semantic[labelled]
         scale = target.shape[-1] // logits.shape[-1]
         # Every `scale`-th pixel is enough to learn from, and costs a sixteenth at stride 4.
         target = target[:, scale // 2 :: scale, scale // 2 :: scale]
@@ -71,14 +63,18 @@ class SegmentationTask:
     def evaluate(
         self, outputs: Sequence[RawOutput], table: FrameTable, info: DataInfo
     ) -> dict[str, float]:
-        """Return the mean IoU over the classes that the labels contain."""
+        """Return the mean IoU over the classes that the labels contain.
+
+        Raises:
+            DataError: If no pixel is labelled.
+        """
         n = len(info.segmentation_classes)
         confusion = np.zeros((n, n), dtype=np.int64)
         start = 0
         for output in outputs:
             predicted = decode(output, info).numpy()
             stop = start + len(predicted)
-            labelled = table.labels["segmentation"][start:stop]
+            labelled = table.labelled("segmentation")[start:stop]
             truth = table.semantic[start:stop][labelled]
             confusion += confusion_matrix(truth, predicted[labelled], n)
             start = stop

@@ -7,30 +7,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from typing_extensions import override
 
 from automtl.config import HeadsConfig
 from automtl.data.table import UNKNOWN_ID, DataInfo, FrameTable, MultiTaskBatch
 from automtl.errors import DataError
 from automtl.tasks.association import associate_by_embedding, identity_f1
 from automtl.tasks.base import RawOutput
-from automtl.tasks.blocks import TopDown
+from automtl.tasks.blocks import DenseHead, stride_of
 
 STRIDE = 8
 TEMPERATURE = 0.1
-
-
-class TrackingHead(nn.Module):
-    """Embeddings: ``{"embedding": [B, D, H / 8, W / 8]}``."""
-
-    def __init__(self, neck: TopDown, width: int, dim: int) -> None:
-        super().__init__()
-        self.neck = neck
-        self.embedding = nn.Conv2d(width, dim, 1)
-
-    @override
-    def forward(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
-        return {"embedding": self.embedding(self.neck(features))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +35,14 @@ class TrackingTask:
         heads: HeadsConfig,
         info: DataInfo,
     ) -> nn.Module:
-        """Return the head."""
-        neck = TopDown(channels, strides, STRIDE, heads.channels)
-        return TrackingHead(neck, heads.channels, heads.embedding_dim)
+        """Return the head: ``{"embedding": [B, D, H / 8, W / 8]}``."""
+        return DenseHead(
+            channels,
+            strides,
+            stride=STRIDE,
+            width=heads.channels,
+            outputs={"embedding": heads.embedding_dim},
+        )
 
     def loss(self, output: RawOutput, batch: MultiTaskBatch, info: DataInfo) -> Tensor:
         """Return the supervised contrastive loss (Khosla et al. 2020, arXiv 2004.11362, eq. 2).
@@ -64,7 +55,7 @@ class TrackingTask:
             for ids, has in zip(batch.ids, batch.labels["tracking"], strict=True)
         ]
         boxes = [b[k] for b, k in zip(batch.boxes, known, strict=True)]
-        embeddings = torch.cat(sample_embeddings(output, boxes))
+        embeddings = torch.cat(sample_embeddings(output, boxes, info))
         owner = torch.cat(
             [
                 torch.stack((batch.clip[i].expand(int(k.sum())), batch.ids[i][k]), dim=1)
@@ -76,7 +67,7 @@ class TrackingTask:
         positive = same & ~itself
         anchors = positive.any(dim=1)
         if not bool(anchors.any()):
-            return output["embedding"].float().sum() * 0.0
+            return output["embedding"][batch.labels["tracking"]].float().sum() * 0.0
         logits = (embeddings @ embeddings.T / TEMPERATURE).masked_fill(itself, -1e4)
         log_share = logits - logits.logsumexp(dim=1, keepdim=True)
         mean_share = (log_share * positive).sum(dim=1) / positive.sum(dim=1).clamp(min=1)
@@ -90,22 +81,25 @@ class TrackingTask:
         Raises:
             DataError: If no frame has track ids.
         """
-        if not (table.labels["tracking"].any() and (table.ids != UNKNOWN_ID).any()):
+        labelled = np.flatnonzero(table.labelled("tracking"))
+        if not any((table.ids[table.objects(i)] != UNKNOWN_ID).any() for i in labelled.tolist()):
             msg = "no frame of this split has track ids"
             raise DataError(msg, where="tracking")
-        found = embeddings_of_truth(outputs, table)
+        found = embeddings_of_truth(outputs, table, info)
         return {"tracking/IDF1": identity_f1(table, associate_by_embedding(table, found))}
 
 
-def sample_embeddings(output: RawOutput, boxes: Sequence[Tensor]) -> list[Tensor]:
+def sample_embeddings(output: RawOutput, boxes: Sequence[Tensor], info: DataInfo) -> list[Tensor]:
     """Return the unit embeddings at the boxes' centres, float32 ``[n, D]`` for each frame.
 
     Args:
         output: Raw output of ``B`` frames.
         boxes: For each frame ``[n, 4]`` xyxy in pixels of the network's input.
+        info: Picture size.
     """
     maps = output["embedding"].float()
-    size = torch.tensor([maps.shape[-1] * STRIDE, maps.shape[-2] * STRIDE], device=maps.device)
+    stride = stride_of(maps, info)
+    size = torch.tensor([maps.shape[-1] * stride, maps.shape[-2] * stride], device=maps.device)
     found = []
     for frame, box in zip(maps, boxes, strict=True):
         centre = (box[:, :2] + box[:, 2:]) / size - 1
@@ -117,12 +111,14 @@ def sample_embeddings(output: RawOutput, boxes: Sequence[Tensor]) -> list[Tensor
     return found
 
 
-def embeddings_of_truth(outputs: Sequence[RawOutput], table: FrameTable) -> list[np.ndarray]:
+def embeddings_of_truth(
+    outputs: Sequence[RawOutput], table: FrameTable, info: DataInfo
+) -> list[np.ndarray]:
     """Return the embeddings of the labelled boxes of each frame."""
     found: list[np.ndarray] = []
     for output in outputs:
         first = len(found)
         n = len(output["embedding"])
         boxes = [torch.from_numpy(table.boxes[table.objects(first + i)]) for i in range(n)]
-        found.extend(e.numpy() for e in sample_embeddings(output, boxes))
+        found.extend(e.numpy() for e in sample_embeddings(output, boxes, info))
     return found

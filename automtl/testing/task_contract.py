@@ -129,6 +129,24 @@ class TaskContract:
             torch.testing.assert_close(gradient[:2], gradients_alone[name])
             assert not bool(gradient[2:].any())
 
+    @pytest.mark.parametrize("value", [float("nan"), float("inf")])
+    @pytest.mark.parametrize("labelled", [[True, True, False, False], [False] * 4])
+    def test_what_is_not_labelled_may_be_anything(
+        self, task: Task, value: float, labelled: list[bool]
+    ) -> None:
+        """Outputs that are not finite on frames without labels leave loss and gradient finite."""
+        output = random_output(task, 4)
+        wild = {k: v.detach().clone() for k, v in output.items()}
+        for tensor in wild.values():
+            tensor[~torch.tensor(labelled)] = value
+            tensor.requires_grad_()
+        batch = contract_batch(task.name, [0, 1, 3, 4], labelled)
+        loss, gradients = loss_and_gradient(task, wild, batch)
+        torch.testing.assert_close(loss, loss_and_gradient(task, output, batch)[0])
+        for gradient in gradients.values():
+            assert bool(gradient.isfinite().all())
+            assert not bool(gradient[~torch.tensor(labelled)].any())
+
     def test_evaluation_gives_the_stated_metrics(self, task: Task) -> None:
         """The keys are those of ``metrics``, the primary first; values are finite."""
         output = {k: v.detach() for k, v in random_output(task, 6).items()}
@@ -164,9 +182,9 @@ class TaskContract:
     def test_nothing_to_score_is_said(self, task: Task, perfect: RawOutput) -> None:
         """A split without labels is a user's mistake with one line, never a NaN."""
         table = contract_table(task.name)
-        nothing = {task.name: np.zeros(len(table), np.bool_)}
-        with pytest.raises(AutomtlError):
-            task.evaluate([perfect], replace(table, labels=nothing), INFO)
+        for nothing in ({task.name: np.zeros(len(table), np.bool_)}, {}):
+            with pytest.raises(AutomtlError):
+                task.evaluate([perfect], replace(table, labels=nothing), INFO)
 
 
 def _generator() -> torch.Generator:

@@ -82,6 +82,6 @@ def _system(outputs: Outputs, table: FrameTable, info: DataInfo) -> dict[str, fl
     for detected, embedded in chunks:
         found = decode(detected, info)
         detections += found
-        sampled = sample_embeddings(embedded, [objects.boxes for objects in found])
+        sampled = sample_embeddings(embedded, [objects.boxes for objects in found], info)
         embeddings += [embedding.numpy() for embedding in sampled]
     return evaluate_system(detections, embeddings, table)

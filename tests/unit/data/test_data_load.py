@@ -153,4 +153,8 @@ def test_a_class_of_the_test_split_alone_is_refused(street: Street, tmp_path: Pa
 def test_the_table_has_the_fields_the_digest_covers() -> None:
     """A new field of the table must be added to the digest."""
     known = {"images", "clip", "frame", "names", "labels", "offsets", "boxes", "classes", "ids"}
-    assert {field.name for field in fields(FrameTable)} == known | {"semantic", "instances", "targets"}
+    assert {field.name for field in fields(FrameTable)} == known | {
+        "semantic",
+        "instances",
+        "targets",
+    }

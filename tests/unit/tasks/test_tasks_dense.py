@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from automtl.config import HeadsConfig
 from automtl.data.table import IGNORED
 from automtl.errors import DataError
 from automtl.tasks import segmentation
-from automtl.tasks.blocks import TopDown
+from automtl.tasks.blocks import TopDown, stride_of
 from automtl.tasks.choose import task_named
 from automtl.tasks.detection import Detections, decode, mean_average_precision
+from automtl.tasks.tracking import sample_embeddings
 from automtl.testing.task_contract import (
     CHANNELS,
     INFO,
@@ -117,3 +119,36 @@ def test_the_neck_takes_sizes_that_do_not_halve():
     sizes = [(31, 45), (16, 23), (8, 12), (4, 6)]
     features = [torch.zeros(1, c, *size) for c, size in zip(CHANNELS, sizes, strict=True)]
     assert neck(features).shape == (1, 16, 16, 23)
+
+
+@pytest.mark.parametrize("size", [(64, 96), (60, 90), (33, 130)])
+@pytest.mark.parametrize("stride", [1, 2, 4, 8])
+def test_the_stride_is_read_off_the_map(size, stride):
+    maps = torch.zeros(1, 3, -(-size[0] // stride), -(-size[1] // stride))
+    assert stride_of(maps, replace(INFO, image_size=size)) == stride
+
+
+def test_boxes_and_embeddings_are_right_where_the_backbone_is_too_fine():
+    """Without a stage of stride 8 the heads end at stride 4, and pixels stay pixels."""
+    head = task_named("detection").build_head(
+        channels=CHANNELS[:2], strides=STRIDES[:2], heads=HeadsConfig(channels=8), info=INFO
+    )
+    features = tuple(torch.zeros(1, c, 64 // s, 96 // s) for c, s in ((8, 2), (12, 4)))
+    assert head(features)["heat"].shape == (1, 2, 16, 24)
+    heat = torch.full((1, 2, 16, 24), -12.0)
+    heat[0, 0, 5, 7] = 12.0
+    (found,) = decode({"heat": heat, "box": torch.zeros(1, 4, 16, 24)}, INFO, score_threshold=0.5)
+    assert found.boxes.tolist() == [[26, 18, 34, 26]]  # one stride of 4 around (30, 22)
+    embedding = torch.zeros(1, 2, 16, 24)
+    embedding[0, 0], embedding[0, 1, 5, 7] = 0.1, 10.0
+    (vector,) = sample_embeddings({"embedding": embedding}, [found.boxes], INFO)
+    assert vector[0, 1] > 0.99
+
+
+def test_no_label_at_all_is_said_by_every_task():
+    table = replace(contract_table("detection"), labels={})
+    for name in ("detection", "segmentation", "tracking"):
+        task = task_named(name)
+        output = {k: v.detach() for k, v in random_output(task, 6).items()}
+        with pytest.raises(DataError, match="no frame of this split"):
+            task.evaluate([output], table, INFO)
