@@ -9,6 +9,7 @@ from automtl.ledger.store import Ledger
 from automtl.pareto import front, pick, ranks
 from automtl.results import Pick, StudyInfo, TrialRecord
 from automtl.study.folder import StudyFolder, load_settings, read_floors
+from automtl.study.lessons import lessons_of
 from automtl.study.words import kind_of, number, tree_of
 
 
@@ -73,12 +74,14 @@ def write_study_report(folder: StudyFolder, ledger: Ledger, out: Path) -> Path:
     import_module("pandas")
     from automtl_dashboards.report import write_report
 
+    study, history = ledger.study(), ledger.history()
     return write_report(
         out,
-        study=ledger.study(),
-        history=ledger.history(),
+        study=study,
+        history=history,
         picks=ledger.picks(),
         floors=read_floors(folder),
+        lessons=lessons_of(history, study.objectives),
         notes={
             "MLflow": mlflow_command(folder),
             "Resume": f"automtl resume {folder.root}",

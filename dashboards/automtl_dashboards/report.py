@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from automtl.analysis.effects import Lessons
 from automtl.results import Pick, StudyInfo, TrialRecord
 from automtl_dashboards.choices import choices_table, fill_choices
 from automtl_dashboards.figures.curves import draw_curves, fill_losses, fill_objectives
@@ -13,6 +14,7 @@ from automtl_dashboards.figures.front import draw_front, fill_front
 from automtl_dashboards.figures.hypervolume import draw_hypervolume, fill_hypervolume
 from automtl_dashboards.figures.parallel import draw_parallel, fill_parallel
 from automtl_dashboards.figures.timeline import draw_timeline, fill_timeline
+from automtl_dashboards.lessons import lessons_table, lessons_words
 from automtl_dashboards.page import Section, render_page
 from automtl_dashboards.standing import Standing, standing_of
 from automtl_dashboards.summary import description_of, facts_of, headline, reference_words
@@ -29,6 +31,7 @@ def write_report(
     history: Sequence[TrialRecord],
     picks: Sequence[Pick],
     floors: Mapping[str, Mapping[str, float]] | None,
+    lessons: Lessons,
     notes: Mapping[str, str],
 ) -> Path:
     """Write the report of a study, running or ended, and return its path.
@@ -41,9 +44,12 @@ def write_report(
         history: All trials, ordered by number.
         picks: All picks; the newest counts.
         floors: By trivial predictor, its metrics.
+        lessons: What the choices had to do with each objective.
         notes: Commands for the reader by title, e.g. how to open MLflow.
     """
-    text = report_html(study=study, history=history, picks=picks, floors=floors, notes=notes)
+    text = report_html(
+        study=study, history=history, picks=picks, floors=floors, lessons=lessons, notes=notes
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     part = Path(name)
@@ -64,6 +70,7 @@ def report_html(
     history: Sequence[TrialRecord],
     picks: Sequence[Pick],
     floors: Mapping[str, Mapping[str, float]] | None,
+    lessons: Lessons,
     notes: Mapping[str, str],
 ) -> str:
     """Return the report as text; see :func:`write_report`."""
@@ -80,6 +87,7 @@ def report_html(
         _hypervolume_section(study, history),
         _parallel_section(study, history, standing),
         _choices_section(history, standing),
+        _lessons_section(lessons, standing),
         *_curve_sections(history, standing),
         _trials_section(history, standing),
         Section(anchor="failures", title="Failures", body=failures_table(history)),
@@ -160,6 +168,19 @@ def _choices_section(history: Sequence[TrialRecord], standing: Standing) -> Sect
         "trials differ in other ways too, and the search tries what looks good more often: this "
         "is a hint of what matters on this data, not a proof.",
         body=choices_table(choices, standing.objectives),
+    )
+
+
+def _lessons_section(lessons: Lessons, standing: Standing) -> Section:
+    title = "What was learned"
+    table = lessons_table(lessons.effects) if lessons.effects else ""
+    return Section(
+        anchor="learned",
+        title=title,
+        intro="Whether sharing, weighting and schedule went with better or worse trials by more "
+        "than chance gives. The search was not a designed experiment: to be sure, train two "
+        "configurations that differ in one thing, with several seeds.",
+        body=lessons_words(lessons, standing.objectives) + table,
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from plotly.offline import get_plotlyjs
 from typing_extensions import override
 
+from automtl.analysis.effects import Effect, Lessons, Level
 from automtl.results import EpochReport, Failure, FailureKind, Objective, Pick, TrialStatus
 from automtl_dashboards import report
 from automtl_dashboards.labels import number
@@ -62,7 +63,12 @@ def full_page(synthetic, floors, notes) -> str:
 
 
 def render(synthetic, floors=None, notes=None, **changes) -> str:
-    parts = {"study": synthetic.study, "history": synthetic.history, "picks": synthetic.picks}
+    parts = {
+        "study": synthetic.study,
+        "history": synthetic.history,
+        "picks": synthetic.picks,
+        "lessons": Lessons(),
+    }
     return report_html(**(parts | changes), floors=floors, notes=notes or {})
 
 
@@ -150,12 +156,20 @@ def test_foreign_text_is_shown_and_never_run(synthetic, floors) -> None:
             "recipe": {"description": bad, "budget": {bad: bad}},
         }
     )
+    level = Level(value=bad, n=4, mean=0.5, low=0.4, high=0.6)
     pick = Pick(number=0, rule=bad, reason=bad, inputs={bad: [bad, {bad: bad}]})
     page = report_html(
         study=study,
         history=history,
         picks=[pick],
         floors={bad: {metric: 0.05, **floors["mean box"]}},
+        lessons=Lessons(
+            effects=tuple(
+                Effect(choice=bad, objective=metric, levels=(level,), explained=0.5, p=p_value)
+                for p_value in (0.01, 0.5)
+            ),
+            too_few=(bad,),
+        ),
         notes={bad: bad + attribute},
     )
     names = {name for name, _ in parsed(page).attributes}
@@ -262,6 +276,7 @@ def test_a_thousand_trials_are_quick_and_small(thousand, floors, notes, tmp_path
         history=thousand.history,
         picks=thousand.picks,
         floors=floors,
+        lessons=Lessons(),
         notes=notes,
     )
     spent_s = time.perf_counter() - begin
@@ -273,7 +288,13 @@ def test_the_file_appears_whole_or_not_at_all(
     synthetic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "new" / "report.html"
-    parts = {"history": synthetic.history, "picks": synthetic.picks, "floors": None, "notes": {}}
+    parts = {
+        "history": synthetic.history,
+        "picks": synthetic.picks,
+        "floors": None,
+        "lessons": Lessons(),
+        "notes": {},
+    }
     assert write_report(path, study=synthetic.study, **parts) == path
     before = path.read_text(encoding="utf-8")
     assert before.endswith("</html>\n")

@@ -1,0 +1,74 @@
+"""What was learned, in words and in numbers with intervals."""
+
+import html
+from collections.abc import Sequence
+
+from automtl.analysis.effects import MIN_TRIALS, Effect, Lessons, in_words
+from automtl.results import Objective
+from automtl_dashboards.labels import number
+from automtl_dashboards.tables import Cell, table_html
+
+
+def lessons_words(lessons: Lessons, objectives: Sequence[Objective]) -> str:
+    """Return a list: a sentence for each clear effect, one for all others, one for the unknown."""
+    maximize = {o.metric: o.maximize for o in objectives}
+    clear = [e for e in lessons.effects if e.is_clear]
+    unclear = [e for e in lessons.effects if not e.is_clear]
+    items = [
+        f"<li>{html.escape(in_words(e, maximize=maximize[e.objective]))}.</li>" for e in clear
+    ]
+    if unclear:
+        names = "; ".join(
+            f"{html.escape(choice)} on {', '.join(html.escape(e.objective) for e in members)}"
+            for choice, members in _by_choice(unclear).items()
+        )
+        items.append(f"<li>No clear effect: {names}.</li>")
+    if lessons.too_few:
+        items.append(
+            f"<li>Too few trials to tell: {html.escape(', '.join(lessons.too_few))}. It takes "
+            f"{MIN_TRIALS} completed trials with each of two values.</li>"
+        )
+    return f"<ul class='lessons'>{''.join(items)}</ul>"
+
+
+def lessons_table(effects: Sequence[Effect]) -> str:
+    """Return each choice's levels with mean and 95 % interval, by objective."""
+    head: list[Cell] = [
+        ("objective", "", ""),
+        ("choice", "", ""),
+        ("value", "", ""),
+        ("trials", "", "num"),
+        ("mean", "", "num"),
+        ("95 % interval", "bootstrap over the trials", "num"),
+        ("explains", "share of the variance between trials", "num"),
+        ("p", "permutation test, corrected for all choices of the objective (Holm)", "num"),
+    ]
+    rows = [("", cells) for effect in effects for cells in _rows(effect)]
+    return table_html(head, rows, css="")
+
+
+def _rows(effect: Effect) -> list[list[Cell]]:
+    name = html.escape(effect.choice)
+    end: list[Cell] = [(f"{effect.explained:.0%}", "", "num"), (f"{effect.p:.3f}", "", "num")]
+    start: list[Cell] = [(html.escape(effect.objective), "", ""), (name, "", "")]
+    if not effect.levels:
+        blank: list[Cell] = [("together", "", ""), *[("", "", "num")] * 3]
+        return [[*start, *blank, *end]]
+    return [
+        [
+            *start,
+            (html.escape(level.value), "", ""),
+            (str(level.n), "", "num"),
+            (number(level.mean), "", "num"),
+            (f"{number(level.low)} to {number(level.high)}", "", "num"),
+            *end,
+        ]
+        for level in effect.levels
+    ]
+
+
+def _by_choice(effects: Sequence[Effect]) -> dict[str, list[Effect]]:
+    found: dict[str, list[Effect]] = {}
+    for effect in effects:
+        found.setdefault(effect.choice, []).append(effect)
+    return found
