@@ -7,7 +7,12 @@ from automtl.config.optimizer import OptimizerConfig
 from automtl.config.schedule import AlternatingSchedule, JointSchedule, ScheduleConfig
 from automtl.config.trial import TrialConfig, single_task
 from automtl.config.weighting import (
+    CustomWeighting,
     FixedWeighting,
+    GeometricMeanWeighting,
+    ImtlLWeighting,
+    RlwWeighting,
+    StchWeighting,
     UncertaintyWeighting,
     WeightingConfig,
 )
@@ -16,15 +21,20 @@ __all__ = [
     "BUILT_IN_TASKS",
     "AlternatingSchedule",
     "BackboneConfig",
+    "CustomWeighting",
     "FixedWeighting",
     "Frozen",
+    "GeometricMeanWeighting",
     "HeadsConfig",
+    "ImtlLWeighting",
     "JointSchedule",
     "OptimizerConfig",
     "PCGradWeighting",
     "Part",
+    "RlwWeighting",
     "ScheduleConfig",
     "SharingConfig",
+    "StchWeighting",
     "TrialConfig",
     "UPGradWeighting",
     "UncertaintyWeighting",

@@ -1,9 +1,10 @@
 """How the tasks' losses or gradients are combined."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from typing_extensions import override
 
 from automtl.config.base import Part
@@ -19,10 +20,7 @@ class FixedWeighting(Part):
     @override
     def check_tasks(self, tasks: Sequence[str]) -> None:
         """Refuse weights of unknown tasks, and weights that leave nothing to train."""
-        unknown = sorted(set(self.weights) - set(tasks))
-        if unknown:
-            msg = f"`weighting.weights` names {unknown}, which `sharing.order` does not"
-            raise ValueError(msg)
+        _refuse_unknown_tasks(self.weights, tasks)
         if self.weights and not any(self.weights.get(task, 1.0) > 0 for task in tasks):
             msg = "`weighting.weights` must leave at least one task a weight above 0"
             raise ValueError(msg)
@@ -34,7 +32,81 @@ class UncertaintyWeighting(Part):
     kind: Literal["uncertainty"] = "uncertainty"
 
 
+class ImtlLWeighting(Part):
+    """IMTL-L: learned scales that bring the losses to one level (Liu et al. 2021, ICLR)."""
+
+    kind: Literal["imtl_l"] = "imtl_l"
+
+
+class RlwWeighting(Part):
+    """RLW: new random weights at every step (Lin et al. 2021, arXiv 2111.10603)."""
+
+    kind: Literal["rlw"] = "rlw"
+
+
+class GeometricMeanWeighting(Part):
+    """The geometric mean of the losses (Chennupati et al. 2019, CVPR workshops)."""
+
+    kind: Literal["geometric_mean"] = "geometric_mean"
+
+
+class StchWeighting(Part):
+    """Smooth Tchebycheff: a soft maximum of the losses (Lin et al. 2024, arXiv 2402.19078).
+
+    Attributes:
+        mu: The smaller, the nearer to the maximum; in units of the weighted losses.
+        weights: Preference of each task; a task that is not named has 1.
+    """
+
+    kind: Literal["stch"] = "stch"
+    mu: float = Field(default=1.0, gt=0)
+    weights: Mapping[str, Annotated[float, Field(gt=0)]] = {}
+
+    @override
+    def check_tasks(self, tasks: Sequence[str]) -> None:
+        """Refuse weights of unknown tasks."""
+        _refuse_unknown_tasks(self.weights, tasks)
+
+
+class CustomWeighting(Part):
+    """A weighting of the user's own, by import path.
+
+    Attributes:
+        path: ``package.module:factory``. The factory is called as
+            ``factory(tasks=..., seed=..., device=..., options=...)`` and returns an object with
+            the methods of :class:`automtl.training.weighting.Weighting`.
+        options: Handed to the factory; a recipe may search over each (``weighting.options.NAME``).
+    """
+
+    kind: Literal["custom"] = "custom"
+    path: str
+    options: Mapping[str, bool | int | float | str] = {}
+
+    @field_validator("path")
+    @classmethod
+    def _names_a_factory(cls, path: str) -> str:
+        if re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", path) is None:
+            msg = f"write package.module:factory, found {path!r}"
+            raise ValueError(msg)
+        return path
+
+
 WeightingConfig = Annotated[
-    FixedWeighting | UncertaintyWeighting | UPGradWeighting | PCGradWeighting,
+    FixedWeighting
+    | UncertaintyWeighting
+    | ImtlLWeighting
+    | RlwWeighting
+    | GeometricMeanWeighting
+    | StchWeighting
+    | CustomWeighting
+    | UPGradWeighting
+    | PCGradWeighting,
     Field(discriminator="kind"),
 ]
+
+
+def _refuse_unknown_tasks(weights: Mapping[str, float], tasks: Sequence[str]) -> None:
+    unknown = sorted(set(weights) - set(tasks))
+    if unknown:
+        msg = f"`weighting.weights` names {unknown}, which `sharing.order` does not"
+        raise ValueError(msg)

@@ -13,7 +13,7 @@ from automtl.results import Objective
 from automtl.space.mistakes import Mistake, from_pydantic, suggestion
 from automtl.space.parameter import Parameter, allows, corners_of, describe, grid_of, wanted_values
 from automtl.space.parts import Baselines, Budget, Constraint
-from automtl.space.paths import known_paths, nested
+from automtl.space.paths import FREE, known_paths, nested
 from automtl.space.search_space import Problem, SearchSpace, in_order
 
 N_RANDOM_CORNERS = 16
@@ -154,6 +154,8 @@ def _conditions(parts: Parts) -> Iterator[Mistake]:
 def _paths(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
     known = known_paths() if base is None else known_paths(base.tasks)
     for name in sorted(parts.names - set(known)):
+        if name.startswith(FREE):
+            continue
         what = f"`{name}` is not part of a trial's configuration"
         yield Mistake(path=("parameters", name), what=what, fix=suggestion(name, known))
 

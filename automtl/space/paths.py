@@ -13,6 +13,9 @@ Plain = dict[str, Any]
 UNIONS = ("weighting", "schedule")
 """Parts of a configuration whose other keys depend on their ``kind``."""
 
+FREE = ("weighting.options.",)
+"""Beginnings of paths that go on with a name of the user's own."""
+
 
 def nested(flat: Mapping[str, object]) -> Plain:
     """Expand dotted keys; a key with dots and a nested one may be mixed.
@@ -59,7 +62,8 @@ def known_paths(tasks: Sequence[str] = BUILT_IN_TASKS) -> tuple[str, ...]:
     True
     """
     schema = TrialConfig.model_json_schema()
-    return tuple(dict.fromkeys(_leaves(schema, schema.get("$defs", {}), "", tasks)))
+    found = dict.fromkeys(_leaves(schema, schema.get("$defs", {}), "", tasks))
+    return tuple(path for path in found if not path.startswith(FREE))
 
 
 def _set(node: Any, parts: Sequence[str], value: Scalar) -> None:

@@ -5,7 +5,11 @@ import torch
 
 from automtl.config import (
     FixedWeighting,
+    GeometricMeanWeighting,
+    ImtlLWeighting,
     PCGradWeighting,
+    RlwWeighting,
+    StchWeighting,
     UncertaintyWeighting,
     UPGradWeighting,
     WeightingConfig,
@@ -31,6 +35,31 @@ class TestUncertainty(WeightingContract):
     @pytest.fixture
     def make_weighting(self) -> MakeWeighting:
         return maker(UncertaintyWeighting())
+
+
+class TestImtlL(WeightingContract):
+    @pytest.fixture
+    def make_weighting(self) -> MakeWeighting:
+        return maker(ImtlLWeighting())
+
+
+class TestRlw(WeightingContract):
+    @pytest.fixture
+    def make_weighting(self) -> MakeWeighting:
+        return maker(RlwWeighting())
+
+
+class TestGeometricMean(WeightingContract):
+    @pytest.fixture
+    def make_weighting(self) -> MakeWeighting:
+        return maker(GeometricMeanWeighting())
+
+
+class TestStch(WeightingContract):
+    @pytest.fixture
+    def make_weighting(self) -> MakeWeighting:
+        # `c` has the smallest losses: without a preference it would get almost nothing.
+        return maker(StchWeighting(mu=2.0, weights={"c": 10.0}))
 
 
 class TestUPGrad(WeightingContract):

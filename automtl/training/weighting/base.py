@@ -7,7 +7,7 @@ drift although nothing was learned about it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -40,6 +40,7 @@ class StepGraph:
     boundary: Boundary = ()
 
 
+@runtime_checkable
 class Weighting(Protocol):
     """Turns the losses of one step into gradients (contract: ``weighting_contract``)."""
 

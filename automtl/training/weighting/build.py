@@ -6,18 +6,25 @@ from typing import assert_never
 import torch
 
 from automtl.config import (
+    CustomWeighting,
     FixedWeighting,
+    GeometricMeanWeighting,
+    ImtlLWeighting,
     PCGradWeighting,
+    RlwWeighting,
+    StchWeighting,
     UncertaintyWeighting,
     UPGradWeighting,
     WeightingConfig,
 )
 from automtl.training.weighting.base import Weighting
+from automtl.training.weighting.custom import imported_weighting
 from automtl.training.weighting.gradients import PCGrad, UPGrad
-from automtl.training.weighting.losses import Fixed, Uncertainty
+from automtl.training.weighting.learned import LearnedScales
+from automtl.training.weighting.losses import Fixed, GeometricMean, Rlw, Stch
 
 
-def build_weighting(
+def build_weighting(  # noqa: C901, PLR0911, PLR0912 - one exhaustive match over all methods
     config: WeightingConfig, tasks: Sequence[str], *, seed: int, device: torch.device
 ) -> Weighting:
     """Return the weighting of ``config``.
@@ -27,12 +34,25 @@ def build_weighting(
         tasks: All tasks of the trial.
         seed: Random stream of the methods that draw.
         device: Where learned weights live.
+
+    Raises:
+        AutomtlError: If a custom weighting cannot be imported or is none.
     """
     match config:
         case FixedWeighting():
             return Fixed({task: config.weights.get(task, 1.0) for task in tasks})
         case UncertaintyWeighting():
-            return Uncertainty(tasks, device=device)
+            return LearnedScales(tasks, rate=0.5, device=device)
+        case ImtlLWeighting():
+            return LearnedScales(tasks, rate=1.0, device=device)
+        case RlwWeighting():
+            return Rlw(seed=seed)
+        case GeometricMeanWeighting():
+            return GeometricMean()
+        case StchWeighting():
+            return Stch({task: config.weights.get(task, 1.0) for task in tasks}, mu=config.mu)
+        case CustomWeighting():
+            return imported_weighting(config, tasks, seed=seed, device=device)
         case UPGradWeighting():
             return UPGrad()
         case PCGradWeighting():

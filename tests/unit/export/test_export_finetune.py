@@ -17,6 +17,7 @@ from automtl.config import (
     HeadsConfig,
     OptimizerConfig,
     SharingConfig,
+    StchWeighting,
     TrialConfig,
     UncertaintyWeighting,
 )
@@ -284,3 +285,12 @@ def test_weights_of_tasks_that_leave_are_left_out():
     assert pair.weighting == FixedWeighting(weights={"detection": 3.0})
     assert pair.schedule == config.schedule
     assert narrow_config(config, ("tracking",)).weighting == FixedWeighting()
+
+
+def test_preferences_of_a_soft_maximum_go_with_their_tasks():
+    config = CONFIG.model_copy(
+        update={"weighting": StchWeighting(mu=0.5, weights={"detection": 2.0, "tracking": 3.0})}
+    )
+    narrow = narrow_config(config, ("detection", "segmentation"))
+    assert narrow.weighting == StchWeighting(mu=0.5, weights={"detection": 2.0})
+    narrow.weighting.check_tasks(narrow.tasks)
