@@ -2,7 +2,13 @@
 
 from automtl.config.base import Frozen, Part, digest_of
 from automtl.config.gradient_weighting import PCGradWeighting, UPGradWeighting
-from automtl.config.network import BUILT_IN_TASKS, BackboneConfig, HeadsConfig, SharingConfig
+from automtl.config.network import (
+    BUILT_IN_TASKS,
+    BackboneConfig,
+    HeadsConfig,
+    SharingConfig,
+    View,
+)
 from automtl.config.optimizer import OptimizerConfig
 from automtl.config.schedule import AlternatingSchedule, JointSchedule, ScheduleConfig
 from automtl.config.trial import TrialConfig, single_task
@@ -38,6 +44,7 @@ __all__ = [
     "TrialConfig",
     "UPGradWeighting",
     "UncertaintyWeighting",
+    "View",
     "WeightingConfig",
     "digest_of",
     "single_task",

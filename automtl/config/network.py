@@ -1,12 +1,15 @@
 """The network: backbone, sharing tree, heads."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from automtl.config.base import Frozen
 
 BUILT_IN_TASKS = ("detection", "segmentation", "tracking")
+
+View = Literal["rgb", "hog", "sift"]
+"""An input representation; ``automtl.data.views`` computes it."""
 
 
 class BackboneConfig(Frozen):
