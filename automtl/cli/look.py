@@ -4,7 +4,7 @@ import shlex
 import time
 from pathlib import Path
 
-from automtl.cli.show import print_json, print_pick, record_json, trial_table
+from automtl.cli.show import print_json, print_pick, record_json, rung_json, trial_table
 from automtl.cli.terminal import FAILED, OK, make_console, say
 from automtl.errors import AutomtlError, closest
 from automtl.pareto import front, pick
@@ -13,23 +13,26 @@ from automtl.space.recipe import Budget, Recipe
 from automtl.study.conclude import write_study_report
 from automtl.study.folder import StudyFolder
 from automtl.study.search import opened, record_if_free
+from automtl.study.words import rung_line
 
 
 def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
     """Print counts by state, failures, and the ledger's violations if asked."""
     from automtl.controller.budget import share_spent
+    from automtl.controller.promotion import standing
     from automtl.study.controller import busy_s
 
     with opened(StudyFolder(folder)) as ledger:
         study, history = ledger.study(), ledger.history()
         problems = ledger.check() if check else []
         pending = ledger.outbox.count_pending()
-    budget = Recipe.model_validate(study.recipe).budget
+    recipe = Recipe.model_validate(study.recipe)
+    rungs = standing(recipe, history)
     counts = {s.value: sum(r.status is s for r in history) for s in TrialStatus}
     summary: dict[str, object] = {
         "study": study.name,
         "trials": {name: n for name, n in counts.items() if n},
-        "budget_spent": round(share_spent(budget, history, busy_s(history)), 4),
+        "budget_spent": round(share_spent(recipe.budget, history, busy_s(history)), 4),
         "mlflow_pending": pending,
         "failures": [
             {"trial": r.number, "kind": r.failure.kind.value, "message": r.failure.message}
@@ -40,11 +43,13 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
     if check:
         summary["violations"] = problems
     if as_json:
-        print_json(summary)
+        print_json(summary | {"rungs": [rung_json(rung) for rung in rungs]})
     else:
         console = make_console()
         for name, value in summary.items():
             say(console, f"{name + ':':16s} {value}")
+        for rung in rungs:
+            say(console, f"{'rung:':16s} {rung_line(rung)}")
     return FAILED if problems else OK
 
 
@@ -138,11 +143,12 @@ def validate_recipe(name: str, data: str | None) -> int:
 def budget_text(budget: Budget) -> str:
     """Say a budget.
 
-    >>> budget_text(Budget(trials=12)), budget_text(Budget(trials=12, minutes=30))
-    ('12 trials', '12 trials or 30 minutes')
+    >>> budget_text(Budget(trials=12)), budget_text(Budget(minutes=30, epochs=200))
+    ('12 trials', '30 minutes or 200 epochs')
     """
     parts = [] if budget.trials is None else [f"{budget.trials} trials"]
     parts += [] if budget.minutes is None else [f"{budget.minutes:g} minutes"]
+    parts += [] if budget.epochs is None else [f"{budget.epochs} epochs"]
     return " or ".join(parts)
 
 

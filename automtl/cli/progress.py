@@ -17,9 +17,11 @@ from rich.text import Text
 
 from automtl.cli.terminal import say
 from automtl.controller.budget import remaining_s, share_spent
+from automtl.controller.promotion import standing
+from automtl.controller.rungs import epochs_done
 from automtl.results import Objective, TrialRecord, TrialStatus
 from automtl.space.recipe import Recipe
-from automtl.study.words import number, short
+from automtl.study.words import number, rung_line, short
 
 STYLES = {
     TrialStatus.COMPLETED: "green",
@@ -40,6 +42,7 @@ class Progress:
     _elapsed_before_s: float = 0.0
     _began_s: float = field(default_factory=time.monotonic)
     _live: Live | None = None
+    _rungs: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:
         """Start to draw, if anybody looks."""
@@ -82,7 +85,10 @@ class Progress:
     def ended(self, trial: TrialRecord, history: Sequence[TrialRecord]) -> None:
         """Replace the live line by a last one."""
         self._records = {record.number: record for record in history}
-        if self._live is not None and trial.status.is_final:
+        if self._live is None:
+            return
+        self._rungs = tuple(map(rung_line, standing(self.recipe, history)))
+        if trial.status.is_final:
             self.console.print(self._last_line(trial))
 
     def message(self, text: str) -> None:
@@ -94,6 +100,8 @@ class Progress:
         text = Text(f"trial {trial.number:3d} ").append(f"{trial.status.value:10s}", style=style)
         if trial.failure is not None:
             return text.append(f" {trial.failure.kind.value}: {trial.failure.message}")
+        if trial.status is TrialStatus.STOPPED:
+            text.append(f" after epoch {epochs_done(trial)}")
         return text.append("  " + _values(self.recipe.objectives, trial.values))
 
     def _render(self) -> Group:
@@ -112,7 +120,8 @@ class Progress:
                 f"epoch {epoch}/{total}",
                 _values(self.recipe.objectives, last.values if last else {}),
             )
-        return Group(table, self._budget_line(history))
+        rungs = [Text(f"rung at {line}") for line in self._rungs]
+        return Group(table, *rungs, self._budget_line(history))
 
     def _budget_line(self, history: Sequence[TrialRecord]) -> Table:
         elapsed = self._elapsed_before_s + time.monotonic() - self._began_s

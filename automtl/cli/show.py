@@ -4,12 +4,14 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from automtl.cli.terminal import say
+from automtl.controller.promotion import RungStanding
 from automtl.pareto import front
 from automtl.results import Objective, Pick, TrialRecord
 from automtl.study.words import kind_of, number, short, tree_of
@@ -33,6 +35,15 @@ def record_json(record: TrialRecord) -> dict[str, object]:
     """Return what a program wants to know of a trial."""
     plain = record.model_dump(mode="json", exclude={"reports"})
     return {**plain, "epochs": max((r.epoch for r in record.reports), default=0)}
+
+
+def rung_json(rung: RungStanding) -> dict[str, object]:
+    """Return what is known of a rung; what is not known yet is null."""
+    plain = asdict(rung)
+    return {
+        key: None if isinstance(value, float) and math.isnan(value) else value
+        for key, value in plain.items()
+    }
 
 
 def plain_table(title: str) -> Table:

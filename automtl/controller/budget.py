@@ -1,7 +1,9 @@
 """How much of a budget is spent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from automtl.controller.rungs import competes, epochs_done, own_epochs
+from automtl.controller.stopping import Phase
 from automtl.results import TrialRecord
 from automtl.space.parts import Budget
 
@@ -12,9 +14,22 @@ def is_spent(budget: Budget, history: Sequence[TrialRecord], elapsed_s: float) -
     Every proposed trial counts from its proposal on, failed ones too, so that slots working in
     parallel do not overshoot and a search whose every trial fails still ends. Baselines do not.
     """
+    return phase_of(budget, history, elapsed_s) is not Phase.OPEN
+
+
+def phase_of(budget: Budget, history: Sequence[TrialRecord], elapsed_s: float) -> Phase:
+    """Return what a search may still begin.
+
+    A budget in trials says how many are looked at, and the good ones are finished after the last
+    was proposed. One in minutes or epochs says what training may cost.
+    """
     if budget.minutes is not None and elapsed_s >= budget.minutes * 60:
-        return True
-    return budget.trials is not None and len(_counted(history)) >= budget.trials
+        return Phase.OVER
+    if budget.epochs is not None and _epochs(history) >= budget.epochs:
+        return Phase.OVER
+    if budget.trials is not None and len(_counted(history)) >= budget.trials:
+        return Phase.CLOSING
+    return Phase.OPEN
 
 
 def share_spent(budget: Budget, history: Sequence[TrialRecord], elapsed_s: float) -> float:
@@ -25,6 +40,8 @@ def share_spent(budget: Budget, history: Sequence[TrialRecord], elapsed_s: float
     shares = [0.0]
     if budget.minutes is not None:
         shares.append(elapsed_s / (budget.minutes * 60))
+    if budget.epochs is not None:
+        shares.append(_epochs(history) / budget.epochs)
     if budget.trials is not None:
         shares.append(sum(map(_done, _counted(history))) / budget.trials)
     return min(max(shares), 1.0)
@@ -37,14 +54,14 @@ def remaining_s(budget: Budget, history: Sequence[TrialRecord], elapsed_s: float
 
 
 def _counted(history: Sequence[TrialRecord]) -> list[TrialRecord]:
-    return [record for record in history if not record.origin.startswith("baseline:")]
+    return [record for record in history if competes(record)]
+
+
+def _epochs(history: Sequence[TrialRecord]) -> int:
+    return sum(map(epochs_done, _counted(history)))
 
 
 def _done(record: TrialRecord) -> float:
     if record.status.is_final:
         return 1.0
-    optimizer = record.config.get("optimizer")
-    epochs = optimizer.get("epochs") if isinstance(optimizer, Mapping) else None
-    if not isinstance(epochs, int) or not record.reports:
-        return 0.0
-    return min(record.reports[-1].epoch / epochs, 1.0)
+    return min(epochs_done(record) / own_epochs(record), 1.0)

@@ -68,6 +68,7 @@ def propose(recipe: Recipe, history: Sequence[TrialRecord]) -> Proposal | None:
         constraints=recipe.constraints,
         seed=seed,
         is_new=lambda point: space.config_of(point).digest not in tried,
+        rungs=recipe.rungs,
     )
     if point is None:
         return None
@@ -109,6 +110,7 @@ def next_point(
     seed: int,
     constraints: Sequence[Constraint] = (),
     is_new: Callable[[Point], bool] | None = None,
+    rungs: Sequence[int] = (),
 ) -> dict[str, Scalar] | None:
     """Return a point of any space that has not been tried, or None if there is none.
 
@@ -118,9 +120,10 @@ def next_point(
         seed: Of the random stream.
         constraints: Limits on metrics.
         is_new: Whether a point is worth a trial; by default, whether it is in no record.
+        rungs: Epochs at which unfinished trials are looked at.
     """
     is_new = is_new or _not_among(history)
-    for point in islice(draws(space, constraints, history, seed=seed), N_MODEL_DRAWS):
+    for point in islice(draws(space, constraints, history, seed=seed, rungs=rungs), N_MODEL_DRAWS):
         if is_new(point):
             return point
     rng = random.Random(seed)

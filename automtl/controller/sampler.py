@@ -4,14 +4,13 @@ The study is rebuilt in memory for every proposal. There is no second database t
 disagree with the ledger, and the sampler has no state but the history.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from automtl.controller.constraints import excess
-from automtl.results import Objective, TrialRecord, TrialStatus
+from automtl.controller.lessons import Lesson, lessons
+from automtl.results import TrialRecord
 from automtl.space.parameter import (
     BoolParameter,
     CategoricalParameter,
@@ -36,6 +35,8 @@ N_CANDIDATES = 64
 """Draws of which TPE takes the best, per parameter. Cheap, and more than Optuna's 24
 found better fronts on learning-curve surrogates."""
 
+STATES = {"seen": "COMPLETE", "bad": "PRUNED", "running": "RUNNING"}
+
 
 def draws(
     space: SearchSpace,
@@ -43,6 +44,7 @@ def draws(
     history: Sequence[TrialRecord],
     *,
     seed: int,
+    rungs: Sequence[int] = (),
 ) -> Iterator[dict[str, Scalar]]:
     """Yield points, each drawn with the ones before it taken as running.
 
@@ -53,15 +55,23 @@ def draws(
         constraints: Limits; trials outside them are the model's bad examples.
         history: All trials, by number.
         seed: Of the random stream.
+        rungs: Epochs at which unfinished trials are looked at; without them they repel.
     """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    taught = lessons(history, space.objectives, constraints, rungs)
+    n_objectives = len(space.objectives)
+    is_split = bool(rungs) and n_objectives > 1
     study = optuna.create_study(
-        storage=_storage(space, constraints, history),
-        directions=["minimize"] * len(space.objectives),
+        storage=_storage(space, taught, is_split=is_split),
+        directions=["minimize"] * (1 if is_split else n_objectives),
         sampler=optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=N_STARTUP, n_ei_candidates=N_CANDIDATES
+            seed=seed,
+            n_startup_trials=N_STARTUP,
+            n_ei_candidates=N_CANDIDATES,
+            # Optuna's own rule, but by the number of objectives before the split.
+            multivariate=n_objectives == 1,
         ),
         pruner=optuna.pruners.NopPruner(),
     )
@@ -79,7 +89,7 @@ def uniform(space: SearchSpace, random: Callable[[], float]) -> dict[str, Scalar
 
 
 def _storage(
-    space: SearchSpace, constraints: Sequence[Constraint], history: Sequence[TrialRecord]
+    space: SearchSpace, taught: Sequence[Lesson], *, is_split: bool
 ) -> "optuna.storages.InMemoryStorage":
     """Return an empty storage that also shows the history to whoever asks for all trials.
 
@@ -88,12 +98,7 @@ def _storage(
     import optuna
 
     distributions = {name: _distribution(p) for name, p in space.parameters.items()}
-    told = [
-        trial
-        for record in history
-        if not record.origin.startswith("baseline:")
-        and (trial := _told(record, space.objectives, constraints, distributions)) is not None
-    ]
+    told = [_told(one, distributions, is_split=is_split) for one in taught]
     for i, trial in enumerate(told):
         # Numbers of new trials start at 0; these come before them and may not be equal.
         trial.number = i - len(told)
@@ -156,30 +161,24 @@ def _distribution(parameter: Parameter) -> "optuna.distributions.BaseDistributio
 
 
 def _told(
-    record: TrialRecord,
-    objectives: Sequence[Objective],
-    constraints: Sequence[Constraint],
-    distributions: Mapping[str, Any],
-) -> "optuna.trial.FrozenTrial | None":
-    """Return what the sampler learns of a trial; None where there is no score to learn from.
+    lesson: Lesson, distributions: Mapping[str, Any], *, is_split: bool
+) -> "optuna.trial.FrozenTrial":
+    """Turn a lesson into a trial of Optuna's.
 
-    A trial in progress repels. A stopped one counts as worse than the finished ones, an
-    infeasible one by how far it is outside. A failed trial, and one whose objectives are
-    missing or not finite, are never told as a score.
+    Where the split is made already, the value only says on which side of it the trial is.
     """
     import optuna
 
-    state = _state(record, objectives)
-    if state is None:
-        return None
-    vector = record.vector(objectives) if state == "COMPLETE" else None
+    record = lesson.record
+    is_seen = lesson.state == "seen"
+    values = [0.0 if lesson.is_good else 1.0] if is_split else list(lesson.losses)
     # Not `create_trial`, which checks each value against its distribution again: at some hundred
     # trials that would cost more than the sampling.
     trial = optuna.trial.FrozenTrial(
         number=record.number,
-        state=optuna.trial.TrialState[state],
+        state=optuna.trial.TrialState[STATES[lesson.state]],
         value=None,
-        values=_losses(vector, objectives) if vector else None,
+        values=values if is_seen else None,
         datetime_start=None,
         datetime_complete=None,
         params=dict(record.point),
@@ -189,40 +188,9 @@ def _told(
         intermediate_values={},
         trial_id=record.number,
     )
-    for name, value in _excesses(record, constraints).items():
-        trial.set_constraint(name, value)
+    for name, excess in lesson.excesses:
+        trial.set_constraint(name, excess)
     return trial
-
-
-def _state(record: TrialRecord, objectives: Sequence[Objective]) -> str | None:
-    has_vector = record.vector(objectives) is not None
-    match record.status:
-        case TrialStatus.QUEUED | TrialStatus.RUNNING | TrialStatus.PAUSED:
-            return "RUNNING"
-        case TrialStatus.COMPLETED:
-            return "COMPLETE" if has_vector else None
-        case TrialStatus.INFEASIBLE:
-            return "COMPLETE" if has_vector else "PRUNED"
-        case TrialStatus.STOPPED:
-            return "PRUNED"
-        case TrialStatus.FAILED:
-            return None
-
-
-def _losses(vector: Sequence[float], objectives: Sequence[Objective]) -> list[float]:
-    return [o.as_loss(value) for o, value in zip(objectives, vector, strict=True)]
-
-
-def _excesses(record: TrialRecord, constraints: Sequence[Constraint]) -> dict[str, float]:
-    found = {
-        f"{limit.metric} {i}": excess(limit, record.values[limit.metric])
-        for i, limit in enumerate(constraints)
-        if limit.metric in record.values
-    }
-    found = {name: value if math.isfinite(value) else 1.0 for name, value in found.items()}
-    if record.status is TrialStatus.INFEASIBLE and not any(v > 0 for v in found.values()):
-        found["infeasible"] = 1.0
-    return found
 
 
 def _uniform(parameter: Parameter, share: float) -> Scalar:

@@ -204,12 +204,12 @@ class Ledger:
         best_epoch: int | None,
         failure: Failure | None,
     ) -> TrialRecord:
-        """Record the end of a running trial.
+        """Record the end of a trial that runs, or is paused and will not be continued.
 
         Raises:
-            LedgerError: If the trial does not run, or status, values and failure do not agree.
+            LedgerError: If the trial does neither, or status, values and failure do not agree.
         """
-        before = self._expect(number, TrialStatus.RUNNING)
+        before = self._expect(number, TrialStatus.RUNNING, TrialStatus.PAUSED)
         check_end(number, status, values, failure)
         now = self.clock()
         after = before.model_copy(

@@ -10,6 +10,13 @@ from pydantic import TypeAdapter, ValidationError
 from automtl.config import BUILT_IN_TASKS, TrialConfig
 from automtl.errors import RecipeError
 from automtl.results import Objective
+from automtl.space.early_stopping import (
+    EPOCHS,
+    EarlyStopping,
+    PromotionStopping,
+    longest_training,
+    rungs_of,
+)
 from automtl.space.mistakes import Mistake, from_pydantic, suggestion
 from automtl.space.parameter import Parameter, allows, corners_of, describe, grid_of, wanted_values
 from automtl.space.parts import Baselines, Budget, Constraint
@@ -34,6 +41,7 @@ class Parts:
         enqueue: Partial points by index.
         budget: If well formed.
         baselines: If well formed.
+        early_stopping: If well formed.
     """
 
     names: frozenset[str]
@@ -44,6 +52,7 @@ class Parts:
     enqueue: Mapping[int, Mapping[str, Any]]
     budget: Budget | None
     baselines: Baselines | None
+    early_stopping: EarlyStopping | None
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "Parts":
@@ -59,6 +68,7 @@ class Parts:
             enqueue=_valid(dict[str, bool | int | float | str], document.get("enqueue")),
             budget=_valid(Budget, {"budget": document.get("budget")}).get("budget"),
             baselines=_valid(Baselines, {"b": document.get("baselines", {})}).get("b"),
+            early_stopping=_valid(EarlyStopping, {"e": document.get("early_stopping")}).get("e"),
         )
 
 
@@ -72,6 +82,7 @@ def cross_mistakes(parts: Parts) -> list[Mistake]:
         *_conditions(parts),
         *_paths(parts, base),
         *_baselines(parts, base),
+        *_rungs(parts, base),
     ]
     is_whole = len(parts.names) == len(parts.parameters) and base is not None
     if found or not is_whole:
@@ -178,6 +189,30 @@ def _baselines(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
         what = f"`budget.trials` {limit} is spent by the default and `enqueue` before `baselines`"
         fix = f"Use at least {n_stated + 1}"
         yield Mistake(path=("budget", "trials"), what=what, fix=fix)
+
+
+def _rungs(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
+    stopping = parts.early_stopping
+    is_open = base is None or (EPOCHS in parts.names and EPOCHS not in parts.parameters)
+    if is_open or not isinstance(stopping, PromotionStopping):
+        return
+    epochs = longest_training(parts.base, parts.parameters)
+    for i, rung in enumerate(stopping.rungs):
+        if rung >= epochs:
+            what = f"a rung at epoch {rung} is not before the end of a training of {epochs} epochs"
+            fix = f"Use epochs below {epochs}, or leave `rungs` out"
+            yield Mistake(path=("early_stopping", "rungs", i), what=what, fix=fix)
+    rungs = rungs_of(stopping, epochs)
+    if not rungs:
+        what = f"a training of {epochs} epochs has no rung at an `eta` of {stopping.eta:g}"
+        fix = "State `rungs`, or train for more epochs" if epochs > 1 else "Train for more epochs"
+        yield Mistake(path=("early_stopping",), what=what, fix=fix)
+    elif parts.budget is not None and (parts.budget.epochs or rungs[0]) < rungs[0]:
+        what = (
+            f"`budget.epochs` {parts.budget.epochs} ends before the first rung, epoch {rungs[0]}"
+        )
+        fix = f"A full training takes {epochs}: use at least as many"
+        yield Mistake(path=("budget", "epochs"), what=what, fix=fix)
 
 
 def _configs(space: SearchSpace) -> Iterator[Mistake]:

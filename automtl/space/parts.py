@@ -34,15 +34,18 @@ class Budget(Frozen):
     Attributes:
         trials: Trials proposed, baselines not counted.
         minutes: Wall-clock minutes; running trials are finished.
+        epochs: Epochs trained by all trials together, baselines not counted; running trials
+            are finished. With early stopping this is what a search costs.
     """
 
     trials: Annotated[int, Field(ge=1)] | None = None
     minutes: Annotated[float, Field(gt=0)] | None = None
+    epochs: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _is_not_empty(self) -> Self:
-        if self.trials is None and self.minutes is None:
-            msg = "a budget needs `trials` or `minutes`"
+        if self.trials is None and self.minutes is None and self.epochs is None:
+            msg = "a budget needs `trials`, `minutes` or `epochs`"
             raise ValueError(msg)
         return self
 

@@ -12,6 +12,7 @@ from automtl.errors import RecipeError, closest
 from automtl.results import Objective
 from automtl.sources import DataConfig
 from automtl.space.crosscheck import Parts, cross_mistakes
+from automtl.space.early_stopping import EarlyStopping, NoStopping, longest_training, rungs_of
 from automtl.space.mistakes import from_pydantic, render
 from automtl.space.parameter import Parameter, Scalar
 from automtl.space.parts import Baselines, Budget, Constraint, Resources
@@ -47,6 +48,7 @@ class Recipe(Frozen):
         enqueue: Partial points that are tried first, after the default.
         constraints: Limits on metrics.
         budget: When the search ends.
+        early_stopping: Which trials are not trained to their end.
         resources: What one trial takes.
         baselines: Trials to compare with.
     """
@@ -61,6 +63,7 @@ class Recipe(Frozen):
     enqueue: tuple[Mapping[str, Scalar], ...] = ()
     constraints: tuple[Constraint, ...] = ()
     budget: Budget
+    early_stopping: EarlyStopping = NoStopping()
     resources: Resources = Resources()
     baselines: Baselines = Baselines()
 
@@ -79,6 +82,11 @@ class Recipe(Frozen):
             objectives=self.objectives,
             base=TrialConfig.from_plain(nested(self.base)),
         )
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """Epochs at which trials are compared, ascending; empty without early stopping."""
+        return rungs_of(self.early_stopping, longest_training(self.base, self.parameters))
 
     def to_plain(self) -> dict[str, object]:
         """Return a dict of JSON types; ``Recipe.model_validate`` gives the recipe back."""
@@ -148,4 +156,7 @@ def recipe_digest(recipe: Recipe) -> str:
     plain = recipe.to_plain()
     for key in ("name", "description", "budget", "resources"):
         del plain[key]
+    if isinstance(recipe.early_stopping, NoStopping):
+        # A study that began before there was early stopping is the same study.
+        del plain["early_stopping"]
     return digest_of(plain)

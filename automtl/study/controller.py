@@ -4,10 +4,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from automtl.controller.budget import is_spent
+from automtl.controller.budget import is_spent, phase_of
 from automtl.controller.constraints import violations
+from automtl.controller.promotion import stopping_rule
 from automtl.controller.propose import propose
-from automtl.controller.stopping import NeverStop, StoppingRule
+from automtl.controller.rungs import best_report
+from automtl.controller.stopping import Phase, StoppingRule
 from automtl.ledger.store import Ledger
 from automtl.results import (
     Decision,
@@ -35,7 +37,6 @@ class StudyController:
         ledger: Held under a lease.
         folder: Where trials keep their files.
         observer: Told of every event.
-        stopping: Decides at every report whether a trial goes on.
         clock: Unix time.
     """
 
@@ -43,22 +44,22 @@ class StudyController:
     ledger: Ledger
     folder: StudyFolder
     observer: Observer
-    stopping: StoppingRule = field(default_factory=NeverStop)
     clock: Callable[[], float] = time.time
     _stop_requested: bool = False
     _decisions: dict[int, Decision] = field(default_factory=dict)
     _elapsed_before_s: float = 0.0
     _began_s: float = 0.0
     _exhausted: bool = False
+    _stopping: StoppingRule = field(init=False)
 
     def __post_init__(self) -> None:
         """Take up what an earlier controller left."""
         self._began_s = self.clock()
+        self._stopping = stopping_rule(self.recipe)
         history = self.ledger.history()
         self._elapsed_before_s = busy_s(history)
         for record in history:
-            if record.status in (TrialStatus.RUNNING, TrialStatus.PAUSED):
-                self.ledger.requeue(record.number)
+            self._take_up(record)
         self.observer.began(self.ledger.history(), self._elapsed_before_s)
 
     @property
@@ -83,30 +84,27 @@ class StudyController:
         return self._elapsed_before_s + self.clock() - self._began_s
 
     def next_order(self) -> TrialOrder | None:
-        """Resume what waits, else propose, as long as the budget lasts."""
-        if self._stop_requested or self._exhausted:
+        """Run what is queued, else resume what is promoted, else propose.
+
+        At the end, trials that nothing will resume are stopped.
+        """
+        if self._stop_requested:
             return None
         history = self.ledger.history()
         waiting = next((r for r in history if r.status is TrialStatus.QUEUED), None)
         if waiting is not None:
             return self._order(waiting)
-        if is_spent(self.recipe.budget, history, self.elapsed_s):
-            return None
-        proposal = propose(self.recipe, history)
-        if proposal is None:
-            self._exhausted = True
-            self.observer.message("Every configuration of this space has been tried")
-            return None
-        config = proposal.config.to_plain()
-        record = self.ledger.add_trial(
-            number=proposal.number,
-            point=proposal.point,
-            config=config,
-            config_digest=proposal.config.digest,
-            origin=proposal.origin,
-            seed=proposal.seed,
-        )
-        return self._order(record)
+        phase = phase_of(self.recipe.budget, history, self.elapsed_s)
+        if phase is Phase.OPEN and self._exhausted:
+            phase = Phase.CLOSING
+        promoted = self._stopping.resumes(history, phase)
+        if promoted is not None:
+            return self._order(self.ledger.requeue(promoted))
+        if phase is Phase.OPEN:
+            return self._proposed(history)
+        if not any(record.status is TrialStatus.RUNNING for record in history):
+            self._stop_paused()
+        return None
 
     def on_report(self, number: int, report: EpochReport) -> Decision:
         """Record a report; pause at a stop request, stop where a cost is over its limit."""
@@ -131,16 +129,47 @@ class StudyController:
             self._end(record, decision, failure)
         self.observer.ended(self._record(number), self.ledger.history())
 
+    def _take_up(self, record: TrialRecord) -> None:
+        """Let a trial wait for what it waited for when the last controller ended."""
+        is_open = record.status in (TrialStatus.RUNNING, TrialStatus.PAUSED)
+        if is_open and not self._stopping.waits(record):
+            self.ledger.requeue(record.number)
+        elif record.status is TrialStatus.RUNNING:
+            # It reached its rung, but its end was not heard any more.
+            self.ledger.pause(record.number)
+
+    def _proposed(self, history: tuple[TrialRecord, ...]) -> TrialOrder | None:
+        proposal = propose(self.recipe, history)
+        if proposal is None:
+            self._exhausted = True
+            self.observer.message("Every configuration of this space has been tried")
+            return self.next_order()
+        record = self.ledger.add_trial(
+            number=proposal.number,
+            point=proposal.point,
+            config=proposal.config.to_plain(),
+            config_digest=proposal.config.digest,
+            origin=proposal.origin,
+            seed=proposal.seed,
+        )
+        return self._order(record)
+
+    def _stop_paused(self) -> None:
+        for record in self.ledger.history():
+            if record.status is TrialStatus.PAUSED:
+                self._end(record, Decision.STOP, None)
+                self.observer.ended(self._record(record.number), self.ledger.history())
+
     def _decide(self, record: TrialRecord, report: EpochReport) -> Decision:
         if self._stop_requested:
             return Decision.PAUSE
         costs = {k: v for k, v in report.values.items() if k.startswith("cost/")}
         if violations(self.recipe, costs):
             return Decision.STOP
-        return self.stopping.decide(self.recipe, self.ledger.history(), record.number, report)
+        return self._stopping.decide(self.ledger.history(), record.number)
 
     def _end(self, record: TrialRecord, decision: Decision, failure: Failure | None) -> None:
-        best = best_report(record)
+        best = best_report(record.reports)
         values = {} if best is None else dict(best.values)
         failure = failure or self._missing(record, values)
         if failure is not None:
@@ -172,7 +201,8 @@ class StudyController:
 
     def _may_retry(self, record: TrialRecord, failure: Failure) -> bool:
         lost = failure.kind is FailureKind.LOST_WORKER
-        return lost and record.attempts <= MAX_LOST_WORKERS
+        n_lost = record.attempts - self._stopping.n_pauses(record)
+        return lost and n_lost <= MAX_LOST_WORKERS
 
     def _record(self, number: int) -> TrialRecord:
         return self.ledger.history()[number]
@@ -192,15 +222,6 @@ class StudyController:
             resume=record.attempts > 1,
             resources=self.recipe.resources.share,
         )
-
-
-def best_report(record: TrialRecord) -> EpochReport | None:
-    """Return the report whose values count: the largest ``score``, else the last one."""
-    if not record.reports:
-        return None
-    if all("score" in report.values for report in record.reports):
-        return max(record.reports, key=lambda report: (report.values["score"], -report.epoch))
-    return record.reports[-1]
 
 
 def busy_s(history: tuple[TrialRecord, ...]) -> float:

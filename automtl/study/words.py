@@ -1,8 +1,10 @@
 """How trials and metrics are called in tables and notes."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from automtl.config import TrialConfig
+from automtl.controller.promotion import RungStanding
 from automtl.results import TrialRecord
 
 
@@ -24,6 +26,20 @@ def number(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def rung_line(rung: RungStanding) -> str:
+    """Say how many a rung left behind and how well it tells the end."""
+    tells = (
+        f"rank correlation with the end {rung.kendall:.2f} (surely {rung.kendall_low:.2f})"
+        if math.isfinite(rung.kendall)
+        else "too few have finished to say how well it tells the end"
+    )
+    return (
+        f"epoch {rung.epoch}: {rung.n_arrived} came, {rung.n_went_on} went on, "
+        f"{len(rung.waiting)} wait, {len(rung.stopped)} stopped; one in {rung.eta:.1f} goes on; "
+        f"{tells}"
+    )
 
 
 def tree_of(record: TrialRecord) -> str:

@@ -9,7 +9,7 @@ from automtl.cli.show import trial_table
 from automtl.cli.terminal import PLAIN_WIDTH, make_console, say
 from automtl.config import TrialConfig
 from automtl.results import EpochReport, TrialRecord, TrialStatus
-from automtl.space.recipe import find_recipe, load_recipe
+from automtl.space.recipe import Recipe, find_recipe, load_recipe
 
 RECIPE = load_recipe(find_recipe("quickstart"))
 VALUES = {o.metric: 0.25 for o in RECIPE.objectives}
@@ -50,6 +50,21 @@ def test_a_terminal_shows_a_line_for_each_trial_and_the_budget() -> None:
     assert "completed" in text
     assert "left" in text
     assert "1 trials ended" in text
+
+
+def test_a_terminal_shows_the_rungs_and_where_a_trial_was_stopped() -> None:
+    stopping = {"early_stopping": {"kind": "promotion", "eta": 2, "rungs": [1, 2]}}
+    recipe = Recipe.model_validate({**RECIPE.to_plain(), **stopping})
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=200, color_system=None)
+    stopped = trial(TrialStatus.STOPPED, 1).model_copy(update={"number": 0})
+    with Progress(recipe, console) as progress:
+        progress.began((), 0.0)
+        progress.ended(stopped, [stopped])
+    text = file.getvalue()
+    assert "stopped    after epoch 1" in text
+    assert "rung at epoch 1: 1 came, 0 went on, 0 wait, 1 stopped; one in 2.0 goes on" in text
+    assert "rung at epoch 2: 0 came" in text
 
 
 def test_elsewhere_it_is_quiet() -> None:

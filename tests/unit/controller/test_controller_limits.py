@@ -124,5 +124,4 @@ def test_an_excess_is_positive_exactly_outside(limit: Constraint, value: float) 
 
 
 def test_the_default_rule_stops_nothing() -> None:
-    report = EpochReport(attempt=1, epoch=1, values={"q": 0.0}, time_s=0)
-    assert NeverStop().decide(recipe(), HISTORY, 3, report) is Decision.CONTINUE
+    assert NeverStop().decide(HISTORY, 3) is Decision.CONTINUE

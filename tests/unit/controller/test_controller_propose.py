@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automtl.config import TrialConfig
+from automtl.controller.lessons import Lesson, excesses, lessons
 from automtl.controller.propose import Proposal, next_point, plan, propose, stream_seed
-from automtl.controller.sampler import _excesses, _told, draws, uniform
+from automtl.controller.sampler import draws, uniform
 from automtl.results import Failure, FailureKind, Objective, TrialRecord, TrialStatus
 from automtl.space.parameter import allows, matches
 from automtl.space.recipe import Recipe
@@ -210,32 +211,31 @@ def test_failures_and_gaps_are_never_told_as_a_score() -> None:
     proposal = plan(found)[0]
     for status in S:
         for values in ({}, {"quality": 0.5}, {"quality": 0.5, "cost": 0.5}):
-            told = told_of(record(proposal, status, values), found)
-            has_score = told is not None and told.values is not None
+            told = lesson_of(record(proposal, status, values), found)
             may_score = status in (S.COMPLETED, S.INFEASIBLE) and len(values) == 2
-            assert has_score == may_score
-            if has_score:
-                assert told.values == [-0.5, 0.5]
-    assert told_of(record(proposal, S.FAILED), found) is None
-    assert told_of(record(proposal, S.RUNNING), found).state.name == "RUNNING"
+            assert (told is not None and told.state == "seen") == may_score
+            if may_score:
+                assert told is not None
+                assert told.losses == (-0.5, 0.5)
+    assert lesson_of(record(proposal, S.FAILED), found) is None
+    running = lesson_of(record(proposal, S.RUNNING), found)
+    assert running is not None
+    assert running.state == "running"
 
 
-def told_of(one: TrialRecord, found: Recipe) -> Any:
-    from automtl.controller.sampler import _distribution
-
-    distributions = {n: _distribution(p) for n, p in found.space.parameters.items()}
-    return _told(one, found.objectives, found.constraints, distributions)
+def lesson_of(one: TrialRecord, found: Recipe) -> Lesson | None:
+    return next(iter(lessons([one], found.objectives, found.constraints)), None)
 
 
 def test_infeasible_trials_are_told_with_what_they_exceed() -> None:
     found = recipe()
     proposal = plan(found)[0]
     outside = record(proposal, S.INFEASIBLE, {"quality": 1.0, "cost": 1.8})
-    assert _excesses(outside, found.constraints) == {"cost 0": pytest.approx(1.0)}
+    assert excesses(outside, found.constraints) == {"cost 0": pytest.approx(1.0)}
     silent = record(proposal, S.INFEASIBLE)
-    assert _excesses(silent, found.constraints) == {"infeasible": 1.0}
+    assert excesses(silent, found.constraints) == {"infeasible": 1.0}
     inside = record(proposal, S.COMPLETED, {"quality": 1.0, "cost": 0.45})
-    assert _excesses(inside, found.constraints) == {"cost 0": pytest.approx(-0.5)}
+    assert excesses(inside, found.constraints) == {"cost 0": pytest.approx(-0.5)}
 
 
 ONE = SearchSpace.from_plain(
@@ -322,3 +322,60 @@ def test_uniform_points_are_allowed(shares: list[float]) -> None:
         if name in point:
             assert allows(parameter, point[name])
             seen[name] = point[name]
+
+
+@pytest.mark.parametrize("n", [0, 9, 30])
+def test_without_early_stopping_the_sampler_is_optunas_own(n: int) -> None:
+    """Whatever is done for speed: the same points as a plain study with the same trials."""
+    import optuna
+
+    found = recipe(constraints=[])
+    history = search(found, n)
+    study = optuna.create_study(
+        directions=["minimize", "minimize"],
+        sampler=optuna.samplers.TPESampler(seed=5, n_startup_trials=10, n_ei_candidates=64),
+    )
+    for lesson in lessons(history, found.objectives, ()):
+        study.add_trial(plainly_told(lesson, found.space))
+    expected = suggested(study.ask(), found.space)
+    assert next(draws(found.space, (), history, seed=5)) == expected
+
+
+def plainly_told(lesson: Lesson, space: SearchSpace) -> Any:
+    import optuna
+
+    states = {"seen": "COMPLETE", "bad": "PRUNED", "running": "RUNNING"}
+    trial = optuna.trial.create_trial(
+        state=optuna.trial.TrialState[states[lesson.state]],
+        values=lesson.losses or None,
+        params=dict(lesson.record.point),
+        distributions={name: distribution(space, name) for name in lesson.record.point},
+    )
+    for name, excess in lesson.excesses:
+        trial.set_constraint(name, excess)
+    return trial
+
+
+def distribution(space: SearchSpace, name: str) -> Any:
+    import optuna
+
+    ranges: dict[str, Any] = {
+        "optimizer.lr": optuna.distributions.FloatDistribution(1e-3, 1e-2, log=True),
+        "optimizer.warmup": optuna.distributions.FloatDistribution(0, 0.4, step=0.2),
+        "optimizer.batch_size": optuna.distributions.IntDistribution(2, 8, step=2),
+        "sharing.split_after.0": optuna.distributions.IntDistribution(0, 4),
+        "weighting.weights.detection": optuna.distributions.FloatDistribution(0.3, 30, log=True),
+        "schedule.block": optuna.distributions.IntDistribution(1, 8, log=True),
+    }
+    if name in ranges:
+        return ranges[name]
+    return optuna.distributions.CategoricalDistribution(space.parameters[name].values)  # type: ignore[union-attr]
+
+
+def suggested(trial: Any, space: SearchSpace) -> dict[str, Any]:
+    point: dict[str, Any] = {}
+    for name, parameter in space.parameters.items():
+        if matches(parameter.when, point):
+            known = distribution(space, name)
+            point[name] = trial._suggest(name, known)
+    return point

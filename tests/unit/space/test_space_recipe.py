@@ -126,7 +126,7 @@ PLANTED = [
     ),
     (", max: 2000000", "", "the constraint on 'cost/parameters' needs `min` or `max`"),
     (", max: 2000000", ", max: 1, min: 2", "is at least 2 and at most 1"),
-    ("{trials: 4}", "{}", "a budget needs `trials` or `minutes`"),
+    ("{trials: 4}", "{}", "a budget needs `trials`, `minutes` or `epochs`"),
     ("{trials: 4}", "{trials: 0}", "`budget.trials`: input should be greater"),
     ("{trials: 4}", "{trials: 2}", "is spent by the default and `enqueue` before `baselines`"),
     ("[tracking]", "[tracking, tracking]", "the baseline `tracking` is given twice"),

@@ -1,0 +1,182 @@
+"""Asynchronous successive halving on several objectives, with promotion.
+
+Li et al., "A System for Massively Parallel Hyperparameter Tuning" (2020), Algorithm 2, where
+"the top 1/eta" is by non-dominated rank (Schmucker et al., "Multi-objective Asynchronous
+Successive Halving", 2021). A trial pauses at each rung. When a slot is free, the best paused
+trial of the highest rung that is in the top share of its rung is resumed from its checkpoint;
+only if there is none, a new one is proposed. A pause keeps the choice open, which a stop does not.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from typing_extensions import override
+
+from automtl.controller.agreement import Agreement, agreement, widened
+from automtl.controller.ordering import order
+from automtl.controller.rungs import Arrivals, arrivals, epochs_done, is_at, losses_at
+from automtl.controller.stopping import NeverStop, Phase, StoppingRule
+from automtl.results import Decision, Objective, TrialRecord, TrialStatus
+from automtl.space.early_stopping import NoStopping, PromotionStopping
+from automtl.space.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion(StoppingRule):
+    """Pauses trials at rungs and resumes the best.
+
+    Attributes:
+        objectives: In order.
+        rungs: Epochs, ascending.
+        eta: One in so many goes on.
+        ties: What orders trials of the same front.
+        adapts: Whether fewer trials are left behind at a rung that says little about the end.
+    """
+
+    objectives: tuple[Objective, ...]
+    rungs: tuple[int, ...]
+    eta: float = 3.0
+    ties: Literal["hypervolume", "spread"] = "hypervolume"
+    adapts: bool = True
+
+    @override
+    def decide(self, history: Sequence[TrialRecord], number: int) -> Decision:
+        """Pause at a rung, unless the trial would be the next to be resumed anyway."""
+        record = history[number]
+        if not is_at(record, self.rungs):
+            return Decision.CONTINUE
+        if losses_at(record, self.objectives, epochs_done(record)) is None:
+            # Without a value of every objective there is nothing to compare.
+            return Decision.CONTINUE
+        stays = self._next(history, Phase.OPEN, arriving=number) != number
+        return Decision.PAUSE if stays else Decision.CONTINUE
+
+    @override
+    def waits(self, record: TrialRecord) -> bool:
+        """Whether the trial ended at a rung and has not been resumed."""
+        has_vector = losses_at(record, self.objectives, epochs_done(record)) is not None
+        return is_at(record, self.rungs) and has_vector
+
+    @override
+    def resumes(self, history: Sequence[TrialRecord], phase: Phase) -> int | None:
+        """Return the best paused trial of the highest rung whose share is not yet used up."""
+        if phase is Phase.OVER and any(record.is_candidate for record in history):
+            return None
+        return self._next(history, phase)
+
+    @override
+    def n_pauses(self, record: TrialRecord) -> int:
+        """Return how many attempts ended at a rung and were resumed."""
+        passed = sum(
+            before.epoch in self.rungs and after.attempt > before.attempt
+            for before, after in pairwise(record.reports)
+        )
+        last = record.reports[-1] if record.reports else None
+        is_fresh = last is not None and last.epoch in self.rungs and last.attempt < record.attempts
+        return passed + is_fresh
+
+    def eta_at(self, found: Agreement) -> float:
+        """Return one in how many goes on from a rung."""
+        return widened(self.eta, found) if self.adapts else self.eta
+
+    def _next(
+        self, history: Sequence[TrialRecord], phase: Phase, arriving: int | None = None
+    ) -> int | None:
+        is_busy = any(r.status in (TrialStatus.QUEUED, TrialStatus.RUNNING) for r in history)
+        # At the end nobody else arrives, and one of a few must go on.
+        rounded = math.floor if phase is Phase.OPEN or is_busy else math.ceil
+        for epoch in reversed(self.rungs):
+            waiting = {
+                record.number
+                for record in history
+                if epochs_done(record) == epoch
+                and (record.status is TrialStatus.PAUSED or record.number == arriving)
+                and self.waits(record)
+            }
+            if not waiting:
+                continue
+            found = arrivals(history, self.objectives, epoch)
+            eta = self.eta_at(agreement(history, self.objectives, found))
+            n_best = rounded(len(found.numbers) / eta)
+            best = self._ordered(found, n_best)
+            chosen = next((number for number in best if number in waiting), None)
+            if chosen is not None:
+                return chosen
+        return None
+
+    def _ordered(self, found: Arrivals, n_best: int) -> list[int]:
+        rows = order(found.losses, ties=self.ties, n_best=n_best)
+        return [found.numbers[row] for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RungStanding:
+    """What a search knows of a rung, for people.
+
+    Attributes:
+        epoch: The rung.
+        n_arrived: Trials compared there.
+        n_went_on: Those of them that were trained on.
+        n_finished: Those that were trained to their end.
+        waiting: Trials that are paused there.
+        stopped: Trials that were stopped there.
+        kendall: Rank correlation with the end, of the objective that agrees least; NaN where
+            too few have finished.
+        kendall_low: Its lower confidence bound.
+        eta: One in so many goes on now.
+    """
+
+    epoch: int
+    n_arrived: int
+    n_went_on: int
+    n_finished: int
+    waiting: tuple[int, ...]
+    stopped: tuple[int, ...]
+    kendall: float
+    kendall_low: float
+    eta: float
+
+
+def standing(recipe: Recipe, history: Sequence[TrialRecord]) -> tuple[RungStanding, ...]:
+    """Return what is known of each rung, lowest first; empty without early stopping."""
+    rule = stopping_rule(recipe)
+    return rule_standing(rule, history) if isinstance(rule, Promotion) else ()
+
+
+def rule_standing(rule: Promotion, history: Sequence[TrialRecord]) -> tuple[RungStanding, ...]:
+    """Return what is known of each rung of a rule, lowest first."""
+    return tuple(_standing_at(rule, history, epoch) for epoch in rule.rungs)
+
+
+def _standing_at(rule: Promotion, history: Sequence[TrialRecord], epoch: int) -> RungStanding:
+    found = arrivals(history, rule.objectives, epoch)
+    agrees = agreement(history, rule.objectives, found)
+    came = [record for record in history if record.number in set(found.numbers)]
+    stayed = [record for record in came if epochs_done(record) == epoch]
+    return RungStanding(
+        epoch=epoch,
+        n_arrived=len(came),
+        n_went_on=len(came) - len(stayed),
+        n_finished=agrees.n,
+        waiting=_numbers(stayed, TrialStatus.PAUSED),
+        stopped=_numbers(stayed, TrialStatus.STOPPED),
+        kendall=agrees.kendall,
+        kendall_low=agrees.low,
+        eta=rule.eta_at(agrees),
+    )
+
+
+def _numbers(records: Sequence[TrialRecord], status: TrialStatus) -> tuple[int, ...]:
+    return tuple(record.number for record in records if record.status is status)
+
+
+def stopping_rule(recipe: Recipe) -> StoppingRule:
+    """Return the rule that a recipe names."""
+    match recipe.early_stopping:
+        case NoStopping():
+            return NeverStop()
+        case PromotionStopping(eta=eta, ties=ties):
+            return Promotion(objectives=recipe.objectives, rungs=recipe.rungs, eta=eta, ties=ties)

@@ -1,0 +1,113 @@
+"""Rungs: the epochs at which trials are compared, and what was seen there.
+
+A rung is read from the history each time, so that a controller that was killed sees what its
+predecessor saw.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automtl.results import EpochReport, Objective, TrialRecord, TrialStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """Who reached a rung with a value of every objective.
+
+    Attributes:
+        epoch: The rung.
+        numbers: Trials, ascending.
+        losses: Shape ``(n, m)``; smaller is better.
+    """
+
+    epoch: int
+    numbers: tuple[int, ...]
+    losses: NDArray[np.float64]
+
+
+def arrivals(
+    history: Sequence[TrialRecord], objectives: Sequence[Objective], epoch: int
+) -> Arrivals:
+    """Return who reached a rung; baselines do not compete."""
+    numbers: list[int] = []
+    losses: list[tuple[float, ...]] = []
+    for record in history:
+        vector = losses_at(record, objectives, epoch)
+        if vector is not None:
+            numbers.append(record.number)
+            losses.append(vector)
+    shape = (len(numbers), len(objectives))
+    return Arrivals(
+        epoch=epoch,
+        numbers=tuple(numbers),
+        losses=np.array(losses, dtype=np.float64).reshape(shape),
+    )
+
+
+def losses_at(
+    record: TrialRecord, objectives: Sequence[Objective], epoch: int
+) -> tuple[float, ...] | None:
+    """Return what a trial would have ended with at a rung.
+
+    None where it has not been there, trains no longer than that, is a baseline, failed, or has
+    not reported every objective (which says nothing about it).
+    """
+    if not competes(record) or record.status is TrialStatus.FAILED:
+        return None
+    if epochs_done(record) < epoch or epoch >= own_epochs(record):
+        return None
+    best = best_report([report for report in record.reports if report.epoch <= epoch])
+    if best is None:
+        return None
+    found = tuple(o.as_loss(best.values.get(o.metric, math.nan)) for o in objectives)
+    return found if all(map(math.isfinite, found)) else None
+
+
+def final_losses(record: TrialRecord, objectives: Sequence[Objective]) -> tuple[float, ...] | None:
+    """Return what a trial ended with, or None if it was not trained to its end."""
+    vector = record.vector(objectives) if record.is_candidate else None
+    if vector is None:
+        return None
+    return tuple(o.as_loss(value) for o, value in zip(objectives, vector, strict=True))
+
+
+def best_report(reports: Sequence[EpochReport]) -> EpochReport | None:
+    """Return the report whose values count: the largest ``score``, else the last one."""
+    if not reports:
+        return None
+    if all("score" in report.values for report in reports):
+        return max(reports, key=lambda report: (report.values["score"], -report.epoch))
+    return reports[-1]
+
+
+def is_at(record: TrialRecord, rungs: Sequence[int]) -> bool:
+    """Whether a trial's newest execution ended, or is about to end, at a rung.
+
+    One that was resumed from there and has not reported since has begun another attempt.
+    """
+    if not record.reports or not competes(record):
+        return False
+    last = record.reports[-1]
+    is_rung = last.epoch in rungs and last.epoch < own_epochs(record)
+    return is_rung and last.attempt == record.attempts
+
+
+def competes(record: TrialRecord) -> bool:
+    """Whether a trial is no baseline."""
+    return not record.origin.startswith("baseline:")
+
+
+def epochs_done(record: TrialRecord) -> int:
+    """Return the newest epoch that a trial reported, 0 before the first."""
+    return record.reports[-1].epoch if record.reports else 0
+
+
+def own_epochs(record: TrialRecord) -> float:
+    """Return the epochs of a trial's full training; infinite if its configuration says none."""
+    optimizer = record.config.get("optimizer")
+    epochs = optimizer.get("epochs") if isinstance(optimizer, Mapping) else None
+    return epochs if isinstance(epochs, int) else math.inf

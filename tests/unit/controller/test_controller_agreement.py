@@ -1,0 +1,113 @@
+"""How well a rung tells the end, and what trials that stopped there would have ended with."""
+
+import math
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from automtl.controller.agreement import N_LEAST, Agreement, agreement, widened
+from automtl.controller.projection import projected
+from automtl.controller.rungs import arrivals
+from automtl.results import EpochReport, Objective, TrialRecord, TrialStatus
+
+S = TrialStatus
+EPOCHS = 9
+RUNGS = (1, 3)
+TWO = (
+    Objective(metric="error", goal="minimize"),
+    Objective(metric="quality", goal="maximize"),
+)
+Curve = Sequence[tuple[float, float]]
+
+
+def values(error: float, quality: float) -> dict[str, float]:
+    return {"error": error, "quality": quality}
+
+
+def trial(number: int, curve: Curve, status: TrialStatus, **changes: object) -> TrialRecord:
+    reports = tuple(
+        EpochReport(attempt=1, epoch=i + 1, values=values(*point), time_s=0.0)
+        for i, point in enumerate(curve)
+    )
+    record = TrialRecord(
+        number=number,
+        point={"x": number},
+        config={"optimizer": {"epochs": EPOCHS}},
+        config_digest=str(number),
+        status=status,
+        reports=reports,
+        attempts=1,
+        values=values(*curve[-1]) if curve and status is S.COMPLETED else {},
+    )
+    return record.model_copy(update=changes)
+
+
+def finished(early: Sequence[float], late: Sequence[float]) -> list[TrialRecord]:
+    return [
+        trial(n, [(a, 1.0)] * 8 + [(b, 1.0)], S.COMPLETED)
+        for n, (a, b) in enumerate(zip(early, late, strict=True))
+    ]
+
+
+def test_a_rung_is_trusted_until_it_is_seen_to_be_blind() -> None:
+    up = [float(n) for n in range(12)]
+    cases = {"same": (up, up), "blind": (up, up[::-1]), "few": (up[: N_LEAST - 1],) * 2}
+    found = {}
+    for name, (early, late) in cases.items():
+        history = finished(early, late)
+        found[name] = agreement(history, TWO, arrivals(history, TWO, 1))
+    assert found["same"].kendall == pytest.approx(1.0)
+    assert found["blind"].kendall == pytest.approx(-1.0)
+    assert math.isnan(found["few"].kendall)
+    etas = {name: widened(3.0, agrees) for name, agrees in found.items()}
+    assert etas == {"same": 3.0, "blind": 1.0, "few": 3.0}
+
+
+@given(st.floats(-0.99, 0.99), st.floats(-0.99, 0.99))
+def test_a_better_rung_never_keeps_more(a: float, b: float) -> None:
+    low, high = sorted((a, b))
+    assert 1.0 <= widened(3.0, seen(low)) <= widened(3.0, seen(high)) <= 3.0
+
+
+def seen(low: float) -> Agreement:
+    return Agreement(n=9, kendall=low, low=low, high=low)
+
+
+def test_in_doubt_fewer_are_left_behind() -> None:
+    """The same correlation counts for less where fewer trials show it."""
+    early, late = [0.0, 1, 2, 3, 4, 5, 6, 7], [2.0, 0, 4, 1, 6, 3, 7, 5]
+    found = []
+    for copies in (1, 5):
+        history = finished(early * copies, late * copies)
+        found.append(agreement(history, TWO, arrivals(history, TWO, 1)))
+    few, many = found
+    assert few.kendall == pytest.approx(0.5)
+    assert many.kendall == pytest.approx(0.5)
+    assert few.low < many.low < 0.5 < many.high < few.high
+    assert 1.0 < widened(3.0, few) < widened(3.0, many) == 3.0
+
+
+def test_times_are_projected_by_a_factor_and_errors_by_a_difference() -> None:
+    both = (Objective(metric="error", goal="minimize"), Objective(metric="s", goal="minimize"))
+
+    def curve(number: int, error: float, pace: float, n: int) -> TrialRecord:
+        reports = tuple(
+            EpochReport(
+                attempt=1, epoch=e, values={"error": error - e / 10, "s": pace * e}, time_s=0.0
+            )
+            for e in range(1, n + 1)
+        )
+        record = trial(number, (), S.COMPLETED if n == EPOCHS else S.PAUSED, reports=reports)
+        ended = dict(reports[-1].values) if n == EPOCHS else {}
+        return record.model_copy(update={"values": ended})
+
+    history = [curve(n, 3.0 + n, 2.0 + n, EPOCHS) for n in range(3)]
+    history += [curve(3, 7.0, 5.0, 1), curve(4, 6.0, 1.0, 4)]
+    found = projected(history, both, RUNGS)
+    assert set(found) == {3, 4}
+    assert found[3] == pytest.approx((7.0 - 0.9, 45.0))
+    assert found[4] == pytest.approx((6.0 - 0.9, 9.0))
+    assert projected(history, both, ()) == {}
+    assert projected(history[3:], both, RUNGS)[3] == pytest.approx((6.7, 7.0))

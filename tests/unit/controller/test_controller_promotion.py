@@ -1,0 +1,252 @@
+"""The rule of early stopping on histories made by hand, and on whole searches without training."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from automtl.controller.promotion import Promotion, rule_standing
+from automtl.controller.stopping import Phase
+from automtl.results import Decision, EpochReport, Objective, TrialRecord, TrialStatus
+
+S = TrialStatus
+EPOCHS = 9
+RUNGS = (1, 3)
+TWO = (
+    Objective(metric="error", goal="minimize"),
+    Objective(metric="quality", goal="maximize"),
+)
+ONE = TWO[:1]
+TIES = st.sampled_from(["hypervolume", "spread"])
+Curve = Sequence[tuple[float, float]]
+
+
+def rule(**changes: object) -> Promotion:
+    plain = {"objectives": TWO, "rungs": RUNGS, "eta": 3.0}
+    return Promotion(**{**plain, **changes})  # type: ignore[arg-type]
+
+
+def values(error: float, quality: float) -> dict[str, float]:
+    return {"error": error, "quality": quality}
+
+
+def trial(number: int, curve: Curve, status: TrialStatus, **changes: object) -> TrialRecord:
+    reports = tuple(
+        EpochReport(attempt=1, epoch=i + 1, values=values(*point), time_s=0.0)
+        for i, point in enumerate(curve)
+    )
+    record = TrialRecord(
+        number=number,
+        point={"x": number},
+        config={"optimizer": {"epochs": EPOCHS}},
+        config_digest=str(number),
+        status=status,
+        reports=reports,
+        attempts=1,
+        values=values(*curve[-1]) if curve and status is S.COMPLETED else {},
+    )
+    return record.model_copy(update=changes)
+
+
+@dataclass
+class Search:
+    """A whole search: trials whose curves are known, as many at a time as there are workers."""
+
+    rule: Promotion
+    curves: Sequence[Curve]
+    rng: random.Random
+    n_workers: int = 1
+    history: list[TrialRecord] = field(default_factory=list)
+    resumed: list[tuple[int, int]] = field(default_factory=list)
+
+    def run(self) -> list[TrialRecord]:
+        while True:
+            while len(self.running) < self.n_workers and self.begin():
+                pass
+            if not self.running:
+                break
+            self.step(self.rng.choice(self.running))
+        for n, record in enumerate(self.history):
+            if record.status is S.PAUSED:
+                self.change(n, status=S.STOPPED)
+        return self.history
+
+    @property
+    def running(self) -> list[int]:
+        return [r.number for r in self.history if r.status is S.RUNNING]
+
+    def begin(self) -> bool:
+        is_open = len(self.history) < len(self.curves)
+        chosen = self.rule.resumes(self.history, Phase.OPEN if is_open else Phase.CLOSING)
+        if chosen is not None:
+            record = self.history[chosen]
+            self.resumed.append((chosen, len(record.reports)))
+            self.change(chosen, status=S.RUNNING, attempts=record.attempts + 1)
+        elif is_open:
+            self.history.append(trial(len(self.history), (), S.RUNNING))
+        return chosen is not None or is_open
+
+    def step(self, n: int) -> None:
+        record = self.history[n]
+        epoch = len(record.reports) + 1
+        report = EpochReport(
+            attempt=record.attempts,
+            epoch=epoch,
+            values=values(*self.curves[n][epoch - 1]),
+            time_s=0.0,
+        )
+        self.change(n, reports=(*record.reports, report))
+        if epoch == EPOCHS:
+            self.change(n, status=S.COMPLETED, values=report.values)
+        elif self.rule.decide(self.history, n) is Decision.PAUSE:
+            self.change(n, status=S.PAUSED)
+
+    def change(self, n: int, **changes: object) -> None:
+        self.history[n] = self.history[n].model_copy(update=changes)
+
+
+def steady(error: float, quality: float) -> Curve:
+    return [(error / (e + 1), quality * (e + 1)) for e in range(EPOCHS)]
+
+
+points = st.tuples(st.integers(1, 5).map(float), st.integers(1, 5).map(float))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(points, min_size=1, max_size=14), TIES, st.integers(1, 4), st.randoms())
+def test_every_trial_ends_and_none_passes_its_waiting_dominator(
+    found: list[tuple[float, float]], ties: str, n_workers: int, rng: random.Random
+) -> None:
+    search = Search(rule(ties=ties), [steady(*p) for p in found], rng, n_workers)
+    before_begin = search.begin
+
+    def begin() -> bool:
+        waiting = {r.number: len(r.reports) for r in search.history if r.status is S.PAUSED}
+        n = len(search.resumed)
+        went = before_begin()
+        for chosen, epoch in search.resumed[n:]:
+            rivals = [k for k, at in waiting.items() if at == epoch and k != chosen]
+            assert not any(dominates(found[k], found[chosen]) for k in rivals)
+        return went
+
+    search.begin = begin  # type: ignore[method-assign]
+    history = search.run()
+    assert len(history) == len(found)
+    assert {r.status for r in history} <= {S.COMPLETED, S.STOPPED}
+    assert any(r.status is S.COMPLETED for r in history)
+
+
+def dominates(a: tuple[float, float], b: tuple[float, float]) -> bool:
+    return a != b and a[0] <= b[0] and a[1] >= b[1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.integers(1, 99), min_size=1, max_size=16, unique=True),
+    st.integers(1, 4),
+    st.randoms(),
+)
+def test_where_rungs_do_not_lie_the_best_is_trained_to_its_end(
+    errors: list[int], n_workers: int, rng: random.Random
+) -> None:
+    search = Search(rule(objectives=ONE), [steady(float(e), 1.0) for e in errors], rng, n_workers)
+    history = search.run()
+    best = errors.index(min(errors))
+    assert history[best].status is S.COMPLETED
+    # Fewer epochs than all trials trained to their end, as soon as there are some to compare.
+    spent = sum(len(r.reports) for r in history)
+    assert spent <= EPOCHS * len(errors) * (0.75 if len(errors) >= 9 else 1.0)
+
+
+def test_the_highest_rung_goes_first_and_one_in_eta_goes_on() -> None:
+    low = [trial(n, steady(n + 1.0, 1.0)[:1], S.PAUSED) for n in range(5)]
+    assert rule().resumes(low[:2], Phase.OPEN) is None
+    assert rule().resumes(low[:3], Phase.OPEN) == 0
+    gone = low[0].model_copy(update={"status": S.STOPPED})
+    assert rule().resumes([gone, *low[1:]], Phase.OPEN) is None
+    high = [trial(5 + n, steady(9.0 + n, 0.1)[:3], S.PAUSED) for n in range(3)]
+    assert rule().resumes([*low, *high], Phase.OPEN) == 5
+
+
+def test_at_the_end_one_of_a_few_goes_on_and_over_means_over() -> None:
+    low = [trial(n, steady(n + 1.0, 1.0)[:1], S.PAUSED) for n in range(2)]
+    assert rule().resumes(low, Phase.CLOSING) == 0
+    # Somebody may still arrive.
+    busy = [*low, trial(2, (), S.RUNNING)]
+    assert rule().resumes(busy, Phase.CLOSING) is None
+    assert rule().resumes(low, Phase.OVER) == 0
+    done = trial(2, steady(5.0, 1.0), S.COMPLETED)
+    assert rule().resumes([*low, done], Phase.OVER) is None
+
+
+def test_a_trial_that_would_be_resumed_at_once_goes_on() -> None:
+    waiting = [trial(n, steady(n + 2.0, 1.0)[:1], S.PAUSED) for n in range(2)]
+    best = trial(2, steady(1.0, 2.0)[:1], S.RUNNING)
+    worst = trial(2, steady(9.0, 0.5)[:1], S.RUNNING)
+    assert rule().decide([*waiting, best], 2) is Decision.CONTINUE
+    assert rule().decide([*waiting, worst], 2) is Decision.PAUSE
+    assert rule().decide([*waiting, trial(2, steady(9.0, 0.5)[:2], S.RUNNING)], 2) is (
+        Decision.CONTINUE
+    )
+
+
+def test_baselines_the_last_epoch_and_missing_objectives_are_no_rungs() -> None:
+    waiting = [trial(n, steady(n + 1.0, 2.0)[:1], S.PAUSED) for n in range(2)]
+    last = trial(2, steady(9.0, 0.5)[:1], S.RUNNING)
+    short = last.model_copy(update={"config": {"optimizer": {"epochs": 1}}})
+    baseline = last.model_copy(update={"origin": "baseline:detection"})
+    silent = EpochReport(attempt=1, epoch=1, values={"error": 9.0}, time_s=0.0)
+    gap = last.model_copy(update={"reports": (silent,)})
+    for record in (short, baseline, gap):
+        assert rule().decide([*waiting, record], 2) is Decision.CONTINUE
+        assert not rule().waits(record)
+    assert rule().waits(last)
+
+
+def test_a_resumed_trial_does_not_wait_and_its_pauses_are_counted() -> None:
+    paused = trial(0, steady(1.0, 1.0)[:1], S.PAUSED)
+    resumed = paused.model_copy(update={"status": S.RUNNING, "attempts": 2})
+    assert rule().waits(paused)
+    assert not rule().waits(resumed)
+    assert (rule().n_pauses(paused), rule().n_pauses(resumed)) == (0, 1)
+    second = EpochReport(attempt=2, epoch=2, values=values(1.0, 1.0), time_s=0.0)
+    on = resumed.model_copy(update={"reports": (*paused.reports, second), "attempts": 3})
+    # Attempt 2 was lost between two rungs: that was no pause.
+    assert rule().n_pauses(on) == 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(points, min_size=1, max_size=10), st.integers(0, 9))
+def test_decisions_follow_from_the_history_alone(
+    found: list[tuple[float, float]], seed: int
+) -> None:
+    search = Search(rule(), [steady(*p) for p in found], random.Random(seed), 2)
+    search.run()
+    cut = [r.model_copy(update={"status": S.PAUSED}) for r in search.history]
+    stored = [TrialRecord.model_validate_json(r.model_dump_json()) for r in cut]
+    for phase in Phase:
+        assert rule().resumes(cut, phase) == rule().resumes(stored, phase)
+
+
+def test_fewer_are_left_behind_at_a_blind_rung() -> None:
+    rng = random.Random(0)
+    errors = [float(n) for n in range(60)]
+    rng.shuffle(errors)
+    # What is best at a rung is worst at the end.
+    curves = [[(e, 1.0)] * 8 + [(99 - e, 1.0)] for e in errors]
+    counts = {}
+    for adapts in (False, True):
+        one = Search(rule(objectives=ONE, adapts=adapts), curves, random.Random(1))
+        counts[adapts] = sum(r.status is S.COMPLETED for r in one.run())
+    assert counts[True] >= 2 * counts[False]
+
+
+def test_the_standing_counts_who_came_and_who_went_on() -> None:
+    curves = [steady(float(n + 1), 1.0) for n in range(27)]
+    search = Search(rule(objectives=ONE), curves, random.Random(0))
+    first, second = rule_standing(search.rule, search.run())
+    assert (first.epoch, first.n_arrived, first.eta) == (1, 27, 3.0)
+    assert second.n_arrived == first.n_went_on < 27
+    assert first.n_finished == second.n_finished >= 3
