@@ -191,9 +191,10 @@ def run(
 
 def prepare_data(recipe: Recipe, settings: Settings, observer: Observer) -> "Prepared":
     """Read the data and check the machine, before anything is written."""
-    from automtl.study.vision import check_metrics, prepare
+    from automtl.study.vision import check_metrics, check_weightings, prepare
 
     check_machine(settings, recipe)
+    check_weightings(recipe)
     prepared = prepare(recipe, settings, observer)
     check_metrics(recipe, prepared.floors())
     return prepared

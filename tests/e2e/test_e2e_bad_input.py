@@ -11,6 +11,10 @@ from automtl.cli import run_command
 
 Refused = Callable[..., list[str]]
 
+OWN_WEIGHTING = """values: [fixed, custom]}
+  weighting.path:
+    {type: categorical, values: ['no_such_package:factory'], when: {weighting.kind: custom}}"""
+
 
 @pytest.fixture
 def refused(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Refused:
@@ -91,6 +95,13 @@ def real_recipe(
         (
             ("metric: tracking/IDF1", "metric: traking/IDF1"),
             ["objectives", "traking/IDF1", "`tracking/IDF1`"],
+        ),
+        (
+            (
+                "values: [fixed, uncertainty, upgrad, pcgrad], default: fixed}",
+                OWN_WEIGHTING,
+            ),
+            ["weighting.path", "no_such_package", "package.module:factory", "PYTHONPATH"],
         ),
     ],
 )

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
-from automtl.training.weighting.base import StepGraph, refuse_unknown, total
+from automtl.training.weighting.base import Stateless, StepGraph, refuse_unknown, total
 from automtl.training.weighting.losses import LOWEST_LEVEL
 
 
-class LearnedScales:
+class LearnedScales(Stateless):
     """Each task adds ``exp(s) * loss - rate * s``; its weight is ``exp(s)``, at first 1.
 
     - ``rate`` 1/2 is homoscedastic uncertainty (Kendall et al. 2018, arXiv 1705.07115, eq. 10)
@@ -19,9 +20,6 @@ class LearnedScales:
     At rest a task's weighted loss is ``rate``. To ``s`` a loss is at least ``LOWEST_LEVEL``: a
     negative one would make it grow without bound.
     """
-
-    needs_boundary: bool = False
-    needs_new_losses: bool = False
 
     def __init__(self, tasks: Sequence[str], *, rate: float, device: torch.device) -> None:
         self._log_scale = {task: nn.Parameter(torch.zeros((), device=device)) for task in tasks}
@@ -42,20 +40,17 @@ class LearnedScales:
         torch.autograd.backward(total(terms))
         return dict(zip(losses, weights, strict=True))
 
-    def after_step(self, losses: Mapping[str, Tensor]) -> None:
-        """The optimizer has learned already."""
-
-    def end_epoch(self) -> None:
-        """The optimizer has learned already."""
-
+    @override
     def parameters(self, task: str) -> list[nn.Parameter]:
         """Return the logarithm of the task's scale."""
         return [self._log_scale[task]]
 
+    @override
     def state_dict(self) -> dict[str, Tensor]:
         """Return the logarithms by task."""
         return {task: log.detach().clone() for task, log in self._log_scale.items()}
 
+    @override
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Set the logarithms in place, so that an optimizer that holds them goes on."""
         refuse_unknown(state, known=tuple(self._log_scale))
