@@ -2,9 +2,11 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from automtl.config.backbones import N_STAGES
 from automtl.config.base import Frozen
+from automtl.errors import closest
 
 BUILT_IN_TASKS = ("detection", "segmentation", "tracking")
 
@@ -16,7 +18,8 @@ class BackboneConfig(Frozen):
     """The network that turns a picture into feature maps.
 
     Attributes:
-        name: ``tiny``, or a torchvision classification backbone, or ``package.module:factory``.
+        name: ``tiny``, or a torchvision classification backbone, or ``timm:NAME``, or
+            ``package.module:factory``.
         weights: ``none``, ``imagenet``, or the path of a state dict.
         image_size: Height and width of the network's input in pixels.
         width: Channel multiplier of the ``tiny`` backbone; other backbones ignore it.
@@ -26,6 +29,16 @@ class BackboneConfig(Frozen):
     weights: str = "none"
     image_size: tuple[Annotated[int, Field(ge=32)], Annotated[int, Field(ge=32)]] = (96, 128)
     width: Annotated[float, Field(gt=0, le=8)] = 1.0
+
+    @field_validator("name")
+    @classmethod
+    def _exists(cls, name: str) -> str:
+        if ":" in name or name in N_STAGES:
+            return name
+        near = closest(name, N_STAGES)
+        hint = f"did you mean {near!r}?" if near else f"known: {', '.join(N_STAGES)}"
+        msg = f"no backbone is called {name!r}; {hint}"
+        raise ValueError(msg)
 
 
 class SharingConfig(Frozen):

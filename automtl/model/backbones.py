@@ -1,64 +1,32 @@
-"""Backbones as stages: cut where the stride doubles."""
+"""Backbones by name, with their weights."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from automtl.config import BackboneConfig
-from automtl.errors import AutomtlError, closest
-
-TORCHVISION = (
-    "mobilenet_v2",
-    "mobilenet_v3_small",
-    "mobilenet_v3_large",
-    "resnet18",
-    "resnet34",
-    "resnet50",
-)
-BUILT_IN = ("tiny", *TORCHVISION)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stages:
-    """A backbone cut into stages.
-
-    Attributes:
-        modules: Stage ``i`` reads the output of stage ``i - 1``; the first reads the normalised
-            picture ``[B, 3, H, W]``.
-        channels: Output channels of each stage.
-        strides: Stride of each stage's output against the picture.
-    """
-
-    modules: tuple[nn.Module, ...]
-    channels: tuple[int, ...]
-    strides: tuple[int, ...]
+from automtl.config.backbones import TIMM
+from automtl.errors import AutomtlError
+from automtl.model.stages import Stages
+from automtl.model.third_party import timm_stages, torchvision_stages
 
 
 def build_stages(config: BackboneConfig) -> Stages:
     """Build the stages of a backbone with its weights.
 
     Raises:
-        AutomtlError: If the backbone is unknown or its weights cannot be had.
+        AutomtlError: If the backbone cannot be imported or its weights cannot be had.
     """
+    if config.name.startswith(TIMM):
+        return _load_path(config, timm_stages(config))
     if ":" in config.name:
         return _user_stages(config)
     if config.name == "tiny":
         _refuse_imagenet(config)
         return _load_path(config, _tiny(config.width))
-    if config.name in TORCHVISION:
-        return _load_path(config, _torchvision(config))
-    near = closest(config.name, BUILT_IN)
-    msg = f"no backbone is called {config.name!r}"
-    raise AutomtlError(
-        msg,
-        where="backbone.name",
-        fix=f"Did you mean {near!r}?" if near else f"Known: {', '.join(BUILT_IN)}",
-    )
+    return _load_path(config, torchvision_stages(config))
 
 
 def _conv(inputs: int, outputs: int, stride: int) -> nn.Sequential:
@@ -79,56 +47,6 @@ def _tiny(width: float) -> Stages:
         nn.Sequential(_conv(channels[2], channels[3], 2), _conv(channels[3], channels[3], 1)),
     )
     return Stages(modules=modules, channels=channels, strides=(2, 4, 8, 16))
-
-
-def _torchvision(config: BackboneConfig) -> Stages:
-    from torchvision import models
-
-    weights = "IMAGENET1K_V1" if config.weights == "imagenet" else None
-    try:
-        model = getattr(models, config.name)(weights=weights)
-    except OSError as error:
-        msg = f"the ImageNet weights of {config.name} cannot be downloaded ({error})"
-        raise AutomtlError(
-            msg,
-            where="backbone.weights",
-            fix="Put the file into TORCH_HOME/hub/checkpoints, or set weights: none",
-        ) from error
-    layers = _resnet_layers(model) if config.name.startswith("resnet") else list(model.features)
-    return cut_by_stride(layers)
-
-
-def _resnet_layers(model: Any) -> list[nn.Module]:
-    stem = nn.Sequential(model.conv1, model.bn1, model.relu)
-    first = nn.Sequential(model.maxpool, model.layer1)
-    return [stem, first, model.layer2, model.layer3, model.layer4]
-
-
-def cut_by_stride(layers: Sequence[nn.Module]) -> Stages:
-    """Group consecutive layers into stages that each double the stride.
-
-    Strides and channels are measured on a blank picture.
-    """
-    grouped: list[list[nn.Module]] = []
-    channels: list[int] = []
-    strides: list[int] = []
-    picture = torch.zeros(1, 3, 64, 64)
-    was_training = [layer.training for layer in layers]
-    with torch.no_grad():
-        for layer in layers:
-            layer.eval()
-            picture = layer(picture)
-            stride = 64 // picture.shape[-1]
-            if not strides or stride > strides[-1]:
-                grouped.append([])
-                channels.append(0)
-                strides.append(stride)
-            grouped[-1].append(layer)
-            channels[-1] = picture.shape[1]
-    for layer, flag in zip(layers, was_training, strict=True):
-        layer.train(flag)
-    modules = tuple(nn.Sequential(*group) for group in grouped)
-    return Stages(modules=modules, channels=tuple(channels), strides=tuple(strides))
 
 
 def _user_stages(config: BackboneConfig) -> Stages:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from automtl.config import TrialConfig
+from automtl.config.backbones import N_STAGES
 from automtl.controller.promotion import RungStanding
 from automtl.results import TrialRecord
 
@@ -61,9 +62,7 @@ def tree_of(record: TrialRecord) -> str:
 
 def n_stages(backbone: str) -> int | None:
     """Return how many stages a built-in backbone has, without loading torch to ask it."""
-    if ":" in backbone:
-        return None
-    return 4 if backbone == "tiny" else 5
+    return N_STAGES.get(backbone)
 
 
 def _by_depth(group: str) -> tuple[int, str]:

@@ -131,6 +131,11 @@ PLANTED = [
     ("{trials: 4}", "{trials: 2}", "is spent by the default and `enqueue` before `baselines`"),
     ("[tracking]", "[tracking, tracking]", "the baseline `tracking` is given twice"),
     ("[tracking]", "[trackng]", "no task of this search. Did you mean `tracking`?"),
+    (
+        "backbone: {name: tiny}",
+        "backbone: {name: tinny}",
+        "`base.backbone.name`: no backbone is called 'tinny'; did you mean 'tiny'?",
+    ),
 ]
 
 

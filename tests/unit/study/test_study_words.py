@@ -5,7 +5,6 @@ from itertools import permutations, product
 import pytest
 
 from automtl.config import BackboneConfig, SharingConfig, TrialConfig
-from automtl.model.backbones import BUILT_IN, build_stages
 from automtl.model.sharing import groups_by_stage
 from automtl.results import TrialRecord
 from automtl.study.words import n_stages, tree_of
@@ -60,6 +59,7 @@ def test_trees_have_the_same_name_exactly_where_they_are_the_same() -> None:
     assert all(len(found) == 1 for found in trees.values())
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
-def test_the_number_of_stages_is_that_of_the_network(name: str) -> None:
-    assert n_stages(name) == len(build_stages(BackboneConfig(name=name)).modules)
+def test_a_backbone_of_ones_own_has_as_many_stages_as_it_likes() -> None:
+    assert n_stages("my_package:backbone") is None
+    assert n_stages("timm:resnet10t") is None
+    assert tree_of(record(TASKS, (7, 9), "my_package:backbone")) == "all 7, seg+tra 9"
