@@ -1,7 +1,24 @@
 """What a trial is: a frozen tree, to and from a plain dict, with a stable digest."""
 
 from automtl.config.base import Frozen, Part, digest_of
-from automtl.config.gradient_weighting import PCGradWeighting, UPGradWeighting
+from automtl.config.gradient_weighting import (
+    AlignedMTLWeighting,
+    CAGradWeighting,
+    ConFIGWeighting,
+    DualProjWeighting,
+    ExcessMTLWeighting,
+    FairGradWeighting,
+    GradDropWeighting,
+    GradientWeighting,
+    GradientWeightingConfig,
+    GradVacWeighting,
+    IMTLGWeighting,
+    MGDAWeighting,
+    NashMTLWeighting,
+    PCGradWeighting,
+    TaskWeightConfig,
+    UPGradWeighting,
+)
 from automtl.config.network import (
     BUILT_IN_TASKS,
     BackboneConfig,
@@ -25,15 +42,28 @@ from automtl.config.weighting import (
 
 __all__ = [
     "BUILT_IN_TASKS",
+    "AlignedMTLWeighting",
     "AlternatingSchedule",
     "BackboneConfig",
+    "CAGradWeighting",
+    "ConFIGWeighting",
     "CustomWeighting",
+    "DualProjWeighting",
+    "ExcessMTLWeighting",
+    "FairGradWeighting",
     "FixedWeighting",
     "Frozen",
     "GeometricMeanWeighting",
+    "GradDropWeighting",
+    "GradVacWeighting",
+    "GradientWeighting",
+    "GradientWeightingConfig",
     "HeadsConfig",
+    "IMTLGWeighting",
     "ImtlLWeighting",
     "JointSchedule",
+    "MGDAWeighting",
+    "NashMTLWeighting",
     "OptimizerConfig",
     "PCGradWeighting",
     "Part",
@@ -41,6 +71,7 @@ __all__ = [
     "ScheduleConfig",
     "SharingConfig",
     "StchWeighting",
+    "TaskWeightConfig",
     "TrialConfig",
     "UPGradWeighting",
     "UncertaintyWeighting",

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from typing_extensions import override
 
 from automtl.config.base import Part
-from automtl.config.gradient_weighting import PCGradWeighting, UPGradWeighting
+from automtl.config.gradient_weighting import GradientWeightingConfig
 
 
 class FixedWeighting(Part):
@@ -99,8 +99,7 @@ WeightingConfig = Annotated[
     | GeometricMeanWeighting
     | StchWeighting
     | CustomWeighting
-    | UPGradWeighting
-    | PCGradWeighting,
+    | GradientWeightingConfig,
     Field(discriminator="kind"),
 ]
 

@@ -1,7 +1,6 @@
 """The contract of a weighting: inherit, give the fixture ``make_weighting``, and run pytest.
 
-The suite trains a small tree of three tasks: ``a`` and ``b`` share a trunk with ``c``, ``a`` and
-``b`` share a branch besides, and every task has a head.
+The suite trains the tree of three tasks of ``automtl.testing.small_tree``.
 """
 
 import math
@@ -10,77 +9,12 @@ from copy import deepcopy
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from automtl.training.weighting import StepGraph, Weighting
-
-TASKS = ("a", "b", "c")
+from automtl.testing.small_tree import TASKS, SmallTree, gradients_of, plain_gradients
+from automtl.training.weighting import Weighting
 
 MakeWeighting = Callable[[Sequence[str]], Weighting]
-
-
-class SmallTree(nn.Module):
-    """A network whose parameters are shared by three, two, and one of the tasks."""
-
-    def __init__(self, *, seed: int) -> None:
-        super().__init__()
-        torch.manual_seed(seed)
-        self.trunk = nn.Linear(4, 5)
-        self.branch = nn.Linear(5, 5)
-        self.heads = nn.ModuleDict({task: nn.Linear(5, 2) for task in TASKS})
-
-    def users(self) -> list[tuple[nn.Parameter, frozenset[str]]]:
-        """Return each parameter with the tasks that use it."""
-        modules = [
-            (self.trunk, frozenset(TASKS)),
-            (self.branch, frozenset({"a", "b"})),
-            *((self.heads[task], frozenset({task})) for task in TASKS),
-        ]
-        return [(p, tasks) for module, tasks in modules for p in module.parameters()]
-
-    def shared_parameters(self, tasks: Sequence[str]) -> list[nn.Parameter]:
-        """Return the parameters that at least two of ``tasks`` use."""
-        return [p for p, users in self.users() if len(users & set(tasks)) >= 2]
-
-    def parameters_of(self, tasks: Sequence[str]) -> list[nn.Parameter]:
-        """Return the parameters that any of ``tasks`` uses."""
-        return [p for p, users in self.users() if users & set(tasks)]
-
-    def graph(self) -> StepGraph:
-        """Return what a weighting is told of the network."""
-        return StepGraph(network=self)
-
-    def losses(self, tasks: Sequence[str], *, step: int) -> dict[str, Tensor]:
-        """Return losses that pull in different directions and differ in scale."""
-        generator = torch.Generator().manual_seed(step)
-        x = torch.randn(8, 4, generator=generator)
-        trunk = torch.tanh(self.trunk(x))
-        branch = torch.tanh(self.branch(trunk))
-        wanted = {task: torch.randn(8, 2, generator=generator) for task in TASKS}
-        scales = {"a": 10.0, "b": 1.0, "c": 0.1}
-        return {
-            task: scales[task]
-            * (self.heads[task](branch if task in "ab" else trunk) - wanted[task]).square().mean()
-            for task in tasks
-        }
-
-
-def plain_gradients(tree: SmallTree, tasks: Sequence[str]) -> dict[str, dict[str, Tensor]]:
-    """Return the gradient of each task's loss alone, by parameter name; zeros where unused."""
-    gradients = {}
-    for task in tasks:
-        alone = deepcopy(tree)
-        torch.autograd.backward(alone.losses(tasks, step=0)[task])
-        gradients[task] = {
-            name: torch.zeros_like(p) if p.grad is None else p.grad
-            for name, p in alone.named_parameters()
-        }
-    return gradients
-
-
-def gradients_of(tree: SmallTree) -> dict[str, Tensor]:
-    """Return the gradients that are filled, by parameter name."""
-    return {name: p.grad for name, p in tree.named_parameters() if p.grad is not None}
 
 
 def _train(
@@ -112,7 +46,16 @@ def _optimizer(
 
 
 class WeightingContract:
-    """What every weighting must satisfy."""
+    """What every weighting must satisfy.
+
+    Attributes:
+        weights_are_positive: Whether the method excludes negative weights.
+        step_is_weighted_sum: Whether the shared gradient is the sum of the tasks' own gradients
+            times the weights. Methods that mask coordinates have no such weights.
+    """
+
+    weights_are_positive = True
+    step_is_weighted_sum = True
 
     @pytest.fixture
     def make_weighting(self) -> MakeWeighting:
@@ -172,6 +115,43 @@ class WeightingContract:
         for one, two in zip(tree.parameters(), other.parameters(), strict=True):
             assert torch.equal(one, two)
 
+    def test_a_task_with_a_zero_gradient_does_not_stop_the_others(
+        self, make_weighting: MakeWeighting, tree: SmallTree
+    ) -> None:
+        """A row of zeros makes some methods return a zero step; here its task is left out."""
+        weighting = make_weighting(TASKS)
+        losses = tree.losses(TASKS, step=0)
+        losses["c"] = losses["c"] * 0.0 + 1.0
+        weights = weighting.backward(losses, tree.graph())
+        assert all(math.isfinite(w) for w in weights.values())
+        found = gradients_of(tree)
+        assert all(torch.isfinite(g).all() for g in found.values())
+        assert found["trunk.weight"].abs().sum() > 0
+
+    def test_gradients_that_are_all_zero_stay_zero(
+        self, make_weighting: MakeWeighting, tree: SmallTree
+    ) -> None:
+        """Nothing is divided by their length."""
+        losses = {t: loss * 0.0 + 1.0 for t, loss in tree.losses(TASKS, step=0).items()}
+        weights = make_weighting(TASKS).backward(losses, tree.graph())
+        assert all(math.isfinite(w) for w in weights.values())
+        assert all((g == 0).all() for g in gradients_of(tree).values())
+
+    def test_a_gradient_that_is_not_finite_is_seen_and_leaves_no_trace(
+        self, make_weighting: MakeWeighting, tree: SmallTree
+    ) -> None:
+        """The loop does not take such a step; the next one is as good as ever."""
+        weighting = make_weighting(TASKS)
+        losses = tree.losses(TASKS, step=0)
+        # The root has no slope at 0, which the loss reaches through a factor of 0.
+        losses["b"] = losses["b"] + torch.sqrt(losses["b"] * 0.0)
+        weighting.backward(losses, tree.graph())
+        assert not torch.isfinite(gradients_of(tree)["trunk.weight"]).all()
+        tree.zero_grad()
+        weights = weighting.backward(tree.losses(TASKS, step=1), tree.graph())
+        assert all(math.isfinite(w) for w in weights.values())
+        assert all(torch.isfinite(g).all() for g in gradients_of(tree).values())
+
     def test_one_task_alone_is_trained_by_its_weighted_loss(
         self, make_weighting: MakeWeighting, tree: SmallTree
     ) -> None:
@@ -189,12 +169,16 @@ class WeightingContract:
         """They are logged, so they must be numbers of the tasks that took part."""
         weights = make_weighting(TASKS).backward(tree.losses(TASKS, step=0), tree.graph())
         assert tuple(weights) == TASKS
-        assert all(math.isfinite(w) and w >= 0 for w in weights.values())
+        assert all(math.isfinite(w) for w in weights.values())
+        if self.weights_are_positive:
+            assert all(w >= 0 for w in weights.values())
 
     def test_gradients_are_those_of_the_weights_in_force(
         self, make_weighting: MakeWeighting, tree: SmallTree
     ) -> None:
         """On the trunk, the gradient is the weighted sum of the tasks' own gradients."""
+        if not self.step_is_weighted_sum:
+            pytest.skip("the method has no task weights")
         plain = plain_gradients(tree, TASKS)
         weights = make_weighting(TASKS).backward(tree.losses(TASKS, step=0), tree.graph())
         for name in ("trunk.weight", "trunk.bias", "branch.weight", "branch.bias"):

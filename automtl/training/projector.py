@@ -43,13 +43,13 @@ class NnlsProjector(DualConeProjector):
         """
         gramian = G.detach().cpu().numpy().astype(np.float64)
         rows = U.detach().cpu().numpy().astype(np.float64)
-        norms, root = _normalised_root(gramian)
+        norms, root = normalised_root(gramian)
         flat = [_project(u, norms, root) for u in rows.reshape(-1, rows.shape[-1])]
         projected = np.stack(flat).reshape(rows.shape)
         return torch.as_tensor(projected, device=U.device, dtype=U.dtype)
 
 
-def _normalised_root(
+def normalised_root(
     gramian: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the gradients' lengths ``[m]``, and ``R`` with ``R'R`` = their cosines ``[m, m]``.

@@ -1,12 +1,27 @@
 """Every built-in weighting satisfies the shipped contract."""
 
+from itertools import product
+from typing import get_args
+
 import pytest
 import torch
 
 from automtl.config import (
+    AlignedMTLWeighting,
+    CAGradWeighting,
+    ConFIGWeighting,
+    DualProjWeighting,
+    ExcessMTLWeighting,
+    FairGradWeighting,
     FixedWeighting,
     GeometricMeanWeighting,
+    GradDropWeighting,
+    GradientWeightingConfig,
+    GradVacWeighting,
+    IMTLGWeighting,
     ImtlLWeighting,
+    MGDAWeighting,
+    NashMTLWeighting,
     PCGradWeighting,
     RlwWeighting,
     StchWeighting,
@@ -62,13 +77,71 @@ class TestStch(WeightingContract):
         return maker(StchWeighting(mu=2.0, weights={"c": 10.0}))
 
 
-class TestUPGrad(WeightingContract):
-    @pytest.fixture
-    def make_weighting(self) -> MakeWeighting:
-        return maker(UPGradWeighting())
+COMBINING = (
+    UPGradWeighting(),
+    DualProjWeighting(),
+    MGDAWeighting(),
+    PCGradWeighting(),
+    GradVacWeighting(),
+    CAGradWeighting(),
+    NashMTLWeighting(),
+    FairGradWeighting(),
+    AlignedMTLWeighting(),
+    ConFIGWeighting(),
+    IMTLGWeighting(),
+    ExcessMTLWeighting(),
+    GradDropWeighting(),
+)
+MAY_BE_NEGATIVE = (AlignedMTLWeighting, ConFIGWeighting, IMTLGWeighting)
 
 
-class TestPCGrad(WeightingContract):
-    @pytest.fixture
-    def make_weighting(self) -> MakeWeighting:
-        return maker(PCGradWeighting())
+def variants(*, negative: bool) -> list[GradientWeightingConfig]:
+    """Every kind at every place, solved at each step and at every third, where it can be."""
+    found = []
+    for config in COMBINING:
+        for at, every in product(("parameters", "features"), (1, 3)):
+            cannot_keep = isinstance(config, GradDropWeighting) and every > 1
+            cannot_leave = isinstance(config, ExcessMTLWeighting) and at == "features"
+            if isinstance(config, MAY_BE_NEGATIVE) is negative and not (
+                cannot_keep or cannot_leave
+            ):
+                found.append(config.model_copy(update={"at": at, "every": every}))
+    return found
+
+
+def label(config: GradientWeightingConfig) -> str:
+    return f"{config.kind}-{config.at}-{config.every}"
+
+
+MASKING = [c for c in variants(negative=False) if isinstance(c, GradDropWeighting)]
+CONVEX = [c for c in variants(negative=False) if not isinstance(c, GradDropWeighting)]
+
+
+class TestWeightsInTheCone(WeightingContract):
+    @pytest.fixture(params=CONVEX, ids=label)
+    def make_weighting(self, request) -> MakeWeighting:
+        return maker(request.param)
+
+
+class TestWeightsOfAnySign(WeightingContract):
+    weights_are_positive = False
+
+    @pytest.fixture(params=variants(negative=True), ids=label)
+    def make_weighting(self, request) -> MakeWeighting:
+        return maker(request.param)
+
+
+class TestMasks(WeightingContract):
+    step_is_weighted_sum = False
+
+    @pytest.fixture(params=MASKING, ids=label)
+    def make_weighting(self, request) -> MakeWeighting:
+        return maker(request.param)
+
+
+def test_every_gradient_combining_kind_has_an_instance():
+    assert {type(config) for config in COMBINING} == set(members_of(GradientWeightingConfig))
+
+
+def members_of(union):
+    return [leaf for part in get_args(union) for leaf in (members_of(part) or [part])]

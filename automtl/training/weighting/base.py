@@ -7,6 +7,7 @@ drift although nothing was learned about it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -50,6 +51,9 @@ class Weighting(Protocol):
     needs_new_losses: bool
     """Whether :meth:`after_step` wants the losses of the same batch after the step."""
 
+    diagnostics: Mapping[str, float]
+    """What else the last :meth:`backward` found, by the name to report it under."""
+
     def backward(self, losses: Mapping[str, Tensor], graph: StepGraph) -> dict[str, float]:
         """Fill ``.grad`` of every parameter that ``losses`` depend on, once.
 
@@ -88,6 +92,7 @@ class Stateless:
 
     needs_boundary: bool = False
     needs_new_losses: bool = False
+    diagnostics: Mapping[str, float] = MappingProxyType({})
 
     def after_step(self, losses: Mapping[str, Tensor]) -> None:
         """Nothing is learned."""

@@ -9,22 +9,21 @@ from automtl.config import (
     CustomWeighting,
     FixedWeighting,
     GeometricMeanWeighting,
+    GradientWeighting,
     ImtlLWeighting,
-    PCGradWeighting,
     RlwWeighting,
     StchWeighting,
     UncertaintyWeighting,
-    UPGradWeighting,
     WeightingConfig,
 )
 from automtl.training.weighting.base import Weighting
+from automtl.training.weighting.build_gradients import build_gradient_weighting
 from automtl.training.weighting.custom import imported_weighting
-from automtl.training.weighting.gradients import PCGrad, UPGrad
 from automtl.training.weighting.learned import LearnedScales
 from automtl.training.weighting.losses import Fixed, GeometricMean, Rlw, Stch
 
 
-def build_weighting(  # noqa: C901, PLR0911, PLR0912 - one exhaustive match over all methods
+def build_weighting(  # noqa: C901, PLR0911 - one exhaustive match over all methods
     config: WeightingConfig, tasks: Sequence[str], *, seed: int, device: torch.device
 ) -> Weighting:
     """Return the weighting of ``config``.
@@ -53,8 +52,6 @@ def build_weighting(  # noqa: C901, PLR0911, PLR0912 - one exhaustive match over
             return Stch({task: config.weights.get(task, 1.0) for task in tasks}, mu=config.mu)
         case CustomWeighting():
             return imported_weighting(config, tasks, seed=seed, device=device)
-        case UPGradWeighting():
-            return UPGrad()
-        case PCGradWeighting():
-            return PCGrad(seed=seed)
+        case GradientWeighting():
+            return build_gradient_weighting(config, tasks, seed=seed)
     assert_never(config)

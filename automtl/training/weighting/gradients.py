@@ -1,131 +1,99 @@
-"""Weightings that combine the tasks' gradients on the shared parameters."""
+"""Weightings that combine the tasks' gradients of the shared part."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
-import torch
-from torch import Tensor, nn
-from torchjd.aggregation import PCGradWeighting as PCGradRule
-from torchjd.aggregation import UPGradWeighting as UPGradRule
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
 from typing_extensions import override
 
-from automtl.training.projector import NnlsProjector
-from automtl.training.weighting.base import Stateless, StepGraph, refuse_unknown, total
+from automtl.config import GradientWeighting
+from automtl.training.weighting.base import Stateless, StepGraph, refuse_unknown
+from automtl.training.weighting.memory import WeightMemory
+from automtl.training.weighting.rows import (
+    Rows,
+    gramian_of,
+    plain_sum,
+    rows_at_features,
+    rows_at_parameters,
+    shared_and_trainable,
+    weighted,
+)
+from automtl.training.weighting.similarity import similarities
+from automtl.training.weighting.stateful_rules import Problem, Rule
 
 
-class UPGrad(Stateless):
-    """UPGrad (Quinton and Rey 2024, arXiv 2406.16232, eq. 4) on the shared parameters.
+class GradientCombining(Stateless):
+    """The shared part gets the tasks' gradients in weighted sum; a rule finds the weights.
 
-    The preference vector is all ones, not the mean: without conflict the step is then that of
-    the plain sum, so one learning rate fits both and nothing changes where nothing is shared.
+    Heads and stages of a single task get its plain gradient. Where fewer than two tasks meet there
+    is nothing to combine, and the losses are summed.
+
+    With ``every`` above 1 a step between two solutions uses the weights of the last one. Its cost
+    is one backward pass: down to the shared features for all tasks at once, and from there on with
+    the weighted sum.
     """
 
-    def __init__(self) -> None:
-        self._projector = NnlsProjector()
+    def __init__(self, rule: Rule, tasks: Sequence[str], *, config: GradientWeighting) -> None:
+        self._rule = rule
+        self._tasks = tuple(tasks)
+        self._config = config
+        self._memory = WeightMemory(len(tasks), every=config.every)
+        self.needs_boundary = config.at == "features" or config.every > 1
 
     def backward(self, losses: Mapping[str, Tensor], graph: StepGraph) -> dict[str, float]:
-        """Combine the tasks' gradients so that none of them is worked against."""
+        """Fill each parameter's gradient; return the weights in the shared part."""
+        self.diagnostics = {}
+        shared = shared_and_trainable(tuple(losses), graph)
+        if not shared:
+            return plain_sum(losses)
+        tasks = tuple(self._tasks.index(task) for task in losses)
+        weights = self._memory.recall(tasks)
+        if weights is None and self._config.at == "parameters":
+            rows: Rows = rows_at_parameters(losses, graph, shared)
+        else:
+            rows = rows_at_features(losses, graph, shared)
+        if weights is None:
+            weights = self._solve(rows, tuple(losses))
+        rows.deliver(weighted(rows.blocks, weights))
+        return dict(zip(losses, weights.tolist(), strict=True))
 
-        def rule(gramian: Tensor) -> Tensor:
-            ones = torch.ones(len(gramian), device=gramian.device, dtype=gramian.dtype)
-            return _as_tensor(UPGradRule(pref_vector=ones, projector=self._projector)(gramian))
+    def _solve(self, rows: Rows, names: tuple[str, ...]) -> NDArray[np.float64]:
+        """Find the weights of the step's tasks, and keep them.
 
-        return combine(losses, graph, rule)
-
-
-class PCGrad(Stateless):
-    """PCGrad (Yu et al. 2020, arXiv 2001.06782, algorithm 1) on the shared parameters.
-
-    The order of the projections is random. TorchJD draws it from torch's global stream; here
-    that stream is exchanged for an own one, which the state holds, so that a resume is exact.
-    """
-
-    def __init__(self, *, seed: int) -> None:
-        self._rng_state = torch.Generator().manual_seed(seed).get_state()
-        self._rule = PCGradRule()
-
-    def backward(self, losses: Mapping[str, Tensor], graph: StepGraph) -> dict[str, float]:
-        """Combine the tasks' gradients after projecting each off those it conflicts with."""
-        return combine(losses, graph, self._draw)
-
-    def _draw(self, gramian: Tensor) -> Tensor:
-        with torch.random.fork_rng(devices=[]):
-            torch.set_rng_state(self._rng_state)
-            weights = _as_tensor(self._rule(gramian))
-            self._rng_state = torch.get_rng_state()
+        A task whose gradient is zero (it shares nothing, or has converged) is left out: its row
+        would make some rules return zero for all. Its weight changes nothing and is told as 1.
+        """
+        weights = np.ones(len(names))
+        gramian = gramian_of(rows.blocks, len(names))
+        if not np.isfinite(gramian).all():
+            # The sum is not finite either: the loop sees it and does not take the step.
+            return weights
+        if self._config.log_similarity:
+            self.diagnostics = similarities(gramian, names)
+        places = np.flatnonzero(np.diagonal(gramian) > 0)
+        tasks = [self._tasks.index(name) for name in names]
+        if len(places):
+            live = gramian[np.ix_(places, places)]
+            problem = Problem(
+                tasks=tuple(tasks[place] for place in places),
+                places=tuple(places.tolist()),
+                gramian=live / np.diagonal(live).max(),
+                rows=rows,
+            )
+            weights[places] = self._rule.solve(problem)
+        self._memory.keep(tuple(tasks), weights)
         return weights
 
     @override
     def state_dict(self) -> dict[str, Tensor]:
-        """Return the random state."""
-        return {"rng": self._rng_state.clone()}
+        """Return the rule's state and the weights that are kept."""
+        return {**self._rule.state_dict(), **self._memory.state_dict()}
 
     @override
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Continue the random stream."""
-        refuse_unknown(state, known=("rng",))
-        self._rng_state = state["rng"].clone().cpu()
-
-
-class _Rule(Protocol):
-    def __call__(self, gramian: Tensor) -> Tensor: ...
-
-
-def combine(losses: Mapping[str, Tensor], graph: StepGraph, rule: _Rule) -> dict[str, float]:
-    """Give each parameter its gradient: combined by ``rule`` where it is shared, else its own.
-
-    A task's row holds zeros for shared parameters that it does not use. Where fewer than two
-    tasks meet there is nothing to combine, and the losses are summed.
-    """
-    shared = _trainable(graph.network.shared_parameters(tuple(losses)))
-    if not shared:
-        torch.autograd.backward(total(list(losses.values())))
-        return dict.fromkeys(losses, 1.0)
-    rows = [_row(task, losses, graph, shared) for task in losses]
-    matrix = torch.stack(rows)
-    gramian = matrix @ matrix.T
-    finite = bool(torch.isfinite(gramian).all())
-    # A gradient that is not finite stays so: the loop sees it and does not take the step.
-    weights = rule(gramian) if finite else torch.full_like(gramian[0], torch.nan)
-    combined = torch.split(weights @ matrix, [parameter.numel() for parameter in shared])
-    for parameter, gradient in zip(shared, combined, strict=True):
-        _accumulate(parameter, gradient.view_as(parameter))
-    return dict(zip(losses, map(float, weights), strict=True))
-
-
-def _row(
-    task: str,
-    losses: Mapping[str, Tensor],
-    graph: StepGraph,
-    shared: Sequence[nn.Parameter],
-) -> Tensor:
-    """Differentiate one loss: fill the task's own gradients, return the shared ones as a row."""
-    known = {id(parameter) for parameter in shared}
-    own = [p for p in _trainable(graph.network.parameters_of((task,))) if id(p) not in known]
-    gradients: tuple[Tensor | None, ...] = torch.autograd.grad(
-        losses[task],
-        [*shared, *own],
-        retain_graph=task != tuple(losses)[-1],
-        allow_unused=True,
-    )
-    for parameter, gradient in zip(own, gradients[len(shared) :], strict=True):
-        if gradient is not None:
-            _accumulate(parameter, gradient)
-    filled = [
-        torch.zeros(p.numel(), device=p.device, dtype=p.dtype) if g is None else g.flatten()
-        for p, g in zip(shared, gradients, strict=False)
-    ]
-    return torch.cat(filled)
-
-
-def _trainable(parameters: Sequence[nn.Parameter]) -> list[nn.Parameter]:
-    return [parameter for parameter in parameters if parameter.requires_grad]
-
-
-def _accumulate(parameter: nn.Parameter, gradient: Tensor) -> None:
-    parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
-
-
-def _as_tensor(value: object) -> Tensor:
-    assert isinstance(value, Tensor)
-    return value
+        """Continue the rule and the weights that are kept."""
+        kept = self._memory.keys
+        refuse_unknown(state, known=(*self._rule.state_dict(), *kept))
+        self._rule.load_state_dict({k: v for k, v in state.items() if k not in kept})
+        self._memory.load_state_dict({key: state[key] for key in kept})

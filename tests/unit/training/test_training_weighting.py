@@ -15,7 +15,7 @@ from automtl.config import (
     UncertaintyWeighting,
     UPGradWeighting,
 )
-from automtl.testing.weighting_contract import (
+from automtl.testing.small_tree import (
     TASKS,
     SmallTree,
     gradients_of,
