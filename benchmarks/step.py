@@ -30,7 +30,7 @@ from automtl.data.sampling import BatchSampler
 from automtl.data.table import DataInfo, MultiTaskBatch, make_batch
 from automtl.sources import DataConfig, ShapesSource
 from automtl.training.learner import build_learner
-from automtl.training.schedule import tasks_of_step
+from automtl.training.schedule import Course, phase_of_epoch
 from automtl.training.step import take_step
 from benchmarks.record import Goal, print_record
 
@@ -96,11 +96,16 @@ def _automtl(config: TrialConfig, setting: Setting) -> Turn:
     """Return the real loop's step, of one task after the other where the schedule alternates."""
     learner = build_learner(config, setting.info, seed=0, device=CPU)
     learner.to_training()
+    course = Course(
+        schedule=config.schedule, tasks=config.tasks, steps_per_epoch=1, seed=0, n_labelled={}
+    )
+    phase = phase_of_epoch(course, 0, ())
+    assert phase is not None
     steps = count()
 
     def turn() -> object:
         step = next(steps)
-        tasks = tasks_of_step(config.schedule, config.tasks, step)
+        tasks = phase.tasks_of_step(step)
         return take_step(learner, setting.batch, tasks, step=step)
 
     return turn

@@ -27,7 +27,16 @@ from automtl.config.network import (
     View,
 )
 from automtl.config.optimizer import OptimizerConfig
-from automtl.config.schedule import AlternatingSchedule, JointSchedule, ScheduleConfig
+from automtl.config.schedule import (
+    AlternatingSchedule,
+    JointSchedule,
+    ProportionalSchedule,
+    ScheduleConfig,
+    StagedSchedule,
+    UntilPlateauSchedule,
+    narrowed,
+)
+from automtl.config.stages import TRUNK, AlternatingSteps, Stage
 from automtl.config.trial import TrialConfig, single_task
 from automtl.config.weighting import (
     CustomWeighting,
@@ -42,8 +51,10 @@ from automtl.config.weighting import (
 
 __all__ = [
     "BUILT_IN_TASKS",
+    "TRUNK",
     "AlignedMTLWeighting",
     "AlternatingSchedule",
+    "AlternatingSteps",
     "BackboneConfig",
     "CAGradWeighting",
     "ConFIGWeighting",
@@ -67,16 +78,21 @@ __all__ = [
     "OptimizerConfig",
     "PCGradWeighting",
     "Part",
+    "ProportionalSchedule",
     "RlwWeighting",
     "ScheduleConfig",
     "SharingConfig",
+    "Stage",
+    "StagedSchedule",
     "StchWeighting",
     "TaskWeightConfig",
     "TrialConfig",
     "UPGradWeighting",
     "UncertaintyWeighting",
+    "UntilPlateauSchedule",
     "View",
     "WeightingConfig",
     "digest_of",
+    "narrowed",
     "single_task",
 ]

@@ -31,6 +31,7 @@ class TrialConfig(Frozen):
     def _parts_fit_the_tasks(self) -> Self:
         self.weighting.check_tasks(self.tasks)
         self.schedule.check_tasks(self.tasks)
+        self.schedule.check_epochs(self.optimizer.epochs)
         return self
 
     def to_plain(self) -> dict[str, object]:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import Tensor
 
-from automtl.config import FixedWeighting, SharingConfig, StchWeighting, TrialConfig
+from automtl.config import FixedWeighting, SharingConfig, StchWeighting, TrialConfig, narrowed
 from automtl.data.table import DataInfo
 from automtl.export.weights import without_pretraining
 from automtl.model.network import build_network, stage_key
@@ -31,7 +31,10 @@ def narrow_config(config: TrialConfig, tasks: Sequence[str]) -> TrialConfig:
     elif isinstance(weighting, StchWeighting):
         weights = {task: w for task, w in weighting.weights.items() if task in tasks}
         weighting = weighting.model_copy(update={"weights": weights})
-    return config.model_copy(update={"sharing": sharing, "weighting": weighting})
+    schedule = narrowed(config.schedule, tasks)
+    return config.model_copy(
+        update={"sharing": sharing, "weighting": weighting, "schedule": schedule}
+    )
 
 
 def narrow_state(

@@ -2,7 +2,7 @@
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from automtl.errors import AutomtlError
 from automtl.training.artifacts import write_atomically
+from automtl.training.costs import Ledger
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -37,16 +38,16 @@ class Progress:
 
     Attributes:
         epoch: Finished epochs.
-        n_branches: Task branches run forward in training.
-        train_s: Seconds spent in training steps.
+        spent: What training took, as a ledger of costs.
+        history: By finished epoch, each task's primary metric, on which a schedule may depend.
         strikes: Steps in a row that could not be taken because a number was not finite.
         costs: Costs measured once.
         best: The best epoch so far.
     """
 
     epoch: int = 0
-    n_branches: int = 0
-    train_s: float = 0.0
+    spent: Ledger = field(default_factory=dict)
+    history: tuple[Mapping[str, float], ...] = ()
     strikes: int = 0
     costs: Mapping[str, float] | None = None
     best: Best | None = None
@@ -90,8 +91,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, identity: Identity) ->
         "identity": [identity.config, identity.data, identity.seed],
         "progress": {
             "epoch": progress.epoch,
-            "n_branches": progress.n_branches,
-            "train_s": progress.train_s,
+            "spent": dict(progress.spent),
+            "history": [dict(values) for values in progress.history],
             "strikes": progress.strikes,
             "costs": None if progress.costs is None else dict(progress.costs),
         },
@@ -133,8 +134,9 @@ def load_checkpoint(folder: Path, identity: Identity) -> Checkpoint | None:
         )
     best = content["best"]
     kept = None if best is None else Best(**dict(zip(_BEST, best, strict=True)))
+    made = content["progress"]
     return Checkpoint(
-        progress=Progress(**content["progress"], best=kept),
+        progress=Progress(**{**made, "history": tuple(made["history"])}, best=kept),
         network=content["network"],
         optimizers=tuple(content["optimizers"]),
         weighting=content["weighting"],

@@ -1,5 +1,6 @@
 """The steps of one epoch, each a function of the seed and its number."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,8 +11,9 @@ from automtl.data.sampling import BatchSampler, augment
 from automtl.data.table import FrameTable, MultiTaskBatch, make_batch
 from automtl.errors import TrialFailedError
 from automtl.results import FailureKind
+from automtl.training.costs import Ledger, forget_peak, of_step, peak_mb, total_of
 from automtl.training.learner import Learner
-from automtl.training.schedule import tasks_of_step
+from automtl.training.schedule import Phase
 from automtl.training.step import StepResult, take_step
 
 MAX_STRIKES = 3
@@ -48,46 +50,62 @@ class EpochResult:
     Attributes:
         values: Mean ``loss/TASK`` over the steps that ran the task's branch, mean
             ``weight/TASK`` over those in which it took part.
-        n_branches: Task branches run forward.
+        costs: What the steps took, as a ledger.
         strikes: Steps in a row, at the end, that could not be taken.
     """
 
     values: Mapping[str, float]
-    n_branches: int
+    costs: Ledger
     strikes: int
 
 
-def train_epoch(learner: Learner, feed: Feed, *, epoch: int, strikes: int) -> EpochResult:
+def train_epoch(
+    learner: Learner, feed: Feed, phase: Phase, *, epoch: int, strikes: int
+) -> EpochResult:
     """Take the steps of epoch ``epoch`` (from 0).
 
     Args:
         learner: Changed in place.
         feed: Gives the batches.
+        phase: What the schedule says for this epoch.
         epoch: Which steps.
         strikes: Steps in a row, before this epoch, that could not be taken.
 
     Raises:
         TrialFailedError: At the third step in a row whose numbers are not finite.
     """
-    config = learner.config
-    first = epoch * config.optimizer.steps_per_epoch
-    learner.to_training()
-    results = []
-    for step in range(first, first + config.optimizer.steps_per_epoch):
-        tasks = tasks_of_step(config.schedule, config.tasks, step)
-        # Dropout and the like draw from torch's stream: own numbers for each step.
-        torch.manual_seed(_mixed(feed.seed, step))
-        result = take_step(learner, feed.batch(step, tasks), tasks, step=step)
+    n_steps = learner.config.optimizer.steps_per_epoch
+    learner.to_training(phase.frozen)
+    results, costs = [], []
+    for step in range(epoch * n_steps, (epoch + 1) * n_steps):
+        result, cost = _timed_step(learner, feed, phase, step)
         strikes = _strikes_after(result, strikes)
         results.append(result)
+        costs.append(cost)
+    learner.weighting.end_epoch()
     return EpochResult(
         values={
             **_means("loss", (result.losses for result in results if result.problem is None)),
             **_means("weight", (result.weights for result in results if result.problem is None)),
         },
-        n_branches=sum(result.n_branches for result in results),
+        costs=total_of(costs),
         strikes=strikes,
     )
+
+
+def _timed_step(
+    learner: Learner, feed: Feed, phase: Phase, step: int
+) -> tuple[StepResult, Ledger]:
+    forget_peak(feed.device)
+    started = time.perf_counter()
+    tasks = phase.tasks_of_step(step)
+    # Dropout and the like draw from torch's stream: own numbers for each step.
+    torch.manual_seed(_mixed(feed.seed, step))
+    batch = feed.batch(step, tasks)
+    result = take_step(learner, batch, tasks, step=step, lr_factor=phase.lr_factor)
+    seconds = time.perf_counter() - started
+    moved = tuple(result.weights) if result.problem is None else ()
+    return result, of_step(moved, result.passes, seconds=seconds, peak_mb=peak_mb(feed.device))
 
 
 def _strikes_after(result: StepResult, strikes: int) -> int:

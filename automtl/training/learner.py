@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from automtl.config import TrialConfig
+from automtl.config import TRUNK, TrialConfig
 from automtl.data.table import DataInfo
 from automtl.errors import BundleError
 from automtl.model.network import MultiTaskNetwork, build_network
@@ -44,11 +44,26 @@ class Learner:
         """Return the optimizer that serves all of ``tasks``."""
         return next(o for served, o in self.optimizers.items() if set(tasks) <= set(served))
 
-    def to_training(self) -> None:
-        """Let batch norms learn, those of a frozen trunk apart."""
+    def to_training(self, frozen: Sequence[str] = ()) -> None:
+        """Let everything learn but the frozen parts, whose batch norms stay as they are too.
+
+        Args:
+            frozen: Parts as in ``Stage.frozen``; a frozen trunk is one in any case.
+        """
+        self.network.requires_grad_(requires_grad=True)
         self.network.train()
-        if self.frozen:
-            self.network.stages.eval()
+        for part in (*frozen, TRUNK) if self.frozen else frozen:
+            for module in _modules_of(self.network, part):
+                module.requires_grad_(requires_grad=False)
+                module.eval()
+
+
+def _modules_of(network: MultiTaskNetwork, part: str) -> list[nn.Module]:
+    if part == TRUNK:
+        return [network.stages]
+    kind, _, task = part.partition(":")
+    branch = [stage for _, stage in network.stage_parameters((task,))] if kind == "branch" else []
+    return [*branch, network.heads[task]]
 
 
 def build_learner(

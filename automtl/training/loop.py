@@ -5,7 +5,6 @@ and resumed ends with the same bits as one that was not (on one thread).
 """
 
 import math
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from automtl.config import TrialConfig
 from automtl.data.sampling import BatchSampler
-from automtl.data.table import DataInfo, SplitData
+from automtl.data.table import DataInfo, FrameTable, SplitData
 from automtl.dispatch.base import Report
 from automtl.model.cost import count_flops, count_parameters, latency_ms
 from automtl.model.network import MultiTaskNetwork
@@ -31,9 +30,11 @@ from automtl.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from automtl.training.costs import merged
 from automtl.training.epoch import Feed, train_epoch
 from automtl.training.evaluation import evaluate
 from automtl.training.learner import Learner, build_learner
+from automtl.training.schedule import Course, Phase, phase_of_epoch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ class _Run:
     learner: Learner
     data: SplitData
     feed: Feed
+    course: Course
     folder: Path | None
     identity: Identity
 
@@ -109,6 +111,7 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
             learner=learner,
             data=data,
             feed=Feed(table=data.train, sampler=sampler, seed=seed, device=device),
+            course=_course(config, data.train, seed=seed),
             folder=folder,
             identity=Identity(config=config.digest, data=data.info.digest, seed=seed),
         )
@@ -128,52 +131,58 @@ def measure_costs(network: MultiTaskNetwork, image_size: tuple[int, int]) -> dic
     }
 
 
+def _course(config: TrialConfig, table: FrameTable, *, seed: int) -> Course:
+    return Course(
+        schedule=config.schedule,
+        tasks=config.tasks,
+        steps_per_epoch=config.optimizer.steps_per_epoch,
+        seed=seed,
+        n_labelled={task: int(table.labels[task].sum()) for task in config.tasks},
+    )
+
+
 def _to_the_end(run: _Run, progress: Progress, report: Report) -> TrainedModel:
-    """Train until the last epoch or until ``report`` ends it.
+    """Train until the last epoch, or until the schedule or ``report`` ends it.
 
     The checkpoint follows the report: killed between the two, a resume gives the same report
     again, which the ledger knows how to take; the other way round a report would be lost.
     """
     decision = Decision.CONTINUE
     while decision is Decision.CONTINUE and progress.epoch < run.learner.config.optimizer.epochs:
-        progress, values = _one_epoch(run, progress)
+        phase = phase_of_epoch(run.course, progress.epoch, progress.history)
+        if phase is None:
+            break
+        progress, values = _one_epoch(run, phase, progress)
         decision = report(progress.epoch, values)
         _save(run, progress)
     return _trained(run, progress)
 
 
-def _one_epoch(run: _Run, progress: Progress) -> tuple[Progress, dict[str, float]]:
+def _one_epoch(run: _Run, phase: Phase, progress: Progress) -> tuple[Progress, dict[str, float]]:
     """Train, evaluate, and keep the weights if they are the best so far."""
     learner = run.learner
     config = learner.config
     costs = progress.costs or measure_costs(learner.network, config.backbone.image_size)
-    started = time.perf_counter()
-    result = train_epoch(learner, run.feed, epoch=progress.epoch, strikes=progress.strikes)
+    result = train_epoch(learner, run.feed, phase, epoch=progress.epoch, strikes=progress.strikes)
+    metrics = evaluate(learner.network, run.data.validation, learner.info, config.tasks)
+    primary = {name: metrics[task.primary] for name, task in learner.tasks.items()}
     progress = replace(
         progress,
         epoch=progress.epoch + 1,
-        n_branches=progress.n_branches + result.n_branches,
-        train_s=progress.train_s + time.perf_counter() - started,
+        spent=merged(progress.spent, result.costs),
+        history=(*progress.history, primary),
         strikes=result.strikes,
         costs=costs,
     )
-    metrics = evaluate(learner.network, run.data.validation, learner.info, config.tasks)
     values = {
         **metrics,
         **result.values,
-        "score": _score(metrics, learner),
+        "score": sum(primary.values()) / len(primary),
         **costs,
-        "cost/train_s": progress.train_s,
+        **progress.spent,
         "cost/steps": float(progress.epoch * config.optimizer.steps_per_epoch),
-        "cost/forward_passes": float(progress.n_branches),
     }
     return replace(progress, best=_better(run, progress, values)), values
-
-
-def _score(metrics: Mapping[str, float], learner: Learner) -> float:
-    """Return the mean of the tasks' primary metrics."""
-    primary = [metrics[task.primary] for task in learner.tasks.values()]
-    return sum(primary) / len(primary)
 
 
 def _better(run: _Run, progress: Progress, values: Mapping[str, float]) -> Best:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import Optimizer
 
 from automtl.data.table import MultiTaskBatch
 from automtl.model.boundary import Boundary
+from automtl.training.costs import FORWARD, Ledger, PassCounter
 from automtl.training.learner import Learner
 from automtl.training.optimizer import lr_at, step_optimizer
 from automtl.training.weighting import StepGraph
@@ -21,18 +24,28 @@ class StepResult:
     Attributes:
         losses: Loss of each task whose branch ran.
         weights: Weight in force of each task that took part in the gradient.
-        n_branches: Task branches run forward.
+        passes: Forward and backward passes, as a ledger of costs.
         problem: Why no step was taken although there were labels, or None.
     """
 
     losses: Mapping[str, float]
     weights: Mapping[str, float]
-    n_branches: int
+    passes: Ledger
     problem: str | None = None
+
+    @property
+    def n_branches(self) -> int:
+        """Task branches run forward."""
+        return int(self.passes.get(FORWARD, 0.0))
 
 
 def take_step(
-    learner: Learner, batch: MultiTaskBatch, tasks: Sequence[str], *, step: int
+    learner: Learner,
+    batch: MultiTaskBatch,
+    tasks: Sequence[str],
+    *,
+    step: int,
+    lr_factor: float = 1.0,
 ) -> StepResult:
     """Train ``tasks`` on ``batch`` for one step.
 
@@ -41,14 +54,17 @@ def take_step(
         batch: Frames; tasks without labels in them take no part.
         tasks: What the schedule says for this step.
         step: Number of the step from 0, which sets the learning rate.
+        lr_factor: Multiplies the learning rate.
 
     Returns:
         What happened. Nothing moves where a loss or the gradient is not finite.
     """
     present = [task for task in tasks if batch.has(task)]
     if not present:
-        return StepResult(losses={}, weights={}, n_branches=0)
+        return StepResult(losses={}, weights={}, passes={})
+    counter = PassCounter(learner.network)
     losses, boundary = task_losses(learner, batch, present)
+    counter.forward(present)
     values = dict(
         zip(present, torch.stack([losses[t].detach() for t in present]).tolist(), strict=True)
     )
@@ -57,15 +73,46 @@ def take_step(
     live = {task: losses[task] for task in present if values[task] != 0.0}
     if bad or not live:
         problem = bad[0] if bad else None
-        return StepResult(losses=values, weights={}, n_branches=len(present), problem=problem)
+        return StepResult(losses=values, weights={}, passes=counter.passes, problem=problem)
     optimizer = learner.optimizer_for(present)
     optimizer.zero_grad(set_to_none=True)
-    graph = StepGraph(network=learner.network, boundary=boundary)
-    weights = learner.weighting.backward(live, graph)
-    settings = learner.config.optimizer
-    norm = step_optimizer(optimizer, lr=lr_at(settings, step), grad_clip=settings.grad_clip)
+    with counter.backward(live):
+        graph = StepGraph(network=learner.network, boundary=boundary)
+        weights = learner.weighting.backward(live, graph)
+    norm = _move(learner, optimizer, step=step, lr_factor=lr_factor)
     problem = None if math.isfinite(norm) else f"the gradient's norm is {norm} at step {step}"
-    return StepResult(losses=values, weights=weights, n_branches=len(present), problem=problem)
+    if problem is None and learner.weighting.needs_new_losses:
+        learner.weighting.after_step(losses_again(learner, batch, tuple(live)))
+        counter.forward(tuple(live))
+    return StepResult(losses=values, weights=weights, passes=counter.passes, problem=problem)
+
+
+def _move(learner: Learner, optimizer: Optimizer, *, step: int, lr_factor: float) -> float:
+    settings = learner.config.optimizer
+    lr = lr_at(settings, step) * lr_factor
+    return step_optimizer(optimizer, lr=lr, grad_clip=settings.grad_clip)
+
+
+def losses_again(
+    learner: Learner, batch: MultiTaskBatch, tasks: Sequence[str]
+) -> dict[str, Tensor]:
+    """Return the losses of a batch that has been trained on, and leave no trace.
+
+    Batch norms use the batch's statistics, as in the step, and do not learn them a second time.
+    """
+    counting = [
+        module
+        for module in learner.network.modules()
+        if isinstance(module, _BatchNorm) and module.track_running_stats and module.training
+    ]
+    for module in counting:
+        module.track_running_stats = False
+    try:
+        with torch.no_grad():
+            return task_losses(learner, batch, tasks)[0]
+    finally:
+        for module in counting:
+            module.track_running_stats = True
 
 
 def task_losses(

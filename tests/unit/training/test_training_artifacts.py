@@ -58,7 +58,12 @@ def checkpoint(**changes):
     optimizer.step()
     base = Checkpoint(
         progress=Progress(
-            epoch=2, n_branches=9, train_s=1.5, strikes=1, costs={"cost/flops": 7.0}, best=best
+            epoch=2,
+            spent={"cost/train_s": 1.5},
+            history=({"a": 0.5}, {"a": 0.75}),
+            strikes=1,
+            costs={"cost/flops": 7.0},
+            best=best,
         ),
         network=layer.state_dict(),
         optimizers=(optimizer.state_dict(),),

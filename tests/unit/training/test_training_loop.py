@@ -15,9 +15,12 @@ from automtl.config import (
     JointSchedule,
     OptimizerConfig,
     PCGradWeighting,
+    ProportionalSchedule,
     SharingConfig,
+    StagedSchedule,
     TrialConfig,
     UncertaintyWeighting,
+    UntilPlateauSchedule,
     UPGradWeighting,
 )
 from automtl.data.load import load_data
@@ -44,6 +47,12 @@ SCHEDULES = [
     JointSchedule(),
     AlternatingSchedule(block=2),
     AlternatingSchedule(block=1, optimizer_state="per_task"),
+]
+ONE_AT_A_TIME = [
+    AlternatingSchedule(),
+    ProportionalSchedule(rates={"tracking": 2.0}),
+    UntilPlateauSchedule(patience=1),
+    StagedSchedule(stages="detection for 1; segmentation freeze trunk for 1; tracking"),
 ]
 
 
@@ -96,7 +105,8 @@ def same(one, other):
 
 
 def without_times(values):
-    return {k: v for k, v in values.items() if k not in ("cost/train_s", "cost/latency_ms")}
+    measured = ("cost/train_s", "cost/latency_ms", "cost/peak_memory_mb")
+    return {k: v for k, v in values.items() if not k.startswith(measured)}
 
 
 def final_state(folder):
@@ -198,10 +208,44 @@ def test_report_has_every_metric_loss_weight_and_cost(data):
     assert values["weight/tracking"] == 1.0
 
 
-def test_an_alternating_training_passes_one_branch_a_step(data):
+@pytest.mark.parametrize("schedule", ONE_AT_A_TIME, ids=lambda s: s.kind)
+def test_one_task_at_a_time_passes_one_branch_a_step(data, schedule):
     reports = Reports()
-    run(make_config(schedule=AlternatingSchedule()), data, reports)
-    assert reports.values[3]["cost/forward_passes"] == reports.values[3]["cost/steps"] == 9.0
+    run(make_config(schedule=schedule), data, reports)
+    values = reports.values[3]
+    for name in ("steps", "forward_passes", "backward_passes", "optimizer_steps"):
+        assert values[f"cost/{name}"] == 9.0
+    assert sum(values.get(f"cost/optimizer_steps/{t}", 0.0) for t in make_config().tasks) == 9.0
+
+
+def test_the_ledger_of_costs_adds_up(data):
+    reports = Reports()
+    run(make_config(), data, reports)
+    values = reports.values[3]
+    tasks = make_config().tasks
+    for name in ("forward_passes", "backward_passes"):
+        assert [values[f"cost/{name}/{task}"] for task in tasks] == [9.0] * 3
+        assert values[f"cost/{name}"] == 27.0
+    assert values["cost/trunk_forward_passes"] == values["cost/trunk_backward_passes"] == 9.0
+    assert values["cost/optimizer_steps"] == values["cost/optimizer_steps/tracking"] == 9.0
+    seconds = sum(values[f"cost/train_s/{task}"] for task in tasks)
+    assert seconds == pytest.approx(values["cost/train_s"])
+    peaks = {values[f"cost/peak_memory_mb/{task}"] for task in tasks}
+    assert peaks == {values["cost/peak_memory_mb"]}
+    assert reports.values[1]["cost/forward_passes"] == 9.0
+
+
+def test_until_plateau_ends_early_after_its_rounds(data, tmp_path):
+    schedule = UntilPlateauSchedule(patience=1, rounds=1, order=("tracking",))
+    optimizer = OptimizerConfig(batch_size=4, epochs=9, steps_per_epoch=1, lr=1e-8)
+    config = make_config(schedule=schedule, optimizer=optimizer)
+    reports, again = Reports(), Reports()
+    model = run(config, data, reports, folder=tmp_path)
+    curve = [reports.values[epoch]["tracking/IDF1"] for epoch in sorted(reports.values)]
+    last = next(i for i in range(1, len(curve)) if curve[i] <= max(curve[:i]))
+    assert model.epochs == len(curve) == last + 1 < 9
+    assert run(config, data, again, folder=tmp_path, resume=True).epochs == model.epochs
+    assert again.values == {}
 
 
 def test_folder_holds_the_best_epoch_and_the_given_configuration(tmp_path, data):

@@ -23,11 +23,13 @@ from automtl.data.load import load_data
 from automtl.data.table import IGNORED, make_batch
 from automtl.sources import DataConfig, ShapesSource
 from automtl.training.learner import build_learner
-from automtl.training.step import take_step
+from automtl.training.step import losses_again, take_step, task_losses
+from automtl.training.weighting.base import Stateless, total
 
 CPU = torch.device("cpu")
 SIZE = (32, 48)
 APART = SharingConfig(split_after=(0, 0))
+TASKS = ("detection", "segmentation", "tracking")
 
 
 @pytest.fixture(scope="module")
@@ -192,3 +194,142 @@ def test_the_rate_is_that_of_the_step(data, batch):
     late = optimizer.param_groups[0]["lr"]
     take_step(learner, batch, learner.config.tasks, step=0)
     assert late < optimizer.param_groups[0]["lr"] == learner.config.optimizer.lr
+
+
+class Spy(Stateless):
+    """Equal weights that want the losses after the step, and keep what they are told."""
+
+    needs_new_losses = True
+
+    def __init__(self) -> None:
+        self.before, self.after = [], []
+
+    def backward(self, losses, graph):
+        self.before.append({task: loss.item() for task, loss in losses.items()})
+        torch.autograd.backward(total(list(losses.values())))
+        return dict.fromkeys(losses, 1.0)
+
+    def after_step(self, losses):
+        assert not any(loss.requires_grad for loss in losses.values())
+        self.after.append({task: loss.item() for task, loss in losses.items()})
+
+
+def spied(data, **changes):
+    learner = replace(learner_of(make_config(**changes), data), weighting=Spy())
+    return learner, learner.weighting
+
+
+def test_a_weighting_that_learns_from_the_step_is_told_the_losses_after_it(data, batch):
+    learner, spy = spied(data)
+    plain = learner_of(make_config(), data)
+    passes = take_step(learner, batch, TASKS, step=5).passes
+    take_step(plain, batch, TASKS, step=5)
+    # The same bits as without: batch norms have not learned the batch twice.
+    assert moved(snapshot(plain), learner) == set()
+    expected, _ = task_losses(plain, batch, TASKS)
+    assert spy.after == [{task: expected[task].item() for task in TASKS}]
+    assert all(spy.after[0][task] != spy.before[0][task] for task in TASKS)
+    assert passes["cost/forward_passes"] == 6.0
+    assert passes["cost/backward_passes"] == 3.0
+
+
+def test_only_tasks_that_took_part_are_looked_at_again(data, batch):
+    learner, spy = spied(data)
+    blank = replace(batch, semantic=torch.full_like(batch.semantic, IGNORED))
+    take_step(learner, without(blank, "tracking"), TASKS, step=0)
+    assert [set(losses) for losses in spy.after] == [{"detection"}]
+
+
+def test_a_step_not_taken_teaches_nothing(data, batch):
+    learner, spy = spied(data)
+    for parameter in learner.network.heads["segmentation"].parameters():
+        parameter.register_hook(lambda g: g * torch.nan)
+    assert "norm" in take_step(learner, batch, TASKS, step=0).problem
+    assert spy.after == []
+
+
+def test_looking_again_changes_no_buffer_and_no_mode(data, batch):
+    learner = learner_of(make_config(), data)
+    learner.to_training(("trunk",))
+    before = snapshot(learner)
+    modes = [module.training for module in learner.network.modules()]
+    losses_again(learner, batch, TASKS)
+    assert moved(before, learner) == set()
+    assert modes == [module.training for module in learner.network.modules()]
+    take_step(learner, batch, TASKS, step=0)
+    learned = {name for name in moved(before, learner) if "running" in name}
+    assert learned == {n for n in before if "running" in n and n.startswith("heads.")}
+
+
+@pytest.mark.parametrize(
+    ("frozen", "tasks"),
+    [
+        (("trunk",), TASKS),
+        (("trunk",), ("segmentation",)),
+        (("head:detection",), TASKS),
+        (("head:detection", "head:tracking"), ("detection", "segmentation")),
+        (("branch:detection",), ("tracking", "segmentation")),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "weighting",
+    [FixedWeighting(), UncertaintyWeighting(), UPGradWeighting()],
+    ids=lambda w: w.kind,
+)
+def test_frozen_parts_keep_their_bits_and_the_rest_learns(data, batch, weighting, frozen, tasks):
+    learner = learner_of(make_config(weighting=weighting), data)
+    take_step(learner, batch, TASKS, step=0)  # moments exist: they must not move what is frozen
+    before = snapshot(learner)
+    learner.to_training(frozen)
+    take_step(learner, batch, tasks, step=1)
+    names = moved(before, learner)
+    kept = {n for part in frozen for n in names_of_part(learner, part)}
+    assert kept
+    assert not names & kept
+    for task in tasks:
+        free = set(names_of_part(learner, f"branch:{task}")) - kept
+        assert names & free
+    learner.to_training()
+    assert all(p.requires_grad for p in learner.network.parameters())
+    assert all(module.training for module in learner.network.modules())
+
+
+def names_of_part(learner, part):
+    """Return the tensors of a part by what its name says, without the learner's own rule."""
+    names = list(learner.network.state_dict())
+    kind, _, task = part.partition(":")
+    stages = [n for n in names if n.startswith("stages.")]
+    if part == "trunk":
+        return stages
+    own = [n for n in names if n.startswith(f"heads.{task}.")]
+    runs = [n for n in stages if task in n.split(".")[1].partition("-")[2].split("+")]
+    return own if kind == "head" else [*own, *runs]
+
+
+def test_a_branch_that_stays_gives_the_same_outputs(data, batch):
+    learner = learner_of(make_config(), data)
+    learner.network.eval()
+    before = learner.network(batch.images, ["detection"])["detection"]
+    learner.to_training(("branch:detection",))
+    for step in range(2):
+        take_step(learner, batch, ("tracking", "segmentation"), step=step)
+    learner.network.eval()
+    after = learner.network(batch.images, ["detection"])["detection"]
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_trunk_frozen_for_good_is_never_freed(data):
+    learner = learner_of(make_config(), data, freeze_trunk=True)
+    learner.to_training(("head:tracking",))
+    learner.to_training()
+    assert not any(p.requires_grad for p in learner.network.stages.parameters())
+    assert all(p.requires_grad for p in learner.network.heads.parameters())
+
+
+def test_a_factor_multiplies_the_rate(data, batch):
+    learner = learner_of(make_config(), data)
+    take_step(learner, batch, TASKS, step=4, lr_factor=0.5)
+    halved = learner.optimizer_for(TASKS).param_groups[0]["lr"]
+    take_step(learner, batch, TASKS, step=4)
+    assert halved == learner.optimizer_for(TASKS).param_groups[0]["lr"] / 2
