@@ -5,14 +5,25 @@ Paths are relative to the data root that the user names (``--data``), and stay i
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from automtl.config import Frozen
 
 FrameRange = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
 
 
-class ShapesSource(Frozen):
+class SourceBase(Frozen):
+    """What all sources have.
+
+    Attributes:
+        rate: How often a frame of this source is drawn in training, relative to a frame of the
+            others: with 2 and 1, twice as often. Validation and test use every frame once.
+    """
+
+    rate: Annotated[float, Field(gt=0, le=1_000)] = 1.0
+
+
+class ShapesSource(SourceBase):
     """Generated clips of moving textured shapes (numpy only, byte-reproducible).
 
     Attributes:
@@ -45,7 +56,7 @@ class ShapesSource(Frozen):
     label_dropout: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
 
 
-class MotSource(Frozen):
+class MotSource(SourceBase):
     """One clip: a folder of frames with MOTChallenge boxes, MOTS instances and class masks.
 
     Any of the three label kinds may be left out; the frames then lack those labels.
@@ -70,7 +81,7 @@ class MotSource(Frozen):
     ignore: Annotated[int, Field(ge=0, le=255)] = 255
 
 
-class MaskSource(Frozen):
+class MaskSource(SourceBase):
     """Stills with class masks and nothing else: frames without boxes and ids.
 
     Attributes:
@@ -85,7 +96,7 @@ class MaskSource(Frozen):
     ignore: Annotated[int, Field(ge=0, le=255)] = 255
 
 
-class CocoSource(Frozen):
+class CocoSource(SourceBase):
     """Stills with a COCO JSON file: boxes, and masks where an annotation has a segmentation.
 
     Attributes:
@@ -101,7 +112,7 @@ class CocoSource(Frozen):
     with_masks: bool = False
 
 
-class YoloSource(Frozen):
+class YoloSource(SourceBase):
     """Stills with one YOLO text file each (class, centre x, centre y, width, height; relative).
 
     Attributes:
@@ -126,6 +137,17 @@ Source = Annotated[
 ]
 
 
+def _drawn_once(source: Source) -> Source:
+    if source.rate != 1:
+        msg = f"`rate: {source.rate:g}` is for sources that train; here all frames count"
+        raise ValueError(msg)
+    return source
+
+
+JudgingSource = Annotated[Source, AfterValidator(_drawn_once)]
+"""A source of which every frame counts once."""
+
+
 class DataConfig(Frozen):
     """The three splits of a study.
 
@@ -136,11 +158,16 @@ class DataConfig(Frozen):
         detection_classes: Names of the detection classes, by index. Empty: taken from the sources.
         segmentation_classes: Names of the mask values, by index. Empty: taken from the sources.
         max_left_out: Largest share of frames that may be unreadable; more stops the run.
+        label_fraction: By task, the share of the training clips with its labels that keep them.
+            The clips of a smaller share are among those of a larger one.
+        label_seed: Decides which clips those are.
     """
 
     train: tuple[Source, ...] = Field(min_length=1)
-    validation: tuple[Source, ...] = Field(min_length=1)
-    test: tuple[Source, ...] = ()
+    validation: tuple[JudgingSource, ...] = Field(min_length=1)
+    test: tuple[JudgingSource, ...] = ()
     detection_classes: tuple[str, ...] = ()
     segmentation_classes: tuple[str, ...] = ()
     max_left_out: Annotated[float, Field(ge=0, le=1)] = 0.05
+    label_fraction: dict[str, Annotated[float, Field(gt=0, le=1)]] = {}
+    label_seed: Annotated[int, Field(ge=0)] = 0

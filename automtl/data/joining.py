@@ -56,30 +56,44 @@ def class_names(
     )
 
 
-def join(sources: Sequence[RawSource], names: ClassNames, size: tuple[int, int]) -> FrameTable:
+def join(
+    sources: Sequence[RawSource],
+    names: ClassNames,
+    size: tuple[int, int],
+    *,
+    rates: Sequence[float],
+) -> FrameTable:
     """Return the labelled frames of all sources as one table.
 
     Args:
         sources: Their frames without any label are dropped.
         names: Classes that the boxes and masks may have.
         size: Height and width of the frames.
+        rates: How often a frame of each source is drawn, relative to the others.
 
     Raises:
         DataError: If a source has a class that ``names`` lacks.
     """
     rows: list[_Row] = []
     n_clips = 0
-    for source in sources:
+    for place, source in enumerate(sources):
         classes = _indices(source.name, source.detection_classes, names.detection, DETECTION)
         lookup = _lookup(source, names.segmentation)
         for clip in source.clips:
             kept = [frame for frame in clip if frame.labels]
             rows.extend(
-                _Row(raw=frame, clip=n_clips, classes=classes, lookup=lookup, source=source.name)
+                _Row(
+                    raw=frame,
+                    clip=n_clips,
+                    classes=classes,
+                    lookup=lookup,
+                    source=source.name,
+                    place=place,
+                )
                 for frame in kept
             )
             n_clips += bool(kept)
-    return _table(rows, names, size)
+    return _table(rows, names, size, tuple(rates))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +105,12 @@ class _Row:
     classes: dict[str, int]
     lookup: NDArray[np.uint8] | None
     source: str
+    place: int
 
 
-def _table(rows: Sequence[_Row], names: ClassNames, size: tuple[int, int]) -> FrameTable:
+def _table(
+    rows: Sequence[_Row], names: ClassNames, size: tuple[int, int], rates: tuple[float, ...]
+) -> FrameTable:
     counts = [len(row.raw.boxes) for row in rows]
 
     return FrameTable(
@@ -113,6 +130,8 @@ def _table(rows: Sequence[_Row], names: ClassNames, size: tuple[int, int]) -> Fr
         ids=np.concatenate([np.empty(0, np.int64), *(row.raw.ids for row in rows)]),
         semantic=_stack([_semantic(row, names) for row in rows], size, np.uint8),
         instances=_stack([row.raw.instances for row in rows], size, np.uint16),
+        source=np.array([row.place for row in rows], dtype=np.int64),
+        rates=rates,
     )
 
 
@@ -178,13 +197,15 @@ def segmentation_frequency(table: FrameTable, n_classes: int) -> tuple[float, ..
 
 
 def digest(tables: Sequence[FrameTable]) -> str:
-    """Return 16 hexadecimal digits that depend on every frame and label."""
+    """Return 16 hexadecimal digits that depend on every frame, label and unequal rate."""
     sha = hashlib.sha256()
     for table in tables:
         arrays: list[NDArray[Any]] = [table.images, table.clip, table.frame, table.offsets]
         arrays += [table.boxes, table.classes, table.ids, table.semantic, table.instances]
         arrays += [table.labels[task] for task in sorted(table.labels)]
         arrays += [table.targets[name] for name in sorted(table.targets)]
+        if len(set(table.rates)) > 1:
+            arrays.append(np.array(table.rates)[table.source] / table.rates[0])
         for array in arrays:
             sha.update(f"{array.dtype.str}{array.shape}".encode())
             sha.update(np.ascontiguousarray(array).data)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import assert_never
 
 from automtl.data.coco import read_coco
+from automtl.data.fraction import keep_fraction
 from automtl.data.joining import ClassNames, class_names, digest, join, segmentation_frequency
 from automtl.data.masks import read_masks
 from automtl.data.mot import read_mot
@@ -45,10 +46,17 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedData:
-    """The splits, and what did not make it into them."""
+    """The splits, and what did not make it into them.
+
+    Attributes:
+        splits: Ready to train.
+        left_out: What is not used, or was mended.
+        training: Lines on how training uses less, or other shares, than the sources have.
+    """
 
     splits: SplitData
     left_out: tuple[LeftOut, ...]
+    training: tuple[str, ...] = ()
 
 
 def load_data(
@@ -89,7 +97,12 @@ def load_data(
         config.detection_classes,
         config.segmentation_classes,
     )
-    tables = {split: _joined(split, sources, names, image_size) for split, sources in raw.items()}
+    tables = {
+        split: _joined(split, sources, names, image_size, wanted[split])
+        for split, sources in raw.items()
+    }
+    kept = keep_fraction(tables["train"], config.label_fraction, seed=config.label_seed)
+    tables["train"] = kept.table
     info = DataInfo(
         detection_classes=names.detection,
         segmentation_classes=names.segmentation,
@@ -103,7 +116,8 @@ def load_data(
         validation=tables["validation"],
         test=tables.get("test"),
     )
-    return LoadedData(splits=splits, left_out=left_out)
+    training = (*kept.lines, *_rate_lines(raw["train"], kept.table))
+    return LoadedData(splits=splits, left_out=left_out, training=training)
 
 
 def describe(loaded: LoadedData) -> str:
@@ -125,6 +139,7 @@ def describe(loaded: LoadedData) -> str:
             f"{split}: {len(table)} frames in {n_clips} clips, {len(table.boxes)} objects; "
             f"frames with labels: {labels}"
         )
+    lines.extend(loaded.training)
     lines.extend(
         f"left out of {left.split}: {left.name}: {left.reason}" for left in loaded.left_out
     )
@@ -147,10 +162,24 @@ def _read(source: Source, root: Path | None, size: tuple[int, int]) -> RawSource
             assert_never(source)
 
 
+def _rate_lines(sources: Sequence[RawSource], table: FrameTable) -> list[str]:
+    if len(set(table.rates)) < 2:
+        return []
+    return [
+        f"train: each of the {int((table.source == place).sum())} frames of {source.name} "
+        f"is drawn at rate {table.rates[place]:g}"
+        for place, source in enumerate(sources)
+    ]
+
+
 def _joined(
-    split: str, sources: Sequence[RawSource], names: ClassNames, size: tuple[int, int]
+    split: str,
+    sources: Sequence[RawSource],
+    names: ClassNames,
+    size: tuple[int, int],
+    described: Sequence[Source],
 ) -> FrameTable:
-    table = join(sources, names, size)
+    table = join(sources, names, size, rates=[source.rate for source in described])
     if not len(table):
         msg = f"the {split} split has no labelled frame"
         raise DataError(

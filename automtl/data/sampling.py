@@ -3,9 +3,8 @@
 Axis letters: B frames of a batch, H height, W width.
 """
 
-import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,8 +21,32 @@ FARTHEST = 3
 """Most shown frames between the two frames of a pair."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pool:
+    """Frames to draw from.
+
+    Attributes:
+        rows: int64 ``[n]``, of the table.
+        edges: float64 ``[n]``; frame ``i`` is drawn by numbers from ``edges[i - 1]`` to
+            ``edges[i]``, the first one from 0; the last edge is 1.
+    """
+
+    rows: Indices
+    edges: NDArray[np.float64]
+
+    def at(self, number: float) -> int:
+        """Return the frame that a number in [0, 1) stands for."""
+        place = int(np.searchsorted(self.edges, number, side="right"))
+        return int(self.rows[min(place, len(self.rows) - 1)])
+
+
 class BatchSampler:
     """Draws the frames of each step: a pure function of seed, step and tasks.
+
+    The random numbers are a function of seed and step alone; the tasks decide which frames they
+    stand for. So where every frame carries every label, and has a frame of its clip near it if
+    it has ids, a task is trained on the same frames whichever tasks are trained beside it, in
+    whichever order.
 
     Args:
         table: The training frames.
@@ -40,9 +63,11 @@ class BatchSampler:
             raise ValueError(msg)
         self._batch_size = batch_size
         self._seed = seed % 2**63
-        self._pools = {task: np.flatnonzero(mask) for task, mask in table.labels.items()}
+        self._labels = table.labels
         self._partners = _partners(table)
-        self._pools[TRACKING] = np.array(sorted(self._partners), dtype=np.int64)
+        rows = {task: np.flatnonzero(mask) for task, mask in table.labels.items()}
+        rows[TRACKING] = np.array(sorted(self._partners), dtype=np.int64)
+        self._pools = {task: _pool(table, own) for task, own in rows.items()}
 
     def check(self, tasks: Sequence[str]) -> None:
         """Make sure that every task can be trained.
@@ -51,7 +76,7 @@ class BatchSampler:
             DataError: If no frame carries labels of a task, or tracking has no pair of frames.
         """
         for task in tasks:
-            if task in self._pools and self._pools[task].size:
+            if task in self._pools and self._pools[task].rows.size:
                 continue
             msg = f"no training frame carries labels of {task}"
             if task == TRACKING:
@@ -66,8 +91,9 @@ class BatchSampler:
         """Return the rows ``[batch_size]`` of the table that step ``step`` trains on.
 
         The batch is filled by twos, each for one of the tasks in turn, so that a task whose
-        labels are few is still seen. For ``tracking`` and where ids are known a two is a pair:
-        frames of one clip, at most :data:`FARTHEST` shown frames apart, in order.
+        labels are few is still seen. Where ids are known a two is a pair, whichever task it is
+        for: frames of one clip, at most :data:`FARTHEST` shown frames apart, in order. A frame
+        of a source with twice the rate is drawn twice as often.
 
         Args:
             step: Number of the step.
@@ -77,22 +103,28 @@ class BatchSampler:
             DataError: If a task has none.
         """
         self.check(tasks)
-        name = zlib.crc32(",".join(tasks).encode())
-        rng = np.random.default_rng([self._seed, step, name])
+        numbers = np.random.default_rng([self._seed, step]).random((self._batch_size // 2, 2))
         pairs = [
-            self._draw(tasks[(step + slot) % len(tasks)], rng, is_paired=TRACKING in tasks)
-            for slot in range(self._batch_size // 2)
+            self._draw(tasks[(step + slot) % len(tasks)], *two)
+            for slot, two in enumerate(numbers.tolist())
         ]
-        return np.concatenate(pairs)
+        return np.array(pairs, dtype=np.int64).ravel()
 
-    def _draw(self, task: str, rng: np.random.Generator, *, is_paired: bool) -> Indices:
+    def _draw(self, task: str, first: float, second: float) -> tuple[int, int]:
         pool = self._pools[task]
-        anchor = int(pool[rng.integers(len(pool))])
-        partners = self._partners[anchor] if anchor in self._partners and is_paired else None
-        other = pool if partners is None else partners
-        second = int(other[rng.integers(len(other))])
-        pair = np.array([anchor, second], dtype=np.int64)
-        return pair if partners is None else np.sort(pair)
+        anchor = pool.at(first)
+        near = self._partners.get(anchor, np.empty(0, np.int64))
+        near = near[self._labels[task][near]]
+        if not near.size:
+            return anchor, pool.at(second)
+        partner = int(near[int(second * len(near))])
+        return min(anchor, partner), max(anchor, partner)
+
+
+def _pool(table: FrameTable, rows: Indices) -> _Pool:
+    weights = np.array(table.rates)[table.source[rows]]
+    edges = np.cumsum(weights)
+    return _Pool(rows=rows, edges=edges / edges[-1] if rows.size else edges)
 
 
 def _partners(table: FrameTable) -> Mapping[int, Indices]:

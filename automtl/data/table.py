@@ -54,6 +54,8 @@ class FrameTable:
         ids: int64 ``[M]``, unique within a clip; ``UNKNOWN_ID`` where not labelled.
         semantic: uint8 ``[N, H, W]``, ``IGNORED`` where not labelled.
         instances: uint16 ``[N, H, W]``, 0 where there is none or it is not labelled.
+        source: int64 ``[N]``, the source of each frame, an index into ``rates``.
+        rates: How often a frame of each source is drawn in training, relative to the others.
         targets: Targets of further tasks by name, ``[N, ...]``; where the last two axes are
             ``[H, W]`` they are mirrored with the picture.
     """
@@ -69,6 +71,8 @@ class FrameTable:
     ids: NDArray[np.int64]
     semantic: NDArray[np.uint8]
     instances: NDArray[np.uint16]
+    source: NDArray[np.int64]
+    rates: tuple[float, ...]
     targets: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:

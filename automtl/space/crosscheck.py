@@ -42,6 +42,7 @@ class Parts:
         budget: If well formed.
         baselines: If well formed.
         early_stopping: If well formed.
+        fractions: The tasks of which training uses a share of the labels.
     """
 
     names: frozenset[str]
@@ -53,12 +54,15 @@ class Parts:
     budget: Budget | None
     baselines: Baselines | None
     early_stopping: EarlyStopping | None
+    fractions: tuple[str, ...]
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "Parts":
         """Take what is well formed out of a document."""
         parameters = document.get("parameters")
         base = document.get("base")
+        data = document.get("data")
+        fractions = data.get("label_fraction") if isinstance(data, Mapping) else None
         return cls(
             names=frozenset(map(str, _items(parameters))),
             parameters=_valid(Parameter, parameters),
@@ -69,6 +73,7 @@ class Parts:
             budget=_valid(Budget, {"budget": document.get("budget")}).get("budget"),
             baselines=_valid(Baselines, {"b": document.get("baselines", {})}).get("b"),
             early_stopping=_valid(EarlyStopping, {"e": document.get("early_stopping")}).get("e"),
+            fractions=tuple(map(str, _items(fractions))),
         )
 
 
@@ -83,6 +88,7 @@ def cross_mistakes(parts: Parts) -> list[Mistake]:
         *_paths(parts, base),
         *_baselines(parts, base),
         *_rungs(parts, base),
+        *_fractions(parts, base),
     ]
     is_whole = len(parts.names) == len(parts.parameters) and base is not None
     if found or not is_whole:
@@ -213,6 +219,15 @@ def _rungs(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
         )
         fix = f"A full training takes {epochs}: use at least as many"
         yield Mistake(path=("budget", "epochs"), what=what, fix=fix)
+
+
+def _fractions(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
+    tasks = BUILT_IN_TASKS if base is None else base.tasks
+    for task in parts.fractions:
+        if task not in tasks:
+            what = f"`label_fraction` names `{task}`, which is no task of this search"
+            path = ("data", "label_fraction", task)
+            yield Mistake(path=path, what=what, fix=suggestion(task, tasks))
 
 
 def _configs(space: SearchSpace) -> Iterator[Mistake]:

@@ -48,6 +48,8 @@ def contract_table(task: str) -> FrameTable:
         ids=np.tile(np.array([1, 2]), n),
         semantic=semantic,
         instances=np.zeros((n, *SIZE), np.uint16),
+        source=np.zeros(n, np.int64),
+        rates=(1.0,),
     )
 
 

@@ -156,5 +156,7 @@ def test_the_table_has_the_fields_the_digest_covers() -> None:
     assert {field.name for field in fields(FrameTable)} == known | {
         "semantic",
         "instances",
+        "source",
+        "rates",
         "targets",
     }

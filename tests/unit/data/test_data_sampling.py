@@ -76,18 +76,71 @@ def test_a_pair_is_labelled_for_tracking_on_both_sides(partial: FrameTable) -> N
         assert partial.labels["tracking"][rows].all()
 
 
-def test_without_tracking_frames_come_singly(table: FrameTable) -> None:
+def test_pairs_are_drawn_whichever_task_they_are_for(table: FrameTable) -> None:
     sampler = BatchSampler(table, batch_size=8, seed=0)
+    rows = np.array([sampler.sample(step, ["detection"]) for step in range(30)])
+    assert (table.clip[rows[:, 0::2]] == table.clip[rows[:, 1::2]]).all()
+
+
+def test_frames_without_ids_come_singly(table: FrameTable) -> None:
+    none = np.zeros(len(table), dtype=np.bool_)
+    stills = replace(table, labels={**table.labels, "tracking": none})
+    sampler = BatchSampler(stills, batch_size=8, seed=0)
     rows = np.array([sampler.sample(step, ["detection"]) for step in range(30)])
     assert (table.clip[rows[:, 0::2]] != table.clip[rows[:, 1::2]]).mean() > 0.5
 
 
-def test_steps_seeds_and_tasks_change_the_draw(table: FrameTable) -> None:
+def test_steps_and_seeds_change_the_draw(table: FrameTable) -> None:
     sampler = BatchSampler(table, batch_size=8, seed=0)
     base = sampler.sample(0, TASKS).tolist()
     assert sampler.sample(1, TASKS).tolist() != base
-    assert sampler.sample(0, ["detection"]).tolist() != base
     assert BatchSampler(table, batch_size=8, seed=1).sample(0, TASKS).tolist() != base
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    step=st.integers(0, 10**6),
+    seed=st.integers(0, 10**9),
+    tasks=st.lists(st.sampled_from(TASKS), min_size=1, max_size=3, unique=True),
+)
+def test_a_task_sees_the_same_frames_alone_and_beside_others(
+    table: FrameTable, step: int, seed: int, tasks: list[str]
+) -> None:
+    assert all(mask.all() for mask in table.labels.values()), "what the claim is about"
+    sampler = BatchSampler(table, batch_size=6, seed=seed)
+    np.testing.assert_array_equal(sampler.sample(step, tasks), sampler.sample(step, TASKS))
+
+
+@settings(max_examples=40, deadline=None)
+@given(step=st.integers(0, 10**6), task=st.sampled_from(TASKS))
+def test_both_frames_of_a_two_carry_the_label_it_is_for(
+    table: FrameTable, step: int, task: str
+) -> None:
+    drawn = np.random.default_rng(7).random((3, len(table))) < 0.4
+    ragged = replace(table, labels=dict(zip(TASKS, drawn, strict=True)))
+    rows = BatchSampler(ragged, batch_size=6, seed=0).sample(step, [task])
+    assert ragged.labels[task][rows].all()
+
+
+@pytest.mark.parametrize("tasks", [TASKS, ("segmentation",)])
+def test_rates_are_shares_of_the_draws(table: FrameTable, tasks: tuple[str, ...]) -> None:
+    """Of 8 clips the last 2 are a source at rate 6: two thirds of the draws are from it."""
+    source = np.isin(table.clip, [6, 7]).astype(np.int64)
+    rated = replace(table, source=source, rates=(1.0, 6.0))
+    sampler = BatchSampler(rated, batch_size=40, seed=1)
+    rows = np.concatenate([sampler.sample(step, tasks) for step in range(100)])
+    share = source[rows].mean()
+    # 2000 pairs: a standard deviation is 0.0105, the band is five of them.
+    assert abs(share - 12 * 6 / (12 * 6 + 36)) < 0.053
+    counts = np.bincount(rows, minlength=len(table))
+    assert counts.min() > 0
+
+
+def test_equal_rates_are_no_rates(table: FrameTable) -> None:
+    plain = BatchSampler(table, batch_size=8, seed=3)
+    rated = BatchSampler(replace(table, rates=(2.5,)), batch_size=8, seed=3)
+    for step in range(50):
+        np.testing.assert_array_equal(plain.sample(step, TASKS), rated.sample(step, TASKS))
 
 
 def test_order_of_calls_does_not_matter(table: FrameTable) -> None:

@@ -136,6 +136,16 @@ PLANTED = [
         "backbone: {name: tinny}",
         "`base.backbone.name`: no backbone is called 'tinny'; did you mean 'tiny'?",
     ),
+    (
+        "train: [",
+        "label_fraction: {detecton: 0.5}\n  train: [",
+        "`detecton`, which is no task of this search. Did you mean `detection`?",
+    ),
+    (
+        "clips: 2, seed: 2}",
+        "clips: 2, seed: 2, rate: 3}",
+        "`rate: 3` is for sources that train; here all frames count",
+    ),
 ]
 
 
