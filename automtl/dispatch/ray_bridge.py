@@ -4,14 +4,11 @@ Only :mod:`automtl.dispatch.ray_tune` imports this module, and only when a searc
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import ray
-from ray import cloudpickle
-from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskError
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
@@ -19,11 +16,12 @@ from ray.tune.search import Searcher
 from ray.tune.stopper import NoopStopper, Stopper
 from typing_extensions import override
 
-from automtl.dispatch.base import Controller, failure_of
-from automtl.dispatch.ray_worker import FAILURE, ORDER, REPORT, WAITS, AttemptFailedError
+from automtl.dispatch.base import Controller
+from automtl.dispatch.ray_failures import failure_of_trial, hung_failure
+from automtl.dispatch.ray_worker import FAILURE, ORDER, REPORT, WAITS
 from automtl.dispatch.resources import fitting_slots
 from automtl.dispatch.watchdog import Watchdog
-from automtl.results import Decision, EpochReport, Failure, FailureKind, TrialOrder
+from automtl.results import Decision, EpochReport, Failure, TrialOrder
 
 T = TypeVar("T")
 
@@ -148,7 +146,8 @@ class OrderScheduler(TrialScheduler):
     @property
     def _is_one_starting(self) -> bool:
         running = self._bridge.running
-        return any(t.status == Trial.PENDING and t.trial_id in running for t in self._trials)
+        pending = any(t.status == Trial.PENDING and t.trial_id in running for t in self._trials)
+        return pending and _have_room(running.values())
 
     @override
     def on_trial_complete(
@@ -163,7 +162,7 @@ class OrderScheduler(TrialScheduler):
         """Record a failed attempt, by the first line of the real error."""
         self._watchdog.forget(trial.trial_id)
         hung = self._watchdog.was_hung(trial.trial_id)
-        failure = _hung(self._watchdog) if hung else failure_of_ray(_error_of(trial))
+        failure = hung_failure(self._watchdog.limit_s) if hung else failure_of_trial(trial)
         self._bridge.end(trial.trial_id, failure)
 
     @override
@@ -246,43 +245,13 @@ class StopAfterGrace(Stopper):
         return True
 
 
-def _error_of(trial: Trial) -> BaseException | None:
-    # `Trial.get_pickled_error` looks into the storage, where the file arrives at the end only.
-    path = trial.pickled_error_file
-    if path is None:
-        return None
-    with Path(path).open("rb") as file:
-        error: BaseException = cloudpickle.load(file)
-    return error
+def _have_room(orders: Iterable[TrialOrder]) -> bool:
+    """Return whether the cluster, as it is now, can hold all of these at the same time.
 
-
-def failure_of_ray(error: BaseException | None) -> Failure:
-    """Name the reason of an exception that came through Ray."""
-    cause = error.cause if isinstance(error, RayTaskError) else error
-    if isinstance(cause, AttemptFailedError):
-        return Failure.model_validate_json(cause.failure)
-    if cause is None:
-        return _lost("no reason is known")
-    if not isinstance(cause, RayError):
-        return failure_of(cause)
-    lines = [line for line in str(cause).splitlines() if line.strip()]
-    if isinstance(cause, RayActorError) and cause.actor_init_failed:
-        # The training could not be loaded there: trying again would not help.
-        message = f"the process of the trial could not start: {lines[-1].strip()}"
-        return Failure(kind=FailureKind.ERROR, message=message)
-    lost = _lost(lines[0].strip())
-    is_memory = isinstance(cause, OutOfMemoryError)
-    return lost.model_copy(update={"kind": FailureKind.OUT_OF_MEMORY}) if is_memory else lost
-
-
-def _hung(watchdog: Watchdog) -> Failure:
-    message = (
-        f"the training reported nothing for {watchdog.limit_s:.0f} s and was ended; if its epochs "
-        "take longer, raise `resources.max_silence_minutes`"
-    )
-    return Failure(kind=FailureKind.HUNG, message=message)
-
-
-def _lost(reason: str) -> Failure:
-    message = f"the process of the trial ended: {reason}"
-    return Failure(kind=FailureKind.LOST_WORKER, message=message)
+    Where a machine has died it cannot, and what is pending starts only after another one's end.
+    """
+    asked = [
+        {"CPU": o.resources.get("cpu", 0.0), "GPU": o.resources.get("gpu", 0.0)} for o in orders
+    ]
+    there = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return all(sum(o[kind] for o in asked) <= there.get(kind, 0.0) for kind in ("CPU", "GPU"))

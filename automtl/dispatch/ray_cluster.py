@@ -17,6 +17,10 @@ LOCAL = "local"
 
 CONNECT_S = 5.0
 
+REPLACED = ("localhost", "127.0.0.1", "::1")
+"""Hosts for which Ray takes this machine's network address. A cluster that shall stay on the
+loopback device has a head at another one of its addresses, such as 127.0.0.2."""
+
 SETTINGS = {
     # Tune's own files, handlers and messages: ledger, command line and experiment log do these.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -100,10 +104,22 @@ def check_address(address: str) -> None:
     host, _, port = address.rpartition(":")
     if "://" in address or not host or not port.isdigit():
         raise _no_cluster(address, "an address is HOST:PORT of the head node, or `auto`")
+    _knock(address, host, port)
+    if host in REPLACED:
+        import ray.util
+
+        # Ray would try for minutes, and name an address that the user never wrote.
+        _knock(address, ray.util.get_node_ip_address(), port)  # type: ignore[no-untyped-call]
+
+
+def _knock(address: str, host: str, port: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
     except (OSError, OverflowError) as error:
-        raise _no_cluster(address, str(error)) from error
+        reason = str(error)
+        if host not in address:
+            reason = f"Ray looks for it at {host}:{port}: {error}"
+        raise _no_cluster(address, reason) from error
 
 
 def _no_cluster(address: str, reason: str) -> DispatchError:

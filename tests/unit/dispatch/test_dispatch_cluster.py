@@ -40,9 +40,18 @@ def test_an_address_of_another_kind_is_refused(address):
 
 
 def test_what_listens_is_let_through():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        check_address(f"127.0.0.1:{server.getsockname()[1]}")
+    with socket.create_server(("127.0.0.2", 0)) as server:
+        check_address(f"127.0.0.2:{server.getsockname()[1]}")
     check_address("auto")
+
+
+@pytest.mark.slow
+def test_an_address_that_ray_replaces_is_refused_where_it_would_wait_for_minutes():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(DispatchError, match="Ray looks for it at") as caught:
+            check_address(f"127.0.0.1:{port}")
+    assert "\n" not in str(caught.value)
 
 
 def test_environment_and_signals_are_put_back(monkeypatch):
