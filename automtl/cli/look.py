@@ -126,8 +126,10 @@ def validate_recipe(name: str, data: str | None) -> int:
     """Load a recipe, then its data, and say what was found."""
     from automtl.cli.run import read_recipe
     from automtl.data.load import describe, load_data
+    from automtl.study.vision import check_weightings
 
     recipe = read_recipe(name)
+    check_weightings(recipe)
     console = make_console()
     say(
         console,

@@ -113,6 +113,14 @@ def test_a_recipe_names_its_mistake(
     assert [word for word in words if word not in lines[0]] == []
 
 
+def test_validate_names_a_weighting_that_cannot_be_imported(
+    refused: Refused, write_recipe: Callable[..., Path]
+) -> None:
+    change = ("values: [fixed, uncertainty, upgrad, pcgrad], default: fixed}", OWN_WEIGHTING)
+    (line,) = refused("validate", write_recipe(change))
+    assert "no_such_package" in line
+
+
 def test_each_mistake_of_a_recipe_has_a_line(
     search: Refused, write_recipe: Callable[..., Path]
 ) -> None:
