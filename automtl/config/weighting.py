@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from typing_extensions import override
 
 from automtl.config.base import Part
-from automtl.config.gradient_weighting import GradientWeightingConfig
+from automtl.config.gradient_weighting import GradientWeightingConfig, Place
 
 
 class FixedWeighting(Part):
@@ -32,13 +32,13 @@ class UncertaintyWeighting(Part):
     kind: Literal["uncertainty"] = "uncertainty"
 
 
-class ImtlLWeighting(Part):
+class IMTLLWeighting(Part):
     """IMTL-L: learned scales that bring the losses to one level (Liu et al. 2021, ICLR)."""
 
     kind: Literal["imtl_l"] = "imtl_l"
 
 
-class RlwWeighting(Part):
+class RLWWeighting(Part):
     """RLW: new random weights at every step (Lin et al. 2021, arXiv 2111.10603)."""
 
     kind: Literal["rlw"] = "rlw"
@@ -50,7 +50,7 @@ class GeometricMeanWeighting(Part):
     kind: Literal["geometric_mean"] = "geometric_mean"
 
 
-class StchWeighting(Part):
+class STCHWeighting(Part):
     """Smooth Tchebycheff: a soft maximum of the losses (Lin et al. 2024, arXiv 2402.19078).
 
     Attributes:
@@ -66,6 +66,58 @@ class StchWeighting(Part):
     def check_tasks(self, tasks: Sequence[str]) -> None:
         """Refuse weights of unknown tasks."""
         _refuse_unknown_tasks(self.weights, tasks)
+
+
+class DWAWeighting(Part):
+    """DWA: more weight for losses that fall slowly (Liu et al. 2019, arXiv 1803.10704).
+
+    Attributes:
+        temperature: The larger, the nearer to equal weights.
+    """
+
+    kind: Literal["dwa"] = "dwa"
+    temperature: float = Field(default=2.0, gt=0)
+
+
+class FAMOWeighting(Part):
+    """FAMO: learned so that all losses fall at one rate (Liu et al. 2023, arXiv 2306.03792).
+
+    Attributes:
+        lr: Of the weights' own Adam.
+        weight_decay: Pulls the weights together.
+    """
+
+    kind: Literal["famo"] = "famo"
+    lr: float = Field(default=0.025, gt=0)
+    weight_decay: float = Field(default=1e-3, ge=0)
+
+
+class GradNormWeighting(Part):
+    """GradNorm: gradients of one length, learned (Chen et al. 2018, arXiv 1711.02257).
+
+    Attributes:
+        alpha: 0 asks for equal lengths; the larger, the more a task that lags behind may have.
+        lr: Of the weights' own Adam.
+        at: Whose gradients are measured: those of the shared ``features``, which costs next to
+            nothing, or those of the shared ``parameters``, a backward pass for each task.
+    """
+
+    kind: Literal["gradnorm"] = "gradnorm"
+    alpha: float = Field(default=1.5, ge=0)
+    lr: float = Field(default=0.025, gt=0)
+    at: Place = "features"
+
+
+class DBMTLWeighting(Part):
+    """DB-MTL: logarithms of losses, gradients of one length (Lin et al. 2023, arXiv 2308.12029).
+
+    Attributes:
+        at: Whose gradients are measured: those of the shared ``parameters``, a backward pass for
+            each task, or those of the shared ``features``, which costs next to nothing.
+    """
+
+    kind: Literal["db_mtl"] = "db_mtl"
+    at: Place = "parameters"
 
 
 class CustomWeighting(Part):
@@ -94,10 +146,14 @@ class CustomWeighting(Part):
 WeightingConfig = Annotated[
     FixedWeighting
     | UncertaintyWeighting
-    | ImtlLWeighting
-    | RlwWeighting
+    | IMTLLWeighting
+    | RLWWeighting
     | GeometricMeanWeighting
-    | StchWeighting
+    | STCHWeighting
+    | DWAWeighting
+    | FAMOWeighting
+    | GradNormWeighting
+    | DBMTLWeighting
     | CustomWeighting
     | GradientWeightingConfig,
     Field(discriminator="kind"),

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import Tensor
 
-from automtl.config import FixedWeighting, SharingConfig, StchWeighting, TrialConfig, narrowed
+from automtl.config import FixedWeighting, SharingConfig, STCHWeighting, TrialConfig, narrowed
 from automtl.data.table import DataInfo
 from automtl.export.weights import without_pretraining
 from automtl.model.network import build_network, stage_key
@@ -28,7 +28,7 @@ def narrow_config(config: TrialConfig, tasks: Sequence[str]) -> TrialConfig:
         weights = {task: w for task, w in weighting.weights.items() if task in tasks}
         is_used = any(weights.get(task, 1.0) > 0 for task in tasks)
         weighting = FixedWeighting(weights=weights if is_used else {})
-    elif isinstance(weighting, StchWeighting):
+    elif isinstance(weighting, STCHWeighting):
         weights = {task: w for task, w in weighting.weights.items() if task in tasks}
         weighting = weighting.model_copy(update={"weights": weights})
     schedule = narrowed(config.schedule, tasks)

@@ -10,21 +10,25 @@ from automtl.config import (
     AlignedMTLWeighting,
     CAGradWeighting,
     ConFIGWeighting,
+    DBMTLWeighting,
     DualProjWeighting,
+    DWAWeighting,
     ExcessMTLWeighting,
     FairGradWeighting,
+    FAMOWeighting,
     FixedWeighting,
     GeometricMeanWeighting,
     GradDropWeighting,
     GradientWeightingConfig,
+    GradNormWeighting,
     GradVacWeighting,
     IMTLGWeighting,
-    ImtlLWeighting,
+    IMTLLWeighting,
     MGDAWeighting,
     NashMTLWeighting,
     PCGradWeighting,
-    RlwWeighting,
-    StchWeighting,
+    RLWWeighting,
+    STCHWeighting,
     UncertaintyWeighting,
     UPGradWeighting,
     WeightingConfig,
@@ -55,13 +59,13 @@ class TestUncertainty(WeightingContract):
 class TestImtlL(WeightingContract):
     @pytest.fixture
     def make_weighting(self) -> MakeWeighting:
-        return maker(ImtlLWeighting())
+        return maker(IMTLLWeighting())
 
 
 class TestRlw(WeightingContract):
     @pytest.fixture
     def make_weighting(self) -> MakeWeighting:
-        return maker(RlwWeighting())
+        return maker(RLWWeighting())
 
 
 class TestGeometricMean(WeightingContract):
@@ -74,7 +78,31 @@ class TestStch(WeightingContract):
     @pytest.fixture
     def make_weighting(self) -> MakeWeighting:
         # `c` has the smallest losses: without a preference it would get almost nothing.
-        return maker(StchWeighting(mu=2.0, weights={"c": 10.0}))
+        return maker(STCHWeighting(mu=2.0, weights={"c": 10.0}))
+
+
+class TestDwa(WeightingContract):
+    @pytest.fixture
+    def make_weighting(self) -> MakeWeighting:
+        return maker(DWAWeighting())
+
+
+class TestFamo(WeightingContract):
+    @pytest.fixture
+    def make_weighting(self) -> MakeWeighting:
+        return maker(FAMOWeighting())
+
+
+class TestGradNorm(WeightingContract):
+    @pytest.fixture(params=["features", "parameters"])
+    def make_weighting(self, request) -> MakeWeighting:
+        return maker(GradNormWeighting(at=request.param))
+
+
+class TestDbMtl(WeightingContract):
+    @pytest.fixture(params=["features", "parameters"])
+    def make_weighting(self, request) -> MakeWeighting:
+        return maker(DBMTLWeighting(at=request.param))
 
 
 COMBINING = (

@@ -127,3 +127,24 @@ def refuse_unknown(state: Mapping[str, Tensor], *, known: Sequence[str]) -> None
     if set(state) != set(known):
         msg = f"the state must hold {sorted(known)}, found {sorted(state)}"
         raise ValueError(msg)
+
+
+def copies_of(own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a state of tensors that :func:`take_state` gives back."""
+    return {key: tensor.clone() for key, tensor in own.items()}
+
+
+def take_state(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
+    """Copy a state into tensors of the same names and shapes.
+
+    Raises:
+        ValueError: If names or shapes differ; nothing is copied then.
+    """
+    refuse_unknown(state, known=tuple(own))
+    for key, tensor in own.items():
+        if tensor.shape != state[key].shape:
+            found = f"{list(state[key].shape)}, expected {list(tensor.shape)}"
+            msg = f"the state must hold {key!r} in the shape of these tasks: found {found}"
+            raise ValueError(msg)
+    for key, tensor in own.items():
+        tensor.copy_(state[key])

@@ -7,23 +7,30 @@ import torch
 
 from automtl.config import (
     CustomWeighting,
+    DBMTLWeighting,
+    DWAWeighting,
+    FAMOWeighting,
     FixedWeighting,
     GeometricMeanWeighting,
     GradientWeighting,
-    ImtlLWeighting,
-    RlwWeighting,
-    StchWeighting,
+    GradNormWeighting,
+    IMTLLWeighting,
+    RLWWeighting,
+    STCHWeighting,
     UncertaintyWeighting,
     WeightingConfig,
 )
 from automtl.training.weighting.base import Weighting
 from automtl.training.weighting.build_gradients import build_gradient_weighting
 from automtl.training.weighting.custom import imported_weighting
+from automtl.training.weighting.dwa import DWA
+from automtl.training.weighting.famo import FAMO
 from automtl.training.weighting.learned import LearnedScales
-from automtl.training.weighting.losses import Fixed, GeometricMean, Rlw, Stch
+from automtl.training.weighting.losses import RLW, STCH, Fixed, GeometricMean
+from automtl.training.weighting.norms import DBMTL, GradNorm
 
 
-def build_weighting(  # noqa: C901, PLR0911 - one exhaustive match over all methods
+def build_weighting(  # noqa: C901, PLR0911, PLR0912 - one exhaustive match over all methods
     config: WeightingConfig, tasks: Sequence[str], *, seed: int, device: torch.device
 ) -> Weighting:
     """Return the weighting of ``config``.
@@ -42,14 +49,22 @@ def build_weighting(  # noqa: C901, PLR0911 - one exhaustive match over all meth
             return Fixed({task: config.weights.get(task, 1.0) for task in tasks})
         case UncertaintyWeighting():
             return LearnedScales(tasks, rate=0.5, device=device)
-        case ImtlLWeighting():
+        case IMTLLWeighting():
             return LearnedScales(tasks, rate=1.0, device=device)
-        case RlwWeighting():
-            return Rlw(seed=seed)
+        case RLWWeighting():
+            return RLW(seed=seed)
         case GeometricMeanWeighting():
             return GeometricMean()
-        case StchWeighting():
-            return Stch({task: config.weights.get(task, 1.0) for task in tasks}, mu=config.mu)
+        case STCHWeighting():
+            return STCH({task: config.weights.get(task, 1.0) for task in tasks}, mu=config.mu)
+        case DWAWeighting():
+            return DWA(tasks, temperature=config.temperature)
+        case FAMOWeighting():
+            return FAMO(tasks, lr=config.lr, weight_decay=config.weight_decay)
+        case GradNormWeighting():
+            return GradNorm(tasks, config=config)
+        case DBMTLWeighting():
+            return DBMTL(config=config)
         case CustomWeighting():
             return imported_weighting(config, tasks, seed=seed, device=device)
         case GradientWeighting():

@@ -28,7 +28,7 @@ class Fixed(Stateless):
         return backward_weighted(losses, [self._weights[task] for task in losses])
 
 
-class Rlw(Stateless):
+class RLW(Stateless):
     """Random loss weighting (Lin et al. 2021, arXiv 2111.10603, algorithm 2), times K.
 
     The weights of the tasks of a step are ``K softmax(z)``, ``z`` standard normal, from a stream
@@ -70,7 +70,7 @@ class GeometricMean(Stateless):
         return backward_weighted(losses, (mean / levels).tolist())
 
 
-class Stch(Stateless):
+class STCH(Stateless):
     """Smooth Tchebycheff scalarization (Lin et al. 2024, arXiv 2402.19078, eq. 8), times K.
 
     The scalar is ``K mu log sum_i exp(w_i L_i / mu)``; losses may have any sign.

@@ -17,7 +17,7 @@ from automtl.config import (
     HeadsConfig,
     OptimizerConfig,
     SharingConfig,
-    StchWeighting,
+    STCHWeighting,
     TrialConfig,
     UncertaintyWeighting,
 )
@@ -289,8 +289,8 @@ def test_weights_of_tasks_that_leave_are_left_out():
 
 def test_preferences_of_a_soft_maximum_go_with_their_tasks():
     config = CONFIG.model_copy(
-        update={"weighting": StchWeighting(mu=0.5, weights={"detection": 2.0, "tracking": 3.0})}
+        update={"weighting": STCHWeighting(mu=0.5, weights={"detection": 2.0, "tracking": 3.0})}
     )
     narrow = narrow_config(config, ("detection", "segmentation"))
-    assert narrow.weighting == StchWeighting(mu=0.5, weights={"detection": 2.0})
+    assert narrow.weighting == STCHWeighting(mu=0.5, weights={"detection": 2.0})
     narrow.weighting.check_tasks(narrow.tasks)

@@ -11,12 +11,12 @@ from torchjd.scalarization import COSMOS, IMTLL, PBI, STCH, UW, GeometricMean
 from automtl.config import (
     FixedWeighting,
     GeometricMeanWeighting,
-    ImtlLWeighting,
-    RlwWeighting,
-    StchWeighting,
+    IMTLLWeighting,
+    RLWWeighting,
+    STCHWeighting,
     UncertaintyWeighting,
 )
-from automtl.testing.weighting_contract import TASKS, SmallTree
+from automtl.testing.small_tree import TASKS, SmallTree
 from automtl.training.weighting import build_weighting
 
 CPU = torch.device("cpu")
@@ -24,10 +24,10 @@ GRAPH = SmallTree(seed=0).graph()
 KINDS = [
     FixedWeighting(weights={"a": 0.5}),
     UncertaintyWeighting(),
-    ImtlLWeighting(),
-    RlwWeighting(),
+    IMTLLWeighting(),
+    RLWWeighting(),
     GeometricMeanWeighting(),
-    StchWeighting(mu=0.1),
+    STCHWeighting(mu=0.1),
 ]
 positive = st.lists(st.floats(0.01, 100), min_size=3, max_size=3)
 any_sign = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=3)
@@ -68,12 +68,12 @@ def test_geometric_mean_is_k_times_torchjds(values):
 def test_stch_is_k_times_torchjds(values, mu):
     preferences = torch.tensor([1.0, 2.0, 0.5], dtype=torch.float64)
     expected = [3 * w for w in torchjd_weights(STCH(mu, weights=preferences), values)]
-    found = weights_of(StchWeighting(mu=mu, weights={"b": 2.0, "c": 0.5}), values)
+    found = weights_of(STCHWeighting(mu=mu, weights={"b": 2.0, "c": 0.5}), values)
     assert found == pytest.approx(expected, rel=1e-3, abs=1e-9)
 
 
 @pytest.mark.parametrize(
-    ("config", "theirs"), [(ImtlLWeighting(), IMTLL(3)), (UncertaintyWeighting(), UW(3))]
+    ("config", "theirs"), [(IMTLLWeighting(), IMTLL(3)), (UncertaintyWeighting(), UW(3))]
 )
 def test_learned_scales_move_as_torchjds(config, theirs):
     """UW halves our sum in the losses' term; with doubled losses both sums are the same."""
@@ -96,7 +96,7 @@ def test_learned_scales_move_as_torchjds(config, theirs):
 
 
 def test_learned_scales_of_a_negative_loss_stay_finite():
-    weighting = build(ImtlLWeighting(), ("a",))
+    weighting = build(IMTLLWeighting(), ("a",))
     optimizer = torch.optim.Adam(weighting.parameters("a"), lr=0.5)
     weight = {}
     for _ in range(200):
@@ -127,7 +127,7 @@ def test_equal_losses_have_weight_one(config, tasks):
 
 def test_random_weights_are_softmax_of_normals():
     """The mean is 1, and the logarithms of two weights differ by N(0, 2)."""
-    weighting = build(RlwWeighting())
+    weighting = build(RLWWeighting())
     drawn = torch.tensor(
         [list(weighting.backward(leaves([1.0, 1, 1]), GRAPH).values()) for _ in range(4000)]
     )
@@ -140,14 +140,14 @@ def test_random_weights_are_softmax_of_normals():
 
 def test_random_weights_depend_on_their_seed_only():
     first, again, other = (
-        build(RlwWeighting(), seed=seed).backward(leaves([1.0, 2, 3]), GRAPH) for seed in (1, 1, 2)
+        build(RLWWeighting(), seed=seed).backward(leaves([1.0, 2, 3]), GRAPH) for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
 
 
 def test_random_stream_moves_only_for_the_tasks_of_a_step():
-    three, two = build(RlwWeighting()), build(RlwWeighting(), ("a", "b"))
+    three, two = build(RLWWeighting()), build(RLWWeighting(), ("a", "b"))
     for weighting in (three, two):
         weighting.backward(leaves([1.0, 2.0]), GRAPH)
     assert torch.equal(three.state_dict()["rng"], two.state_dict()["rng"])

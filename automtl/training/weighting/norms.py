@@ -1,0 +1,121 @@
+"""Weightings that look at the length of each task's gradient where the shared part ends."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from typing_extensions import override
+
+from automtl.config import DBMTLWeighting, GradNormWeighting, Place
+from automtl.training.weighting.base import Stateless, StepGraph, copies_of, take_state
+from automtl.training.weighting.logits import TaskLogits
+from automtl.training.weighting.losses import backward_weighted, levels_of
+from automtl.training.weighting.rows import (
+    Rows,
+    gramian_of,
+    rows_at_features,
+    rows_at_parameters,
+    shared_and_trainable,
+    weighted,
+)
+
+
+class DBMTL(Stateless):
+    """DB-MTL (Lin et al. 2023, arXiv 2308.12029), without its average of gradients over steps.
+
+    Every task follows the logarithm of its loss, at least ``LOWEST_LEVEL``; in the shared part
+    each gradient is stretched to the length of the longest (sections 3.1 and 3.2).
+    """
+
+    def __init__(self, *, config: DBMTLWeighting) -> None:
+        self._place = config.at
+        self.needs_boundary = config.at == "features"
+
+    def backward(self, losses: Mapping[str, Tensor], graph: StepGraph) -> dict[str, float]:
+        """Fill each parameter's gradient; return the weights in the shared part."""
+        scales = (1 / levels_of(losses)).tolist()
+        rows = _rows(_scaled(losses, scales), graph, self._place)
+        if rows is None:
+            return backward_weighted(losses, scales)
+        lengths = _lengths(rows, len(losses))
+        factors = np.ones_like(lengths)
+        # A gradient of length 0 has no direction. Where one is not finite the sum is not either:
+        # the loop sees it and does not take the step.
+        if np.isfinite(lengths).all():
+            np.divide(lengths.max(), lengths, out=factors, where=lengths > 0)
+        rows.deliver(weighted(rows.blocks, factors))
+        weights = [s * f for s, f in zip(scales, factors.tolist(), strict=True)]
+        return dict(zip(losses, weights, strict=True))
+
+
+class GradNorm(Stateless):
+    """GradNorm (Chen et al. 2018, arXiv 1711.02257, eq. 1 and 2).
+
+    The weights ``w``, K times the softmax of learned logits over the tasks of the step, descend
+    on ``sum_i |G_i - mean(G) r_i^alpha|``: ``G_i`` is the length of the gradient of ``w_i L_i``
+    in the shared part, ``r_i`` the share of its first loss that the task still has, over the mean
+    of these shares. The softmax keeps weights positive and does the paper's renormalisation.
+    """
+
+    def __init__(self, tasks: Sequence[str], *, config: GradNormWeighting) -> None:
+        self._tasks = tuple(tasks)
+        self._alpha = config.alpha
+        self._place = config.at
+        self.needs_boundary = config.at == "features"
+        self._logits = TaskLogits(len(tasks), lr=config.lr)
+        # Levels of the first losses, 0 for a task that has not been seen.
+        self._first = torch.zeros(len(tasks), dtype=torch.float64)
+        self._state = {**self._logits.tensors, "first": self._first}
+
+    def backward(self, losses: Mapping[str, Tensor], graph: StepGraph) -> dict[str, float]:
+        """Differentiate the weighted sum, then move the weights of the tasks that share."""
+        places = [self._tasks.index(task) for task in losses]
+        levels = levels_of(losses)
+        first = self._first[places]
+        self._first[places] = torch.where(first > 0, first, levels)
+        weights = (len(losses) * self._logits.softmax(places)).tolist()
+        rows = _rows(_scaled(losses, weights), graph, self._place)
+        if rows is None:
+            return backward_weighted(losses, weights)
+        lengths = torch.from_numpy(_lengths(rows, len(losses)))
+        rows.deliver(weighted(rows.blocks, np.ones(len(losses))))
+        if bool(torch.isfinite(lengths).all()):
+            self._learn(places, levels, lengths)
+        return dict(zip(losses, weights, strict=True))
+
+    def _learn(self, places: Sequence[int], levels: Tensor, lengths: Tensor) -> None:
+        left = levels / self._first[list(places)]
+        targets = lengths.mean() * (left / left.mean()) ** self._alpha
+        # Targets are constants, and G_i is proportional to the softmax's share z_i.
+        slopes = torch.sign(lengths - targets) * lengths / self._logits.softmax(places)
+        self._logits.descend(places, slopes)
+
+    @override
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the logits with Adam's moments, and the first losses."""
+        return copies_of(self._state)
+
+    @override
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Continue exactly."""
+        take_state(self._state, state)
+
+
+def _scaled(losses: Mapping[str, Tensor], scales: Sequence[float]) -> dict[str, Tensor]:
+    return {task: scale * loss for scale, (task, loss) in zip(scales, losses.items(), strict=True)}
+
+
+def _rows(losses: Mapping[str, Tensor], graph: StepGraph, place: Place) -> Rows | None:
+    """Return the losses' gradients in the shared part, or None where there is none."""
+    shared = shared_and_trainable(tuple(losses), graph)
+    if not shared:
+        return None
+    if place == "features":
+        return rows_at_features(losses, graph, shared)
+    return rows_at_parameters(losses, graph, shared)
+
+
+def _lengths(rows: Rows, n_tasks: int) -> NDArray[np.float64]:
+    return np.sqrt(np.diagonal(gramian_of(rows.blocks, n_tasks)))
