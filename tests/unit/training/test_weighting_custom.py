@@ -70,7 +70,7 @@ def test_what_is_no_weighting_is_told_what_it_lacks(own):
             return []
 
     own.factory = lambda **_: Half()
-    with pytest.raises(AutomtlError, match="lacks after_step, end_epoch, load_state_dict, state"):
+    with pytest.raises(AutomtlError, match="lacks after_step, diagnostics, end_epoch, load_state"):
         build("factory")
 
 
