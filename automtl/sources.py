@@ -39,6 +39,8 @@ class ShapesSource(SourceBase):
         gap: Frames of motion simulated between two shown frames (1 = all are shown).
         loss_skew: Factor on the objects' size; small objects starve detection.
         label_dropout: Per task, the share of clips that lack its labels.
+        targets: Further tasks whose targets the clips give: the class of a picture (the shape
+            that covers the most of it) and its depth.
     """
 
     kind: Literal["shapes"] = "shapes"
@@ -54,6 +56,7 @@ class ShapesSource(SourceBase):
     gap: Annotated[int, Field(ge=1, le=32)] = 3
     loss_skew: Annotated[float, Field(gt=0, le=4)] = 1.0
     label_dropout: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    targets: tuple[Literal["classification", "depth"], ...] = ()
 
 
 class MotSource(SourceBase):
@@ -69,6 +72,9 @@ class MotSource(SourceBase):
         frame_range: First and last frame used, both included, from 1.
         classes: Class ids of ``gt``/``instances`` and the detection class each stands for.
         ignore: Value of the class masks that is not labelled.
+        targets: Folder of each further task's targets, by the task's name; files are named as
+            the frames: ``.npy``, 16-bit ``.png`` (value * 256, 0 = not labelled), ``.txt`` (the
+            class of a picture).
     """
 
     kind: Literal["mot"] = "mot"
@@ -79,6 +85,7 @@ class MotSource(SourceBase):
     frame_range: FrameRange | None = None
     classes: dict[int, str] = {}
     ignore: Annotated[int, Field(ge=0, le=255)] = 255
+    targets: dict[str, str] = {}
 
 
 class MaskSource(SourceBase):
@@ -88,12 +95,16 @@ class MaskSource(SourceBase):
         images: Folder of the stills.
         masks: Folder of 8-bit class masks, named as the stills.
         ignore: Value that is not labelled.
+        targets: Folder of each further task's targets, by the task's name; files are named as
+            the frames: ``.npy``, 16-bit ``.png`` (value * 256, 0 = not labelled), ``.txt`` (the
+            class of a picture).
     """
 
     kind: Literal["masks"] = "masks"
     images: str
     masks: str
     ignore: Annotated[int, Field(ge=0, le=255)] = 255
+    targets: dict[str, str] = {}
 
 
 class CocoSource(SourceBase):
@@ -104,12 +115,16 @@ class CocoSource(SourceBase):
         annotations: The JSON file.
         with_masks: Whether class masks are drawn from the segmentations (class 0 = background,
             class ``i + 1`` = detection class ``i``).
+        targets: Folder of each further task's targets, by the task's name; files are named as
+            the frames: ``.npy``, 16-bit ``.png`` (value * 256, 0 = not labelled), ``.txt`` (the
+            class of a picture).
     """
 
     kind: Literal["coco"] = "coco"
     images: str
     annotations: str
     with_masks: bool = False
+    targets: dict[str, str] = {}
 
 
 class YoloSource(SourceBase):
@@ -121,6 +136,9 @@ class YoloSource(SourceBase):
         names: Class names by id.
         masks: Folder of 8-bit class masks, where there are any.
         ignore: Value of the masks that is not labelled.
+        targets: Folder of each further task's targets, by the task's name; files are named as
+            the frames: ``.npy``, 16-bit ``.png`` (value * 256, 0 = not labelled), ``.txt`` (the
+            class of a picture).
     """
 
     kind: Literal["yolo"] = "yolo"
@@ -129,6 +147,7 @@ class YoloSource(SourceBase):
     names: tuple[str, ...]
     masks: str | None = None
     ignore: Annotated[int, Field(ge=0, le=255)] = 255
+    targets: dict[str, str] = {}
 
 
 Source = Annotated[
@@ -157,6 +176,7 @@ class DataConfig(Frozen):
         test: Sources that are touched once, for the picked model.
         detection_classes: Names of the detection classes, by index. Empty: taken from the sources.
         segmentation_classes: Names of the mask values, by index. Empty: taken from the sources.
+        image_classes: Names of the pictures' classes, by index. Empty: taken from the sources.
         max_left_out: Largest share of frames that may be unreadable; more stops the run.
         label_fraction: By task, the share of the training clips with its labels that keep them.
             The clips of a smaller share are among those of a larger one.
@@ -168,6 +188,7 @@ class DataConfig(Frozen):
     test: tuple[JudgingSource, ...] = ()
     detection_classes: tuple[str, ...] = ()
     segmentation_classes: tuple[str, ...] = ()
+    image_classes: tuple[str, ...] = ()
     max_left_out: Annotated[float, Field(ge=0, le=1)] = 0.05
     label_fraction: dict[str, Annotated[float, Field(gt=0, le=1)]] = {}
     label_seed: Annotated[int, Field(ge=0)] = 0

@@ -8,7 +8,7 @@ from automtl.config.backbones import N_STAGES
 from automtl.config.base import Frozen
 from automtl.errors import closest
 
-BUILT_IN_TASKS = ("detection", "segmentation", "tracking")
+BUILT_IN_TASKS = ("detection", "segmentation", "tracking", "classification", "depth")
 
 View = Literal["rgb", "hog", "sift"]
 """An input representation; ``automtl.data.views`` computes it."""
@@ -51,7 +51,7 @@ class SharingConfig(Frozen):
             the backbone's stages means all of them.
     """
 
-    order: tuple[str, ...] = BUILT_IN_TASKS
+    order: tuple[str, ...] = BUILT_IN_TASKS[:3]
     split_after: tuple[Annotated[int, Field(ge=0)], ...] = (99, 99)
 
     @model_validator(mode="after")

@@ -6,14 +6,25 @@ from typing import Self
 from pydantic import model_validator
 
 from automtl.config.base import Frozen, digest_of
-from automtl.config.network import BackboneConfig, HeadsConfig, SharingConfig
+from automtl.config.network import BUILT_IN_TASKS, BackboneConfig, HeadsConfig, SharingConfig
 from automtl.config.optimizer import OptimizerConfig
 from automtl.config.schedule import JointSchedule, ScheduleConfig
 from automtl.config.weighting import FixedWeighting, WeightingConfig
 
 
 class TrialConfig(Frozen):
-    """All that decides a training, its random seed and its data apart."""
+    """All that decides a training, its random seed and its data apart.
+
+    Attributes:
+        backbone: The network under all heads.
+        sharing: The tasks and how much they share.
+        heads: Sizes of the heads.
+        weighting: How losses or gradients are combined.
+        schedule: Which tasks step when.
+        optimizer: How long and how fast.
+        imports: Tasks of your own by the name that ``sharing.order`` uses, each as
+            ``package.module:Class``.
+    """
 
     backbone: BackboneConfig = BackboneConfig()
     sharing: SharingConfig = SharingConfig()
@@ -21,6 +32,7 @@ class TrialConfig(Frozen):
     weighting: WeightingConfig = FixedWeighting()
     schedule: ScheduleConfig = JointSchedule()
     optimizer: OptimizerConfig = OptimizerConfig()
+    imports: Mapping[str, str] = {}
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -32,6 +44,28 @@ class TrialConfig(Frozen):
         self.weighting.check_tasks(self.tasks)
         self.schedule.check_tasks(self.tasks)
         self.schedule.check_epochs(self.optimizer.epochs)
+        return self
+
+    @model_validator(mode="after")
+    def _names_fit_the_imports(self) -> Self:
+        for name in self.tasks:
+            # A name stands in names of modules and labels, where a path would be cut in two.
+            if not name.isidentifier():
+                own = name.rpartition(":")[2].removesuffix("Task").lower() or "my_task"
+                path = name if ":" in name else "package.module:Class"
+                msg = (
+                    f"`sharing.order` has {name!r}, which is no plain name; give the task one "
+                    f"and write where it comes from, as `imports: {{{own}: '{path}'}}`"
+                )
+                raise ValueError(msg)
+        for name, path in self.imports.items():
+            if name in BUILT_IN_TASKS:
+                msg = f"`imports.{name}` has the name of a built-in task; choose another one"
+                raise ValueError(msg)
+            module, _, attribute = path.partition(":")
+            if not all(part.isidentifier() for part in (*module.split("."), attribute, name)):
+                msg = f"`imports.{name}` must be `package.module:Class`, found {path!r}"
+                raise ValueError(msg)
         return self
 
     def to_plain(self) -> dict[str, object]:

@@ -10,6 +10,7 @@ from automtl.data.frames import FrameFiles, LabelledBox, decode_clips
 from automtl.data.raw import RawSource, inside
 from automtl.data.regions import Region, Runs
 from automtl.data.table import IGNORED
+from automtl.data.targets import target_files, targets_of
 from automtl.errors import DataError
 from automtl.sources import CocoSource
 
@@ -67,12 +68,14 @@ def read_coco(source: CocoSource, *, root: Path | None, image_size: tuple[int, i
         msg = f"class masks hold at most {IGNORED - 1} classes, the file has {len(classes)}"
         raise DataError(msg, where=str(path), fix="Set `with_masks: false`")
     found = _by_picture(content, path)
+    further = target_files(source.targets, root)
     stills = [
         [
             FrameFiles(
                 image=_picture(folder, picture.file_name, path),
                 boxes=tuple(_box(a, names, path) for a in found[picture.id] if not a.iscrowd),
                 classes={},
+                targets=targets_of(further, Path(picture.file_name).stem),
                 regions=_regions(found[picture.id], value_of, path) if source.with_masks else None,
             )
         ]

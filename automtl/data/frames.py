@@ -4,7 +4,7 @@ Axis letters: N objects; h, w of the file; H, W decoded.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from automtl.data.images import (
 from automtl.data.raw import DETECTION, SEGMENTATION, TRACKING, Note, RawFrame
 from automtl.data.regions import Region, paint_regions
 from automtl.data.table import IGNORED, UNKNOWN_ID
+from automtl.data.targets import Target, is_labelled, read_target
 
 Box = tuple[float, float, float, float]
 
@@ -60,6 +61,7 @@ class FrameFiles:
         instances: The MOTS PNG; where ``boxes`` is None it gives them.
         classes: Class ids of the MOTS PNG that are used, and their names.
         regions: Polygons and run lengths to draw the class mask from; None if it is not drawn.
+        targets: File of each further target; None where the frame has none.
     """
 
     image: Path
@@ -73,6 +75,7 @@ class FrameFiles:
     instances: Path | None = None
     classes: Mapping[int, str]
     regions: tuple[Region, ...] | None = None
+    targets: Mapping[str, Path | None] = field(default_factory=dict)
 
 
 def decode_clips(
@@ -107,8 +110,10 @@ def decode(files: FrameFiles, size: tuple[int, int], notes: list[Note]) -> RawFr
     if boxes is None and values is not None:
         boxes = _boxes_of(values, files)
     kept = _mend(boxes or (), files, original, notes)
+    targets = _targets(files, original, size, lost)
     labels = {DETECTION: boxes is not None, SEGMENTATION: semantic is not None}
     labels[TRACKING] = boxes is not None and (files.has_ids or files.boxes is None)
+    labels |= dict.fromkeys(targets, True)
     if lost and not any(labels.values()):
         reason = f"{lost[0].reason}, and it has no other label"
         notes.append(Note(name=lost[0].name, reason=reason, kind="frame"))
@@ -125,6 +130,7 @@ def decode(files: FrameFiles, size: tuple[int, int], notes: list[Note]) -> RawFr
         semantic=np.full(size, IGNORED, dtype=np.uint8) if semantic is None else semantic,
         instances=np.zeros(size, np.uint16) if values is None else resize_nearest(values, size),
         labels=frozenset(task for task, carries in labels.items() if carries),
+        targets=targets,
     )
 
 
@@ -159,6 +165,26 @@ def _instances(
         return None
     used = np.isin(values // 1000, list(files.classes))
     return np.where(used, values, np.uint16(0))
+
+
+def _targets(
+    files: FrameFiles, original: tuple[int, int], size: tuple[int, int], lost: list[Note]
+) -> dict[str, Target]:
+    """Return the further targets that the frame has."""
+    found = {}
+    for name, path in files.targets.items():
+        if path is None:
+            reason = f"its target {name} is missing"
+            lost.append(Note(name=str(files.image), reason=reason, kind="target"))
+            continue
+        try:
+            target = read_target(path, original, size)
+        except UnreadableError as error:
+            lost.append(Note(name=str(path), reason=error.what, kind="target"))
+            continue
+        if is_labelled(target):
+            found[name] = target
+    return found
 
 
 def _boxes_of(values: NDArray[np.uint16], files: FrameFiles) -> tuple[LabelledBox, ...]:

@@ -16,7 +16,7 @@ from PIL import Image
 from automtl.data.table import IGNORED
 from automtl.errors import DataError
 
-Integer = TypeVar("Integer", np.uint8, np.uint16)
+Number = TypeVar("Number", np.uint8, np.uint16, np.int64, np.float32)
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 
@@ -66,7 +66,7 @@ def read_image(path: Path, size: tuple[int, int]) -> tuple[NDArray[np.uint8], tu
     Raises:
         UnreadableError: If it cannot be decoded.
     """
-    picture = _open(path)
+    picture = open_picture(path)
     original = (picture.height, picture.width)
     resized = picture.convert("RGB").resize((size[1], size[0]), Image.Resampling.BILINEAR)
     return np.ascontiguousarray(np.asarray(resized).transpose(2, 0, 1)), original
@@ -81,11 +81,11 @@ def read_mask(
         UnreadableError: If it cannot be decoded or has another shape than its frame.
         DataError: If it is not an 8-bit mask.
     """
-    picture = _open(path)
+    picture = open_picture(path)
     if picture.mode not in {"L", "P"}:
         msg = f"a class mask must have 8 bits and one channel, found mode {picture.mode!r}"
         raise DataError(msg, where=str(path), fix="Save class numbers as an 8-bit grey PNG")
-    _check_shape(path, picture, original)
+    check_shape(path, picture, original)
     mask = resize_nearest(np.asarray(picture), size)
     return np.where(mask == ignore, np.uint8(IGNORED), mask)
 
@@ -97,17 +97,22 @@ def read_instances(path: Path, original: tuple[int, int]) -> NDArray[np.uint16]:
         UnreadableError: If it cannot be decoded or has another shape than its frame.
         DataError: If it does not have 16 bits.
     """
-    picture = _open(path)
+    picture = open_picture(path)
     if not picture.mode.startswith("I"):
         msg = f"an instance mask must have 16 bits, found mode {picture.mode!r}"
         raise DataError(msg, where=str(path), fix="Save class * 1000 + id as a 16-bit PNG")
-    _check_shape(path, picture, original)
+    check_shape(path, picture, original)
     values = np.asarray(picture).astype(np.uint16)
     values[values == IGNORED_INSTANCE] = 0
     return values
 
 
-def _open(path: Path) -> Image.Image:
+def open_picture(path: Path) -> Image.Image:
+    """Return a picture with its pixels read.
+
+    Raises:
+        UnreadableError: If it cannot be decoded.
+    """
     try:
         with warnings.catch_warnings():
             # Pillow only warns of a picture that would fill the memory; here it is refused.
@@ -121,8 +126,12 @@ def _open(path: Path) -> Image.Image:
         raise UnreadableError(msg, where=str(path)) from error
 
 
-def _check_shape(path: Path, picture: Image.Image, original: tuple[int, int]) -> None:
-    """Allow a mask of other resolution than its frame, not of another shape."""
+def check_shape(path: Path, picture: Image.Image, original: tuple[int, int]) -> None:
+    """Allow a mask of other resolution than its frame, not of another shape.
+
+    Raises:
+        UnreadableError: If the shape is another one.
+    """
     if abs(picture.height * original[1] - picture.width * original[0]) > 0.02 * (
         picture.width * original[0]
     ):
@@ -133,7 +142,7 @@ def _check_shape(path: Path, picture: Image.Image, original: tuple[int, int]) ->
         raise UnreadableError(msg, where=str(path))
 
 
-def resize_nearest(values: NDArray[Integer], size: tuple[int, int]) -> NDArray[Integer]:
+def resize_nearest(values: NDArray[Number], size: tuple[int, int]) -> NDArray[Number]:
     """Return ``values`` ``[h, w]`` at ``size``: the pixel under the centre of each new one."""
     rows = ((np.arange(size[0]) + 0.5) * values.shape[0] / size[0]).astype(np.int64)
     columns = ((np.arange(size[1]) + 0.5) * values.shape[1] / size[1]).astype(np.int64)

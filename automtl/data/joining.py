@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from automtl.data.raw import DETECTION, SEGMENTATION, TRACKING, RawFrame, RawSource
 from automtl.data.table import IGNORED, FrameTable
+from automtl.data.targets import image_classes_of, stack_targets
 from automtl.errors import DataError, closest
 
 Number = TypeVar("Number", np.uint8, np.uint16)
@@ -26,14 +27,19 @@ class ClassNames:
     Attributes:
         detection: Of the boxes' classes.
         segmentation: Of the mask values.
+        image: Of the pictures' classes.
     """
 
     detection: tuple[str, ...]
     segmentation: tuple[str, ...]
+    image: tuple[str, ...] = ()
 
 
 def class_names(
-    sources: Sequence[RawSource], detection: tuple[str, ...], segmentation: tuple[str, ...]
+    sources: Sequence[RawSource],
+    detection: tuple[str, ...],
+    segmentation: tuple[str, ...],
+    image: tuple[str, ...] = (),
 ) -> ClassNames:
     """Return the given names, or where there are none the sources' names in order.
 
@@ -53,7 +59,13 @@ def class_names(
     return ClassNames(
         detection=detection or _in_order(source.detection_classes for source in sources),
         segmentation=segmentation or _in_order(found),
+        image=image or _in_order(map(_image_classes, sources)),
     )
+
+
+def _image_classes(source: RawSource) -> tuple[str, ...]:
+    frames = [frame for clip in source.clips for frame in clip]
+    return source.image_classes or image_classes_of(frames)
 
 
 def join(
@@ -112,7 +124,7 @@ def _table(
     rows: Sequence[_Row], names: ClassNames, size: tuple[int, int], rates: tuple[float, ...]
 ) -> FrameTable:
     counts = [len(row.raw.boxes) for row in rows]
-
+    targets = stack_targets([row.raw for row in rows], names.image)
     return FrameTable(
         images=_stack([row.raw.image for row in rows], (3, *size), np.uint8),
         clip=np.array([row.clip for row in rows], dtype=np.int64),
@@ -120,7 +132,7 @@ def _table(
         names=tuple(row.raw.name for row in rows),
         labels={
             task: np.array([task in row.raw.labels for row in rows], dtype=np.bool_)
-            for task in (DETECTION, SEGMENTATION, TRACKING)
+            for task in (DETECTION, SEGMENTATION, TRACKING, *targets)
         },
         offsets=np.cumsum([0, *counts], dtype=np.int64),
         boxes=np.concatenate([np.empty((0, 4), np.float32), *(row.raw.boxes for row in rows)]),
@@ -132,6 +144,7 @@ def _table(
         instances=_stack([row.raw.instances for row in rows], size, np.uint16),
         source=np.array([row.place for row in rows], dtype=np.int64),
         rates=rates,
+        targets=targets,
     )
 
 
@@ -194,6 +207,16 @@ def segmentation_frequency(table: FrameTable, n_classes: int) -> tuple[float, ..
     labelled = table.semantic[table.labels[SEGMENTATION]]
     counts = np.bincount(labelled.ravel(), minlength=256)[:n_classes]
     return tuple(float(share) for share in counts / max(int(counts.sum()), 1))
+
+
+def target_medians(table: FrameTable) -> dict[str, float]:
+    """Return the median of each further target's labelled numbers, class numbers apart."""
+    found = {}
+    for name, values in table.targets.items():
+        labelled = values[np.isfinite(values)] if values.dtype.kind == "f" else values[:0]
+        if labelled.size:
+            found[name] = float(np.median(labelled))
+    return found
 
 
 def digest(tables: Sequence[FrameTable]) -> str:

@@ -7,7 +7,14 @@ from typing import assert_never
 
 from automtl.data.coco import read_coco
 from automtl.data.fraction import keep_fraction
-from automtl.data.joining import ClassNames, class_names, digest, join, segmentation_frequency
+from automtl.data.joining import (
+    ClassNames,
+    class_names,
+    digest,
+    join,
+    segmentation_frequency,
+    target_medians,
+)
 from automtl.data.masks import read_masks
 from automtl.data.mot import read_mot
 from automtl.data.raw import Note, NoteKind, RawSource
@@ -35,7 +42,8 @@ class LeftOut:
         split: ``train``, ``validation`` or ``test``.
         reason: Why, and what became of it.
         kind: ``frame`` (unreadable; counts against ``max_left_out``), ``unlabelled`` (a frame
-            without any label), ``mask`` (its frame keeps its other labels) or ``box``.
+            without any label), ``mask`` or ``target`` (its frame keeps its other labels) or
+            ``box``.
     """
 
     name: str
@@ -96,6 +104,7 @@ def load_data(
         [*raw["train"], *raw["validation"]],
         config.detection_classes,
         config.segmentation_classes,
+        config.image_classes,
     )
     tables = {
         split: _joined(split, sources, names, image_size, wanted[split])
@@ -109,6 +118,8 @@ def load_data(
         image_size=image_size,
         segmentation_frequency=segmentation_frequency(tables["train"], len(names.segmentation)),
         digest=digest([tables["train"], tables["validation"]]),
+        image_classes=names.image,
+        target_medians=target_medians(tables["train"]),
     )
     splits = SplitData(
         info=info,
@@ -126,6 +137,7 @@ def describe(loaded: LoadedData) -> str:
     lines = [
         f"detection classes: {', '.join(info.detection_classes) or 'none'}",
         f"segmentation classes: {', '.join(info.segmentation_classes) or 'none'}",
+        *([f"picture classes: {', '.join(info.image_classes)}"] if info.image_classes else []),
         f"frames of {info.image_size[0]}x{info.image_size[1]} pixels, digest {info.digest}",
     ]
     splits = loaded.splits

@@ -5,6 +5,7 @@ from pathlib import Path
 from automtl.data.frames import FrameFiles, decode_clips
 from automtl.data.images import by_stem, list_images
 from automtl.data.raw import RawSource, inside
+from automtl.data.targets import target_files, targets_of
 from automtl.sources import MaskSource
 
 
@@ -16,6 +17,7 @@ def read_masks(source: MaskSource, *, root: Path | None, image_size: tuple[int, 
     """
     masks = inside(root, source.masks, field="masks")
     mask_of = by_stem(masks)
+    further = target_files(source.targets, root)
     stills = [
         [
             FrameFiles(
@@ -24,6 +26,7 @@ def read_masks(source: MaskSource, *, root: Path | None, image_size: tuple[int, 
                 mask=mask_of.get(picture.stem),
                 ignore=source.ignore,
                 classes={},
+                targets=targets_of(further, picture.stem),
             )
         ]
         for picture in list_images(inside(root, source.images, field="images"))

@@ -13,6 +13,7 @@ from pathlib import Path
 from automtl.data.frames import FrameFiles, LabelledBox, decode_clips
 from automtl.data.images import by_stem, list_images
 from automtl.data.raw import RawSource, inside
+from automtl.data.targets import target_files, targets_of
 from automtl.errors import DataError
 from automtl.sources import MotSource
 
@@ -53,6 +54,7 @@ def read_mot(source: MotSource, *, root: Path | None, image_size: tuple[int, int
     instance_of = (
         by_stem(inside(root, source.instances, field="instances")) if source.instances else {}
     )
+    further = target_files(source.targets, root)
     clip = [
         FrameFiles(
             image=picture,
@@ -64,6 +66,7 @@ def read_mot(source: MotSource, *, root: Path | None, image_size: tuple[int, int
             ignore=source.ignore,
             instances=instance_of.get(picture.stem),
             classes=source.classes,
+            targets=targets_of(further, picture.stem),
         )
         for number, picture in enumerate(pictures, start=1)
         if first <= number <= last

@@ -62,6 +62,13 @@ class Patch:
     dx: Floats
 
 
+def tight_box(visible: NDArray[np.bool_], patch: Patch) -> tuple[int, int, int, int]:
+    """Return the xyxy box around the visible pixels, its right and lower edge outside them."""
+    rows, columns = np.flatnonzero(visible.any(1)), np.flatnonzero(visible.any(0))
+    top, left = patch.rows.start, patch.columns.start
+    return left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1
+
+
 def hue_axis(hue: float) -> Floats:
     """Return a colour direction ``[3]`` of unit length that does not change brightness.
 

@@ -3,9 +3,10 @@
 Axis letters: N objects, H height, W width; all at the decoded size.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,11 @@ from automtl.errors import DataError
 DETECTION = "detection"
 SEGMENTATION = "segmentation"
 TRACKING = "tracking"
+CLASSIFICATION = "classification"
+DEPTH = "depth"
 
-NoteKind = Literal["frame", "unlabelled", "mask", "box"]
-"""What a note is about: a frame lost, a frame without labels, a lost mask, a mended box."""
+NoteKind = Literal["frame", "unlabelled", "mask", "box", "target"]
+"""What a note is about: a frame lost or without labels, a lost mask or target, a mended box."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,7 @@ class RawFrame:
         semantic: uint8 ``[H, W]``, by the source's own values.
         instances: uint16 ``[H, W]``.
         labels: The tasks whose labels the frame carries.
+        targets: Targets of further tasks by name: float32, int64, or the name of a class.
     """
 
     name: str
@@ -60,6 +64,7 @@ class RawFrame:
     semantic: NDArray[np.uint8]
     instances: NDArray[np.uint16]
     labels: frozenset[str]
+    targets: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,8 @@ class RawSource:
         detection_classes: Names, in the source's order.
         segmentation_classes: Names of the values of ``semantic``; None where the values are
             indices of the classes that the data configuration names.
+        image_classes: Names of the pictures' classes in the source's order; empty where they
+            are those that occur.
     """
 
     name: str
@@ -82,6 +89,7 @@ class RawSource:
     n_frames: int
     detection_classes: tuple[str, ...] = ()
     segmentation_classes: tuple[str, ...] | None = ()
+    image_classes: tuple[str, ...] = ()
 
 
 def inside(root: Path | None, relative: str, *, field: str) -> Path:

@@ -4,11 +4,12 @@ numpy only; the same source gives the same bytes. Every clip has a random stream
 clip ``k`` does not depend on how many clips there are.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from automtl.data.further import BAR, IMAGE_CLASSES, further_labels, further_targets
 from automtl.data.painting import (
     SHAPES,
     Appearance,
@@ -18,8 +19,16 @@ from automtl.data.painting import (
     light,
     paint,
     place,
+    tight_box,
 )
-from automtl.data.raw import DETECTION, SEGMENTATION, TRACKING, RawFrame, RawSource
+from automtl.data.raw import (
+    CLASSIFICATION,
+    DETECTION,
+    SEGMENTATION,
+    TRACKING,
+    RawFrame,
+    RawSource,
+)
 from automtl.data.table import IGNORED, UNKNOWN_ID
 from automtl.errors import DataError, closest
 from automtl.sources import ShapesSource
@@ -78,6 +87,7 @@ def generate(source: ShapesSource, *, image_size: tuple[int, int]) -> RawSource:
         n_frames=source.clips * source.frames,
         detection_classes=SHAPES,
         segmentation_classes=SEGMENTATION_CLASSES,
+        image_classes=IMAGE_CLASSES if CLASSIFICATION in source.targets else (),
     )
 
 
@@ -90,13 +100,14 @@ def _check(source: ShapesSource, image_size: tuple[int, int]) -> None:
             where="data, shapes",
             fix=f"Write [{high}, {low}]",
         )
-    for task in sorted(set(source.label_dropout) - set(_TASKS)):
-        near = closest(task, _TASKS)
+    tasks = (*_TASKS, *source.targets)
+    for task in sorted(set(source.label_dropout) - set(tasks)):
+        near = closest(task, tasks)
         msg = f"`label_dropout` names the unknown task {task!r}"
         raise DataError(
             msg,
             where="data, shapes",
-            fix=f"Did you mean {near!r}?" if near else f"Use one of {', '.join(_TASKS)}",
+            fix=f"Did you mean {near!r}?" if near else f"Use one of {', '.join(tasks)}",
         )
     if min(image_size) < 32:
         msg = f"`image_size: {list(image_size)}` is too small for shapes"
@@ -110,7 +121,7 @@ def _check(source: ShapesSource, image_size: tuple[int, int]) -> None:
 def _clip(source: ShapesSource, number: int, size: tuple[int, int]) -> tuple[RawFrame, ...]:
     rng = np.random.default_rng([source.seed % 2**63, number])
     dropped = {task for task in _TASKS if rng.random() < source.label_dropout.get(task, 0.0)}
-    labels = frozenset(_TASKS) - dropped
+    labels = frozenset(_TASKS) - dropped | further_labels(source, number)
     scene = _scene(source, size, rng)
     return tuple(
         _frame(source, scene, (number, shown), size, labels, rng) for shown in range(source.frames)
@@ -187,7 +198,11 @@ def _frame(
     picture *= light(size, _LIGHT, rng)
     picture += _NOISE * rng.standard_normal(picture.shape, dtype=np.float32)
     image = np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
-    return _label(f"clip {at[0]} frame {at[1]}", at[1], image, owner, (scene, patches), labels)
+    seen = owner.copy()
+    owner[owner == BAR] = 0
+    frame = _label(f"clip {at[0]} frame {at[1]}", at[1], image, owner, (scene, patches), labels)
+    shapes = [mover.look.shape for mover in scene.movers]
+    return replace(frame, targets=further_targets(seen, owner, shapes, labels))
 
 
 def _position(mover: _Mover, time: int, size: tuple[int, int]) -> tuple[float, float]:
@@ -235,7 +250,7 @@ def _compose(
         band = slice(start, max(extent.stop - int(camera[axis]), start))
         across = (band, slice(None)) if axis == 0 else (slice(None), band)
         picture[:, *across] = grey
-        owner[across] = 0
+        owner[across] = BAR
     return picture, owner
 
 
@@ -261,7 +276,7 @@ def _label(
             semantic[patch.rows, patch.columns][visible] = IGNORED
             continue
         semantic[patch.rows, patch.columns][visible] = mover.look.shape + 1
-        boxes.append(_tight(visible, patch))
+        boxes.append(tight_box(visible, patch))
         classes.append(SHAPES[mover.look.shape])
         ids.append(number)
     known = TRACKING in labels
@@ -280,10 +295,3 @@ def _label(
         instances=owner if known else np.zeros_like(owner),
         labels=labels,
     )
-
-
-def _tight(visible: NDArray[np.bool_], patch: Patch) -> tuple[int, int, int, int]:
-    """Return the xyxy box around the visible pixels, its right and lower edge outside them."""
-    rows, columns = np.flatnonzero(visible.any(1)), np.flatnonzero(visible.any(0))
-    top, left = patch.rows.start, patch.columns.start
-    return left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1

@@ -29,6 +29,8 @@ class DataInfo:
         image_size: Height and width of the decoded frames in pixels.
         segmentation_frequency: Share of the labelled training pixels by mask value.
         digest: Digest of all frames and labels.
+        image_classes: Names of the pictures' classes by index.
+        target_medians: Median of each further target's labelled numbers in the training split.
     """
 
     detection_classes: tuple[str, ...]
@@ -36,6 +38,8 @@ class DataInfo:
     image_size: tuple[int, int]
     segmentation_frequency: tuple[float, ...] = ()
     digest: str = ""
+    image_classes: tuple[str, ...] = ()
+    target_medians: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 from automtl.data.frames import FrameFiles, LabelledBox, decode_clips
 from automtl.data.images import by_stem, list_images
 from automtl.data.raw import RawSource, inside
+from automtl.data.targets import target_files, targets_of
 from automtl.errors import DataError
 from automtl.sources import YoloSource
 
@@ -20,6 +21,7 @@ def read_yolo(source: YoloSource, *, root: Path | None, image_size: tuple[int, i
     labels = inside(root, source.labels, field="labels")
     masks = inside(root, source.masks, field="masks") if source.masks else None
     mask_of = by_stem(masks) if masks else {}
+    further = target_files(source.targets, root)
     stills = [
         [
             FrameFiles(
@@ -30,6 +32,7 @@ def read_yolo(source: YoloSource, *, root: Path | None, image_size: tuple[int, i
                 mask=mask_of.get(picture.stem),
                 ignore=source.ignore,
                 classes={},
+                targets=targets_of(further, picture.stem),
             )
         ]
         for picture in list_images(inside(root, source.images, field="images"))

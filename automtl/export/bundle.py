@@ -177,7 +177,8 @@ def usable_device(device: torch.device | str) -> torch.device:
 
 
 def _refuse_imports(config: TrialConfig, allowed: Collection[str], where: Path) -> None:
-    named = [name for name in (config.backbone.name, *config.tasks) if ":" in name]
+    own = [config.imports[task] for task in config.tasks if task in config.imports]
+    named = [name for name in (config.backbone.name, *own) if ":" in name]
     for name in named:
         if name not in allowed:
             msg = f"the bundle needs code of yours: {name}"

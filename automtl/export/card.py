@@ -71,6 +71,7 @@ def _classes(manifest: Manifest) -> str:
     for title, task, names in (
         ("Boxes", "detection", manifest.detection_classes),
         ("Masks", "segmentation", manifest.segmentation_classes),
+        ("Pictures", "classification", manifest.image_classes),
     ):
         if task in manifest.tasks:
             listed = ", ".join(f"{i} {_text(name)}" for i, name in enumerate(names))

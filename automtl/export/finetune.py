@@ -105,6 +105,7 @@ def _fitting_info(old: DataInfo, data: SplitData) -> DataInfo:
         detection_classes=data.info.detection_classes or old.detection_classes,
         segmentation_classes=masks.segmentation_classes,
         segmentation_frequency=masks.segmentation_frequency,
+        image_classes=data.info.image_classes or old.image_classes,
     )
 
 
@@ -139,4 +140,5 @@ def _parent(bundle: Bundle, *, freeze_trunk: bool) -> Parent:
 
 
 def _changes(start: Remapped) -> dict[str, object]:
-    return {"detection": asdict(start.detection), "segmentation": asdict(start.segmentation)}
+    changes = {"detection": start.detection, "segmentation": start.segmentation}
+    return {kind: asdict(change) for kind, change in {**changes, "image": start.image}.items()}

@@ -40,10 +40,12 @@ class DataFacts(Frozen):
     Attributes:
         digest: Digest of all frames and labels.
         segmentation_frequency: Share of the labelled training pixels by mask value.
+        target_medians: Median of each further target's labelled numbers in the training split.
     """
 
     digest: str = ""
     segmentation_frequency: tuple[float, ...] = ()
+    target_medians: Mapping[str, float] = {}
 
 
 class Parent(Frozen):
@@ -72,6 +74,7 @@ class Manifest(Frozen):
         tasks: Heads of the network, in chain order.
         detection_classes: Names by index.
         segmentation_classes: Names by mask value.
+        image_classes: Names of the pictures' classes by index.
         preprocessing: What the network expects of a picture.
         seed: Seed of the training.
         data: What is known of the data.
@@ -89,6 +92,7 @@ class Manifest(Frozen):
     tasks: tuple[str, ...]
     detection_classes: ClassNames
     segmentation_classes: ClassNames
+    image_classes: ClassNames = ()
     preprocessing: Preprocessing
     seed: int
     data: DataFacts
@@ -108,6 +112,8 @@ class Manifest(Frozen):
             image_size=self.preprocessing.image_size,
             segmentation_frequency=self.data.segmentation_frequency,
             digest=self.data.digest,
+            image_classes=self.image_classes,
+            target_medians=self.data.target_medians,
         )
 
 
@@ -128,9 +134,14 @@ def make_manifest(
         tasks=config.tasks,
         detection_classes=info.detection_classes,
         segmentation_classes=info.segmentation_classes,
+        image_classes=info.image_classes,
         preprocessing=Preprocessing(image_size=info.image_size),
         seed=seed,
-        data=DataFacts(digest=info.digest, segmentation_frequency=info.segmentation_frequency),
+        data=DataFacts(
+            digest=info.digest,
+            segmentation_frequency=info.segmentation_frequency,
+            target_medians=info.target_medians,
+        ),
         study=study.name if study else None,
         study_seed=study.seed if study else None,
         trial=pick.number if pick else None,

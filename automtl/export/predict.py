@@ -19,9 +19,10 @@ from automtl.export.drawing import Names, draw_overlay
 from automtl.export.files import write_json
 from automtl.export.formats import FrameObjects, coco_of, mot_of, to_original
 from automtl.export.frames import Clip, find_clips, read_picture, to_input
+from automtl.export.further import class_record, depth_picture
 
 COCO = "detections.coco.json"
-OUTPUTS = ("overlays", "masks", "tracks")
+OUTPUTS = ("overlays", "masks", "tracks", "depth", "classes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +79,10 @@ def predict_folder(
 
     The pictures in ``frames`` are one clip, those of each sub-folder another. Written are
     ``overlays/*.png``, ``detections.coco.json``, ``tracks/CLIP.txt`` (MOTChallenge, for a model
-    that detects and tracks) and ``masks/*.png`` (mask values, for a model that segments), all
-    in pixels of the original pictures. A frame that cannot be read is named and left out.
+    that detects and tracks), ``masks/*.png`` (mask values, for a model that segments) and
+    ``depth/*.png`` (16 bits, depth * 256), all in pixels of the original pictures, and
+    ``classes/CLIP.json`` (name and probability of each picture's class). A frame that cannot
+    be read is named and left out.
 
     Args:
         bundle: The model.
@@ -147,6 +150,7 @@ class _ClipWriter:
         stream = self.bundle.clip(score_threshold=score_threshold)
         names = Names(self.bundle.info.detection_classes, self.bundle.info.segmentation_classes)
         found: list[FrameObjects] = []
+        classes: list[dict[str, object]] = []
         for chunk in _chunks(self._read(left_out), batch_size):
             images = np.stack([to_input(frame.picture, size) for frame in chunk])
             for frame, result in zip(chunk, stream.read(torch.from_numpy(images)), strict=True):
@@ -162,11 +166,21 @@ class _ClipWriter:
                 self._save(overlay, "overlays", frame)
                 if mask is not None:
                     self._save(Image.fromarray(mask), "masks", frame)
+                if result.depth is not None:
+                    depth = depth_picture(result.depth, frame.picture.size)
+                    self._save(depth, "depth", frame)
+                if result.image_class is not None:
+                    record = class_record(result, frame.name, self.bundle.info.image_classes)
+                    classes.append(record)
                 found.append(objects)
         if found and {"detection", "tracking"} <= set(self.bundle.config.tasks):
             path = self.out / "tracks" / f"{self.clip.name}.txt"
             path.parent.mkdir(exist_ok=True)
             path.write_text(mot_of(found), encoding="utf-8")
+        if classes:
+            path = self.out / "classes" / f"{self.clip.name}.json"
+            path.parent.mkdir(exist_ok=True)
+            write_json(path, {"pictures": classes})
         return found
 
     def _read(self, left_out: list[LeftOutFrame]) -> Iterator[_Frame]:

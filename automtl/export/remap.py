@@ -36,11 +36,13 @@ class Remapped:
         state: Tensors by name.
         detection: How the classes of boxes changed.
         segmentation: How the classes of masks changed.
+        image: How the classes of pictures changed.
     """
 
     state: Mapping[str, Tensor]
     detection: ClassChange
     segmentation: ClassChange
+    image: ClassChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +73,22 @@ def remap_state(
     """
     fresh = _state_of(config, new, seed)
     bare = replace(old, segmentation_frequency=())
-    names = (*old.detection_classes, _ONE_MORE)
-    boxes_axes = _grown_axes(config, bare, replace(bare, detection_classes=names))
-    names = (*old.segmentation_classes, _ONE_MORE)
-    masks_axes = _grown_axes(config, bare, replace(bare, segmentation_classes=names))
-    fitted: dict[str, Tensor] = {}
-    for name, tensor in fresh.items():
-        if name in boxes_axes:
-            rows = _row_pairs(old.detection_classes, new.detection_classes)
-            fitted[name] = _carry_rows(state[name], tensor, boxes_axes[name], rows)
-        elif name in masks_axes:
-            rows = _row_pairs(old.segmentation_classes, new.segmentation_classes)
-            fitted[name] = _carry_rows(state[name], tensor, masks_axes[name], rows)
-        else:
-            fitted[name] = state[name].clone()
+    boxes, masks = (*old.detection_classes, _ONE_MORE), (*old.segmentation_classes, _ONE_MORE)
+    pictures = (*old.image_classes, _ONE_MORE)
+    fitted = {name: state[name].clone() for name in fresh}
+    for before, after, larger in (
+        (boxes, new.detection_classes, replace(bare, detection_classes=boxes)),
+        (masks, new.segmentation_classes, replace(bare, segmentation_classes=masks)),
+        (pictures, new.image_classes, replace(bare, image_classes=pictures)),
+    ):
+        rows = _row_pairs(before[:-1], after)
+        for name, axis in _grown_axes(config, bare, larger).items():
+            fitted[name] = _carry_rows(state[name], fresh[name], axis, rows)
     return Remapped(
         fitted,
         class_change(old.detection_classes, new.detection_classes),
         class_change(old.segmentation_classes, new.segmentation_classes),
+        class_change(old.image_classes, new.image_classes),
     )
 
 

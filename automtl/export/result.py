@@ -16,6 +16,9 @@ class FrameResult:
         classes: int64 ``[n]``, indices of ``detection_classes``.
         ids: int64 ``[n]``, track of each box within its clip, from 1; -1 without one.
         mask: uint8 ``[H, W]``, indices of ``segmentation_classes``; None without that head.
+        image_class: Index of ``image_classes``; None without a classification head.
+        image_score: Probability of that class.
+        depth: float32 ``[H, W]`` in the unit of the labels; None without a depth head.
     """
 
     boxes: NDArray[np.float32]
@@ -23,3 +26,6 @@ class FrameResult:
     classes: NDArray[np.int64]
     ids: NDArray[np.int64]
     mask: NDArray[np.uint8] | None
+    image_class: int | None = None
+    image_score: float | None = None
+    depth: NDArray[np.float32] | None = None

@@ -11,6 +11,7 @@ from torchvision.ops import nms
 
 from automtl.data.table import DataInfo
 from automtl.errors import DataError
+from automtl.export.further import with_further
 from automtl.export.result import FrameResult
 from automtl.model.network import MultiTaskNetwork
 from automtl.tasks import detection, segmentation, tracking
@@ -65,10 +66,11 @@ class ClipPredictor:
             for task, output in outputs.items()
         }
         masks = _masks(on_cpu, self._info, len(images_bchw))
-        return [
+        fused = [
             self._fuse(objects, mask)
             for objects, mask in zip(self._objects(on_cpu, len(images_bchw)), masks, strict=True)
         ]
+        return with_further(fused, on_cpu, self._info)
 
     def _objects(self, outputs: Mapping[str, RawOutput], n_frames: int) -> list["_Objects"]:
         if "detection" not in outputs:

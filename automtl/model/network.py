@@ -37,13 +37,19 @@ class MultiTaskNetwork(nn.Module):
     deviation: Tensor
 
     def __init__(
-        self, stages: nn.ModuleDict, heads: nn.ModuleDict, groups: Groups, order: tuple[str, ...]
+        self,
+        stages: nn.ModuleDict,
+        heads: nn.ModuleDict,
+        groups: Groups,
+        order: tuple[str, ...],
+        imports: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
         self.stages = stages
         self.heads = heads
         self.groups = groups
         self.order = order
+        self.imports = imports or {}
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer(
             "deviation", torch.tensor(DEVIATION).view(1, 3, 1, 1), persistent=False
@@ -199,10 +205,10 @@ def build_network(
         heads = nn.ModuleDict()
         for task in sorted(config.tasks):
             torch.manual_seed(_head_seed(seed, task))
-            heads[task] = task_named(task).build_head(
+            heads[task] = task_named(task, config.imports).build_head(
                 channels=base.channels, strides=base.strides, heads=config.heads, info=info
             )
-    return MultiTaskNetwork(stages, heads, groups, config.tasks)
+    return MultiTaskNetwork(stages, heads, groups, config.tasks, config.imports)
 
 
 def _head_seed(seed: int, task: str) -> int:

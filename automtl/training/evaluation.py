@@ -1,6 +1,7 @@
 """Score a network on a split: every task's metrics, and the whole system's where it exists."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -41,7 +42,8 @@ def evaluate(
         Metric values by key; with detection and tracking also those of the whole system,
         which tracks its own detections.
     """
-    return score_outputs(predict(network, table, tasks, batch_size=batch_size), table, info)
+    outputs = predict(network, table, tasks, batch_size=batch_size)
+    return score_outputs(outputs, table, info, imports=network.imports)
 
 
 def predict(
@@ -66,11 +68,24 @@ def predict(
     return outputs
 
 
-def score_outputs(outputs: Outputs, table: FrameTable, info: DataInfo) -> dict[str, float]:
-    """Return the metrics of the tasks in ``outputs``, and the whole system's if it is there."""
+def score_outputs(
+    outputs: Outputs,
+    table: FrameTable,
+    info: DataInfo,
+    *,
+    imports: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, float]:
+    """Return the metrics of the tasks in ``outputs``, and the whole system's if it is there.
+
+    Args:
+        outputs: Raw outputs.
+        table: Frames and labels.
+        info: Classes and picture size.
+        imports: Where tasks that are not built in come from.
+    """
     values: dict[str, float] = {}
     for task, chunks in outputs.items():
-        values |= task_named(task).evaluate(chunks, table, info)
+        values |= task_named(task, imports).evaluate(chunks, table, info)
     if {"detection", "tracking"} <= set(outputs):
         values |= _system(outputs, table, info)
     return values

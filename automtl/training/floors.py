@@ -59,6 +59,10 @@ def floors(data: SplitData, config: TrialConfig) -> list[Floor]:
             case "tracking":
                 values = _random_embeddings(data, config.heads.embedding_dim)
                 found.append(Floor(name="random embeddings", values=values))
+            case "classification":
+                found.append(Floor(name="majority picture class", values=_majority_picture(data)))
+            case "depth":
+                found.append(Floor(name="median depth", values=_median_depth(data)))
             case _:  # a user's own task: only its untrained network is known
                 continue
     network = build_network(config, data.info, generator_seed=SEED)
@@ -119,19 +123,38 @@ def _places(
 
 def _rows(table: FrameTable) -> NDArray[np.int64]:
     """Return the rows of all objects in frames with boxes."""
-    frames = np.flatnonzero(table.labels["detection"])
+    frames = np.flatnonzero(table.labelled("detection"))
     rows = [np.arange(table.offsets[i], table.offsets[i + 1]) for i in frames]
     return np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
 
 
 def _majority_class(data: SplitData) -> dict[str, float]:
     """Give every pixel the commonest class of the training split."""
-    labelled = data.train.semantic[data.train.labels["segmentation"]]
+    labelled = data.train.semantic[data.train.labelled("segmentation")]
     counts = np.bincount(labelled[labelled != IGNORED], minlength=1)
     logits = torch.zeros(1, len(data.info.segmentation_classes), 1, 1)
     logits[0, int(counts.argmax())] = 1.0
     outputs = [{"logits": logits.expand(n, -1, -1, -1)} for n in _chunks(data.validation)]
     return task_named("segmentation").evaluate(outputs, data.validation, data.info)
+
+
+def _majority_picture(data: SplitData) -> dict[str, float]:
+    """Give every picture the commonest class of the training split."""
+    known = data.train.targets.get("classification", np.zeros(0, np.int64))
+    counts = np.bincount(known[known >= 0], minlength=len(data.info.image_classes) or 1)
+    logits = torch.zeros(len(data.validation), len(counts))
+    logits[:, int(counts.argmax())] = 1.0
+    task = task_named("classification")
+    return task.evaluate([{"logits": logits}], data.validation, data.info)
+
+
+def _median_depth(data: SplitData) -> dict[str, float]:
+    """Give every pixel the median depth of the training split."""
+    median = data.info.target_medians.get("depth", 1.0)
+    outputs = [
+        {"log": torch.full((n, 1, 1, 1), float(np.log(median)))} for n in _chunks(data.validation)
+    ]
+    return task_named("depth").evaluate(outputs, data.validation, data.info)
 
 
 def _random_embeddings(data: SplitData, dim: int) -> dict[str, float]:

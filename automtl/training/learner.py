@@ -100,7 +100,7 @@ def build_learner(
         info=info,
         network=network,
         frozen=freeze_trunk,
-        tasks={name: task_named(name) for name in config.tasks},
+        tasks={name: task_named(name, config.imports) for name in config.tasks},
         weighting=weighting,
         optimizers={
             served: build_optimizer(

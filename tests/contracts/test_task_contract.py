@@ -1,8 +1,9 @@
-"""The three built-in tasks satisfy the shipped contract."""
+"""The built-in tasks satisfy the shipped contract."""
 
 import pytest
 import torch
 
+from automtl.config import BUILT_IN_TASKS
 from automtl.tasks.choose import task_named
 from automtl.testing.task_contract import TaskContract, contract_table
 
@@ -49,3 +50,32 @@ class TestTracking(TaskContract):
         embedding[:, 0, :4] = 1.0
         embedding[:, 1, 4:] = 1.0
         return {"embedding": embedding}
+
+
+class TestClassification(TaskContract):
+    @pytest.fixture
+    def task(self):
+        return task_named("classification")
+
+    @pytest.fixture
+    def perfect(self):
+        classes = torch.from_numpy(contract_table("classification").targets["classification"])
+        return {"logits": torch.nn.functional.one_hot(classes, 2).float()}
+
+
+class TestDepth(TaskContract):
+    @pytest.fixture
+    def task(self):
+        return task_named("depth")
+
+    @pytest.fixture
+    def perfect(self):
+        depth = torch.from_numpy(contract_table("depth").targets["depth"])
+        # The middle of a cell of four pixels lies between its second and third.
+        middle = (depth[:, ::4, 1::4] + depth[:, ::4, 2::4]) / 2
+        return {"log": middle.log()[:, None]}
+
+
+def test_every_built_in_task_is_tested_here():
+    tested = {c.__name__.removeprefix("Test").lower() for c in TaskContract.__subclasses__()}
+    assert set(BUILT_IN_TASKS) <= tested
