@@ -213,9 +213,9 @@ def target_medians(table: FrameTable) -> dict[str, float]:
     """Return the median of each further target's labelled numbers, class numbers apart."""
     found = {}
     for name, values in table.targets.items():
-        labelled = values[np.isfinite(values)] if values.dtype.kind == "f" else values[:0]
-        if labelled.size:
-            found[name] = float(np.median(labelled))
+        known = values[table.labelled(name)]
+        if known.dtype.kind == "f" and np.isfinite(known).any():
+            found[name] = float(np.nanmedian(known))
     return found
 
 

@@ -140,7 +140,8 @@ def _majority_class(data: SplitData) -> dict[str, float]:
 
 def _majority_picture(data: SplitData) -> dict[str, float]:
     """Give every picture the commonest class of the training split."""
-    known = data.train.targets.get("classification", np.zeros(0, np.int64))
+    labelled = data.train.labelled("classification")
+    known = data.train.targets["classification"][labelled] if labelled.any() else np.arange(0)
     counts = np.bincount(known[known >= 0], minlength=len(data.info.image_classes) or 1)
     logits = torch.zeros(len(data.validation), len(counts))
     logits[:, int(counts.argmax())] = 1.0

@@ -1,6 +1,8 @@
 """Evaluation does not depend on how it is run, and floors are what they say."""
 
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from automtl.data.table import IGNORED
 from automtl.model.network import build_network
 from automtl.sources import DataConfig, ShapesSource
 from automtl.tasks.choose import task_named
+from automtl.tasks.depth import DepthTask
 from automtl.training.evaluation import evaluate, predict, score_outputs
 from automtl.training.floors import floors, mean_boxes
 
@@ -147,3 +150,45 @@ def test_floors_of_one_task_are_its_own(data):
     config = single_task(CONFIG, "segmentation")
     assert config.sharing == SharingConfig(order=("segmentation",), split_after=())
     assert [f.name for f in floors(data, config)] == ["majority class", "untrained network"]
+
+
+@pytest.fixture(scope="module")
+def rich():
+    further = ("classification", "depth")
+    config = DataConfig(
+        train=(ShapesSource(clips=5, frames=3, targets=further),),
+        validation=(ShapesSource(clips=3, frames=3, seed=1, targets=further),),
+    )
+    return load_data(config, image_size=SIZE, root=None).splits
+
+
+def test_floors_of_the_further_tasks_by_hand(rich):
+    sharing = SharingConfig(order=("classification", "depth"), split_after=(9,))
+    found = {
+        f.name: f.values for f in floors(rich, CONFIG.model_copy(update={"sharing": sharing}))
+    }
+    classes = np.bincount(rich.train.targets["classification"]).argmax()
+    truth = rich.validation.targets["classification"]
+    accuracy = found["majority picture class"]["classification/accuracy"]
+    assert accuracy == pytest.approx(np.mean(truth == classes))
+    median = np.median(rich.train.targets["depth"])
+    ratio = rich.validation.targets["depth"].astype(np.float64) / median
+    values = found["median depth"]
+    assert values["depth/delta1"] == pytest.approx(np.mean(np.maximum(ratio, 1 / ratio) < 1.25))
+    assert values["depth/abs_rel"] == pytest.approx(np.mean(np.abs(1 / ratio - 1)), rel=1e-4)
+    errors = rich.validation.targets["depth"].astype(np.float64) - median
+    assert values["depth/rmse"] == pytest.approx(np.sqrt(np.mean(errors**2)), rel=1e-4)
+    # The head begins at the median: it is as good as the floor before it has learned anything.
+    assert found["untrained network"]["depth/rmse"] == pytest.approx(values["depth/rmse"], rel=0.1)
+
+
+def test_a_task_of_ones_own_is_scored_by_the_network_that_has_it(rich, monkeypatch):
+    module = SimpleNamespace(Own=lambda: DepthTask(name="own"))
+    monkeypatch.setitem(sys.modules, "my_tasks", module)
+    sharing = SharingConfig(order=("own",), split_after=())
+    config = CONFIG.model_copy(update={"sharing": sharing, "imports": {"own": "my_tasks:Own"}})
+    own = build_network(config, rich.info, generator_seed=0)
+    labels = {"own": rich.validation.labels["depth"]}
+    targets = {"own": rich.validation.targets["depth"]}
+    table = replace(rich.validation, labels=labels, targets=targets)
+    assert set(evaluate(own, table, rich.info, ["own"])) == set(DepthTask().metrics)
