@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,6 +19,14 @@ class Part(Frozen):
     def check_tasks(self, tasks: Sequence[str]) -> None:
         """Raise ``ValueError`` if the part does not fit the trial's tasks."""
         del tasks
+
+
+def refuse_unknown_tasks(named: Collection[str], tasks: Sequence[str], *, where: str) -> None:
+    """Raise ``ValueError`` if a part names tasks that the trial does not have."""
+    unknown = sorted(set(named) - set(tasks))
+    if unknown:
+        msg = f"`{where}` names {unknown}, which `sharing.order` does not"
+        raise ValueError(msg)
 
 
 def digest_of(plain: object) -> str:

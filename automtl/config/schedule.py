@@ -1,12 +1,12 @@
 """Which tasks step when."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self, assert_never
 
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from automtl.config.base import Part
+from automtl.config.base import Part, refuse_unknown_tasks
 from automtl.config.stages import TextStages
 
 OptimizerState = Literal["shared", "per_task"]
@@ -72,7 +72,7 @@ class ProportionalSchedule(TimedPart):
     @override
     def check_tasks(self, tasks: Sequence[str]) -> None:
         """Refuse rates of unknown tasks."""
-        refuse_unknown(self.rates, tasks, where="schedule.rates")
+        refuse_unknown_tasks(self.rates, tasks, where="schedule.rates")
 
 
 class UntilPlateauSchedule(TimedPart):
@@ -96,7 +96,7 @@ class UntilPlateauSchedule(TimedPart):
     @override
     def check_tasks(self, tasks: Sequence[str]) -> None:
         """Refuse unknown tasks, and a task that is named twice."""
-        refuse_unknown(self.order, tasks, where="schedule.order")
+        refuse_unknown_tasks(self.order, tasks, where="schedule.order")
         if len(set(self.order)) != len(self.order):
             msg = f"`schedule.order` must name each task once, found {list(self.order)}"
             raise ValueError(msg)
@@ -133,8 +133,8 @@ class StagedSchedule(TimedPart):
         """Refuse unknown tasks, and stages in which a task has nothing left to train."""
         for number, stage in enumerate(self.stages, start=1):
             where = f"schedule.stages.{number - 1}"
-            refuse_unknown(stage.tasks, tasks, where=f"{where}.tasks")
-            refuse_unknown(stage.frozen_tasks, tasks, where=f"{where}.frozen")
+            refuse_unknown_tasks(stage.tasks, tasks, where=f"{where}.tasks")
+            refuse_unknown_tasks(stage.frozen_tasks, tasks, where=f"{where}.frozen")
             trained = stage.tasks or tuple(tasks)
             stage.check_something_moves(trained, where=f"`{where}`")
             is_joint = stage.schedule.kind == "joint" and len(trained) > 1
@@ -181,11 +181,3 @@ def narrowed(schedule: ScheduleConfig, tasks: Sequence[str]) -> ScheduleConfig:
         case StagedSchedule():
             return JointSchedule()
     assert_never(schedule)
-
-
-def refuse_unknown(named: Collection[str], tasks: Sequence[str], *, where: str) -> None:
-    """Raise ``ValueError`` if a part names tasks that the trial does not have."""
-    unknown = sorted(set(named) - set(tasks))
-    if unknown:
-        msg = f"`{where}` names {unknown}, which `sharing.order` does not"
-        raise ValueError(msg)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from typing_extensions import override
 
-from automtl.config.base import Part
+from automtl.config.base import Part, refuse_unknown_tasks
 from automtl.config.gradient_weighting import GradientWeightingConfig, Place
 
 
@@ -20,7 +20,7 @@ class FixedWeighting(Part):
     @override
     def check_tasks(self, tasks: Sequence[str]) -> None:
         """Refuse weights of unknown tasks, and weights that leave nothing to train."""
-        _refuse_unknown_tasks(self.weights, tasks)
+        refuse_unknown_tasks(self.weights, tasks, where="weighting.weights")
         if self.weights and not any(self.weights.get(task, 1.0) > 0 for task in tasks):
             msg = "`weighting.weights` must leave at least one task a weight above 0"
             raise ValueError(msg)
@@ -65,7 +65,7 @@ class STCHWeighting(Part):
     @override
     def check_tasks(self, tasks: Sequence[str]) -> None:
         """Refuse weights of unknown tasks."""
-        _refuse_unknown_tasks(self.weights, tasks)
+        refuse_unknown_tasks(self.weights, tasks, where="weighting.weights")
 
 
 class DWAWeighting(Part):
@@ -158,10 +158,3 @@ WeightingConfig = Annotated[
     | GradientWeightingConfig,
     Field(discriminator="kind"),
 ]
-
-
-def _refuse_unknown_tasks(weights: Mapping[str, float], tasks: Sequence[str]) -> None:
-    unknown = sorted(set(weights) - set(tasks))
-    if unknown:
-        msg = f"`weighting.weights` names {unknown}, which `sharing.order` does not"
-        raise ValueError(msg)

@@ -19,6 +19,9 @@ from automtl.training.step import StepResult, take_step
 MAX_STRIKES = 3
 """Steps in a row whose loss or gradient is not finite before a training fails."""
 
+_LIGHT = 0x116E
+"""Keeps the draws of the augmentation apart from those of frames, which have the same seed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
@@ -40,7 +43,8 @@ class Feed:
         """Return the augmented batch of ``step`` for ``tasks``."""
         indices = self.sampler.sample(step, tasks)
         drawn = make_batch(self.table, indices, device=self.device)
-        return augment(drawn, rng=np.random.default_rng([self.seed % 2**63, step]))
+        rng = np.random.default_rng([self.seed % 2**63, step, _LIGHT])
+        return augment(drawn, rng=rng)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +53,8 @@ class EpochResult:
 
     Attributes:
         values: Mean ``loss/TASK`` over the steps that ran the task's branch, mean
-            ``weight/TASK`` over those in which it took part.
+            ``weight/TASK`` over those in which it took part, mean of the weighting's
+            diagnostics over those that gave them.
         costs: What the steps took, as a ledger.
         strikes: Steps in a row, at the end, that could not be taken.
     """
@@ -84,10 +89,7 @@ def train_epoch(
         costs.append(cost)
     learner.weighting.end_epoch()
     return EpochResult(
-        values={
-            **_means("loss", (result.losses for result in results if result.problem is None)),
-            **_means("weight", (result.weights for result in results if result.problem is None)),
-        },
+        values=_means(_values_of(result) for result in results if result.problem is None),
         costs=total_of(costs),
         strikes=strikes,
     )
@@ -116,12 +118,18 @@ def _strikes_after(result: StepResult, strikes: int) -> int:
     return strikes + 1
 
 
-def _means(prefix: str, steps: Iterable[Mapping[str, float]]) -> dict[str, float]:
+def _values_of(result: StepResult) -> dict[str, float]:
+    losses = {f"loss/{task}": loss for task, loss in result.losses.items()}
+    weights = {f"weight/{task}": weight for task, weight in result.weights.items()}
+    return {**losses, **weights, **result.diagnostics}
+
+
+def _means(steps: Iterable[Mapping[str, float]]) -> dict[str, float]:
     gathered: dict[str, list[float]] = {}
     for step in steps:
-        for task, value in step.items():
-            gathered.setdefault(f"{prefix}/{task}", []).append(value)
-    return {key: sum(values) / len(values) for key, values in gathered.items()}
+        for name, value in step.items():
+            gathered.setdefault(name, []).append(value)
+    return {name: sum(values) / len(values) for name, values in gathered.items()}
 
 
 def _mixed(seed: int, step: int) -> int:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -25,12 +25,14 @@ class StepResult:
         losses: Loss of each task whose branch ran.
         weights: Weight in force of each task that took part in the gradient.
         passes: Forward and backward passes, as a ledger of costs.
+        diagnostics: What else the weighting found, by the name to report it under.
         problem: Why no step was taken although there were labels, or None.
     """
 
     losses: Mapping[str, float]
     weights: Mapping[str, float]
     passes: Ledger
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
     problem: str | None = None
 
     @property
@@ -84,7 +86,13 @@ def take_step(
     if problem is None and learner.weighting.needs_new_losses:
         learner.weighting.after_step(losses_again(learner, batch, tuple(live)))
         counter.forward(tuple(live))
-    return StepResult(losses=values, weights=weights, passes=counter.passes, problem=problem)
+    return StepResult(
+        losses=values,
+        weights=weights,
+        passes=counter.passes,
+        diagnostics=dict(learner.weighting.diagnostics),
+        problem=problem,
+    )
 
 
 def _move(learner: Learner, optimizer: Optimizer, *, step: int, lr_factor: float) -> float:

@@ -12,9 +12,7 @@ from automtl.config import (
     BackboneConfig,
     FixedWeighting,
     HeadsConfig,
-    JointSchedule,
     OptimizerConfig,
-    PCGradWeighting,
     ProportionalSchedule,
     SharingConfig,
     StagedSchedule,
@@ -37,17 +35,6 @@ from automtl.training.trainable import make_trainable
 
 CPU = torch.device("cpu")
 SIZE = (32, 48)
-WEIGHTINGS = [
-    FixedWeighting(weights={"detection": 2.0}),
-    UncertaintyWeighting(),
-    UPGradWeighting(),
-    PCGradWeighting(),
-]
-SCHEDULES = [
-    JointSchedule(),
-    AlternatingSchedule(block=2),
-    AlternatingSchedule(block=1, optimizer_state="per_task"),
-]
 ONE_AT_A_TIME = [
     AlternatingSchedule(),
     ProportionalSchedule(rates={"tracking": 2.0}),
@@ -104,35 +91,9 @@ def same(one, other):
     return set(one) == set(other) and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def without_times(values):
-    measured = ("cost/train_s", "cost/latency_ms", "cost/peak_memory_mb")
-    return {k: v for k, v in values.items() if not k.startswith(measured)}
-
-
 def final_state(folder):
     content = torch.load(folder / CHECKPOINT, weights_only=True)
     return content["network"], content["weighting"], content["optimizers"]
-
-
-@pytest.mark.parametrize("schedule", SCHEDULES, ids=["joint", "alternating", "per_task"])
-@pytest.mark.parametrize("weighting", WEIGHTINGS, ids=lambda w: w.kind)
-def test_killed_and_resumed_equals_uninterrupted_to_the_bit(tmp_path, data, weighting, schedule):
-    optimizer = OptimizerConfig(batch_size=4, epochs=2, steps_per_epoch=3)
-    config = make_config(weighting=weighting, schedule=schedule, optimizer=optimizer)
-    whole = Reports()
-    model = run(config, data, whole, folder=tmp_path / "whole")
-    first, second = Reports(kill_at=2), Reports()
-    with pytest.raises(KeyboardInterrupt):
-        run(config, data, first, folder=tmp_path / "killed")
-    resumed = run(config, data, second, folder=tmp_path / "killed", resume=True)
-    assert (sorted(first.values), sorted(second.values)) == ([1], [2])
-    for epoch, values in {**first.values, **second.values}.items():
-        assert without_times(values) == without_times(whole.values[epoch])
-    assert same(model.network.state_dict(), resumed.network.state_dict())
-    for one, other in zip(
-        final_state(tmp_path / "whole"), final_state(tmp_path / "killed"), strict=True
-    ):
-        torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("decision", [Decision.PAUSE, Decision.STOP])

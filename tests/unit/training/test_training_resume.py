@@ -1,0 +1,194 @@
+"""Killed after any step and resumed: the same bits, for every weighting, schedule and state."""
+
+from typing import Annotated, get_args, get_origin
+
+import pytest
+import torch
+
+from automtl.config import (
+    AlternatingSchedule,
+    BackboneConfig,
+    CustomWeighting,
+    FixedWeighting,
+    HeadsConfig,
+    JointSchedule,
+    OptimizerConfig,
+    ProportionalSchedule,
+    ScheduleConfig,
+    SharingConfig,
+    StagedSchedule,
+    TrialConfig,
+    UntilPlateauSchedule,
+    UPGradWeighting,
+    WeightingConfig,
+)
+from automtl.data.load import load_data
+from automtl.results import Decision
+from automtl.sources import DataConfig, ShapesSource
+from automtl.training import epoch as epoch_module
+from automtl.training import loop as loop_module
+from automtl.training.checkpoint import CHECKPOINT
+from automtl.training.loop import train
+
+CPU = torch.device("cpu")
+SIZE = (32, 48)
+EPOCHS, STEPS = 3, 2
+
+
+def members(union):
+    """Return the classes of a union of configurations, those of unions inside it too."""
+    inner = get_args(union)[0] if get_origin(union) is Annotated else union
+    for one in get_args(inner):
+        yield from [one] if isinstance(one, type) else members(one)
+
+
+# A user's own has the shipped contract, whose suite resumes it.
+KINDS = [kind for kind in members(WeightingConfig) if kind is not CustomWeighting]
+WEIGHTINGS = [
+    *(kind() for kind in KINDS),
+    UPGradWeighting(every=3),
+    UPGradWeighting(every=2, at="features"),
+]
+STATES = ("shared", "per_task")
+SCHEDULES = [
+    JointSchedule(),
+    *(AlternatingSchedule(optimizer_state=state) for state in STATES),
+    *(AlternatingSchedule(unit="epochs", optimizer_state=state) for state in STATES),
+    *(ProportionalSchedule(temperature=2.0, optimizer_state=state) for state in STATES),
+    *(UntilPlateauSchedule(patience=1, optimizer_state=state) for state in STATES),
+    StagedSchedule(stages="detection for 1; segmentation freeze trunk lr 0.5 for 1; all"),
+    StagedSchedule(stages="tracking for 1; all alternating 1", optimizer_state="per_task"),
+]
+
+
+def name_of(part):
+    more = [part.optimizer_state] if hasattr(part, "optimizer_state") else []
+    more += [str(part.every), part.at] if getattr(part, "every", 1) > 1 else []
+    more += [part.unit] if hasattr(part, "unit") else []
+    return "-".join([part.kind, *more])
+
+
+@pytest.fixture(scope="module")
+def data():
+    train_source = ShapesSource(clips=3, frames=3, n_objects=(2, 3))
+    validation_source = ShapesSource(clips=1, frames=2, seed=1, n_objects=(2, 3))
+    config = DataConfig(train=(train_source,), validation=(validation_source,))
+    return load_data(config, image_size=SIZE, root=None).splits
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """One thread, no measured costs, and metrics that depend on the bits of the heads alone."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    primary = {
+        "detection": "detection/mAP",
+        "segmentation": "segmentation/mIoU",
+        "tracking": "tracking/IDF1",
+    }
+
+    def evaluate(network, table, info, tasks):
+        heads = network.heads
+        return {primary[t]: sum(p.sum().item() for p in heads[t].parameters()) for t in tasks}
+
+    monkeypatch.setattr(loop_module, "evaluate", evaluate)
+    monkeypatch.setattr(loop_module, "measure_costs", lambda *_: {"cost/parameters": 1.0})
+    yield
+    torch.set_num_threads(before)
+
+
+def make_config(weighting, schedule) -> TrialConfig:
+    return TrialConfig(
+        backbone=BackboneConfig(image_size=SIZE, width=0.25),
+        sharing=SharingConfig(split_after=(3, 1)),
+        heads=HeadsConfig(channels=8, embedding_dim=4),
+        weighting=weighting,
+        schedule=schedule,
+        optimizer=OptimizerConfig(batch_size=4, epochs=EPOCHS, steps_per_epoch=STEPS),
+    )
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def run(config, data, folder, *, kill_before=None, resume=False):
+    """Train, and return the reports; with ``kill_before`` break off before that step."""
+    reports = {}
+
+    def report(epoch, values):
+        measured = ("cost/train_s", "cost/peak_memory_mb")
+        reports[epoch] = {k: v for k, v in values.items() if not k.startswith(measured)}
+        return Decision.CONTINUE
+
+    def take_step(*args, step, **more):
+        if step == kill_before:
+            raise Killed
+        return real(*args, step=step, **more)
+
+    real = epoch_module.take_step
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(epoch_module, "take_step", take_step)
+        try:
+            train(config, data, report, seed=1, folder=folder, device=CPU, resume=resume)
+        except Killed:
+            assert kill_before is not None
+    return reports
+
+
+def assert_resumes(config, data, folder, *, kill_before):
+    whole = run(config, data, folder / "whole")
+    first = run(config, data, folder / "killed", kill_before=kill_before)
+    second = run(config, data, folder / "killed", resume=True)
+    assert sorted(whole) == [1, 2, 3]
+    assert (len(first), len(second)) == (kill_before // STEPS, EPOCHS - kill_before // STEPS)
+    assert {**first, **second} == whole
+    one, other = (
+        torch.load(folder / name / CHECKPOINT, weights_only=True) for name in ("whole", "killed")
+    )
+    for part in ("network", "weighting", "optimizers"):
+        torch.testing.assert_close(one[part], other[part], rtol=0, atol=0)
+    assert one["progress"]["history"] == other["progress"]["history"]
+
+
+SLOW = pytest.mark.slow
+CORE = ("fixed", "uncertainty", "pcgrad", "upgrad-3-parameters")
+
+
+@pytest.mark.parametrize(
+    "kill_before", [0, *(pytest.param(step, marks=SLOW) for step in (1, 2, 3, 4)), 5]
+)
+def test_after_any_step(tmp_path, data, kill_before):
+    schedule = UntilPlateauSchedule(patience=1, optimizer_state="per_task")
+    config = make_config(FixedWeighting(), schedule)
+    assert_resumes(config, data, tmp_path, kill_before=kill_before)
+
+
+@pytest.mark.parametrize(
+    "weighting",
+    [
+        pytest.param(one, id=name_of(one), marks=[] if name_of(one) in CORE else SLOW)
+        for one in WEIGHTINGS
+    ],
+)
+def test_with_every_weighting(tmp_path, data, weighting):
+    config = make_config(weighting, JointSchedule())
+    assert_resumes(config, data, tmp_path, kill_before=3)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=name_of)
+def test_with_every_schedule_and_optimizer_state(tmp_path, data, schedule):
+    config = make_config(FixedWeighting(), schedule)
+    assert_resumes(config, data, tmp_path, kill_before=3)
+
+
+@SLOW
+@pytest.mark.parametrize("schedule", SCHEDULES[1:], ids=name_of)
+@pytest.mark.parametrize("weighting", WEIGHTINGS[1:], ids=name_of)
+def test_with_every_weighting_schedule_and_optimizer_state(tmp_path, data, weighting, schedule):
+    config = make_config(weighting, schedule)
+    assert_resumes(config, data, tmp_path, kill_before=5)
+
+
+def test_every_kind_of_schedule_is_among_them():
+    assert {type(schedule) for schedule in SCHEDULES} == set(members(ScheduleConfig))
