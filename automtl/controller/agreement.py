@@ -9,12 +9,19 @@ import numpy as np
 from automtl.controller.rungs import Arrivals, final_losses
 from automtl.results import Objective, TrialRecord
 
-N_LEAST = 6
-"""Finished trials before a correlation is believed at all."""
+N_LEAST = 4
+"""Finished trials before a correlation is shown or used."""
+
+PRIOR_TAU = 0.5
+N_PRIOR = 10
+"""What is believed before anything is known, as strongly as if so many trials had shown it. An
+early order that says something about the end is the rule (Zimmer et al., "Auto-PyTorch Tabular",
+2021, figure 4), and those that finish were chosen at the rung, which makes their own correlation
+smaller than that of all."""
 
 Z_ONE_SIDED_90 = 1.2816
-TRUSTED = 0.3
-"""A rung whose correlation is surely at least this is stopped at as planned."""
+TRUSTED = 0.2
+"""A rung whose correlation is surely at least this is stopped at as planned: the prior's bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,67 +30,62 @@ class Agreement:
 
     Attributes:
         n: Trials that were at the rung and were trained to their end.
-        kendall: Kendall's tau-b of the objective that agrees least; NaN if unknown.
-        low: Lower bound of its one-sided 90 % confidence interval; NaN if unknown.
+        kendall: Kendall's tau-b of the objective that agrees least; NaN if too few have finished.
+        low: Lower bound of the one-sided 90 % interval of prior and trials together.
         high: Upper bound likewise.
     """
 
     n: int
-    kendall: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
+    kendall: float
+    low: float
+    high: float
 
 
 def agreement(
     history: Sequence[TrialRecord], objectives: Sequence[Objective], found: Arrivals
 ) -> Agreement:
-    """Compare a rung with the end, over the trials that went all the way.
-
-    They are a choice of the best, which makes correlations smaller than over all trials.
-    The bounds are those of Fieller et al., "Tests for rank correlation coefficients" (1957):
-    the variance of artanh(tau) is about 0.437 / (n - 4).
-    """
+    """Compare a rung with the end, over the trials that went all the way."""
     at_end = {
         record.number: losses
         for record in history
         if (losses := final_losses(record, objectives)) is not None
     }
     rows = [i for i, number in enumerate(found.numbers) if number in at_end]
-    n = len(rows)
-    if n < N_LEAST:
-        return Agreement(n=n)
+    if len(rows) < N_LEAST:
+        return believed(len(rows))
     before = found.losses[rows]
     after = np.array([at_end[found.numbers[i]] for i in rows])
     taus = [
         tau for b, a in zip(before.T, after.T, strict=True) if not math.isnan(tau := _tau(b, a))
     ]
-    if not taus:
-        return Agreement(n=n)
-    kendall = min(taus)
-    # A perfect order over a few trials is no proof of a perfect rung, but close to it.
-    turned = math.atanh(min(max(kendall, -0.999), 0.999))
-    error = Z_ONE_SIDED_90 * math.sqrt(0.437 / (n - 4))
+    return believed(len(rows), min(taus, default=math.nan))
+
+
+def believed(n: int, kendall: float = math.nan) -> Agreement:
+    """Put the prior and what ``n`` trials have shown together, on the scale of artanh(tau).
+
+    There a correlation is nearly normal with the variance 0.437 / (n - 4) (Fieller et al., "Tests
+    for rank correlation coefficients", 1957).
+    """
+    is_known = not math.isnan(kendall)
+    n_counted = n if is_known else 0
+    # A perfect order over a few trials is no proof of a perfect rung.
+    shown = math.atanh(min(max(kendall, -0.99), 0.99)) if is_known else 0.0
+    centre = (N_PRIOR * math.atanh(PRIOR_TAU) + n_counted * shown) / (N_PRIOR + n_counted)
+    error = Z_ONE_SIDED_90 * math.sqrt(0.437 / (N_PRIOR + n_counted - 4))
     return Agreement(
-        n=n,
-        kendall=kendall,
-        low=math.tanh(turned - error),
-        high=math.tanh(turned + error),
+        n=n, kendall=kendall, low=math.tanh(centre - error), high=math.tanh(centre + error)
     )
 
 
 def widened(eta: float, found: Agreement) -> float:
     """Return one in how many goes on: ``eta`` at a trusted rung, towards 1 at a doubtful one.
 
-    What counts is the lower bound of the correlation: in doubt fewer are left behind. Before
-    anything is known the rung is used as planned, or nothing would ever be learned cheaply.
+    What counts is the lower bound of the correlation: in doubt fewer are left behind.
 
-    >>> widened(3.0, Agreement(n=0))
-    3.0
-    >>> widened(3.0, Agreement(n=20, kendall=0.2, low=-0.1, high=0.5))
-    1.0
+    >>> widened(3.0, believed(0)), widened(3.0, believed(60, 0.0))
+    (3.0, 1.0)
     """
-    if math.isnan(found.low):
-        return eta
     trust = min(max(found.low / TRUSTED, 0.0), 1.0)
     return 1.0 + (eta - 1.0) * trust
 

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from automtl.controller.constraints import excess
+from automtl.controller.memo import PerTrial
 from automtl.controller.ordering import order
 from automtl.controller.projection import projected
 from automtl.controller.rungs import competes
@@ -68,7 +69,10 @@ def lessons(
         lesson
         for record in history
         if competes(record)
-        and (lesson := _lesson(record, objectives, constraints, expected)) is not None
+        and (
+            lesson := _LESSON(record, None, (objectives, constraints, expected.get(record.number)))
+        )
+        is not None
     ]
     if not rungs:
         return every
@@ -100,10 +104,10 @@ def excesses(record: TrialRecord, constraints: Sequence[Constraint]) -> dict[str
 
 def _lesson(
     record: TrialRecord,
-    objectives: Sequence[Objective],
-    constraints: Sequence[Constraint],
-    expected: dict[int, tuple[float, ...]],
+    _key: None,
+    given: tuple[Sequence[Objective], Sequence[Constraint], tuple[float, ...] | None],
 ) -> Lesson | None:
+    objectives, constraints, expected = given
     limits = tuple(excesses(record, constraints).items())
     vector = record.vector(objectives)
     losses = (
@@ -113,9 +117,8 @@ def _lesson(
     )
     match record.status:
         case TrialStatus.QUEUED | TrialStatus.RUNNING | TrialStatus.PAUSED | TrialStatus.STOPPED:
-            found = expected.get(record.number)
-            if found is not None:
-                return Lesson(record=record, state="seen", losses=found, excesses=limits)
+            if expected is not None:
+                return Lesson(record=record, state="seen", losses=expected, excesses=limits)
             is_over = record.status is TrialStatus.STOPPED
             return Lesson(record=record, state="bad" if is_over else "running", excesses=limits)
         case TrialStatus.COMPLETED | TrialStatus.INFEASIBLE if losses is not None:
@@ -126,13 +129,22 @@ def _lesson(
             return None
 
 
+_LESSON = PerTrial(_lesson)
+
+
 def _good(ended: Sequence[Lesson], n_good: int) -> set[int]:
+    """Choose the best: by front, then those without a result, then the least infeasible."""
     fair = [lesson for lesson in ended if lesson.state == "seen" and lesson.is_feasible]
-    if not fair:
-        return set()
     losses = np.array([lesson.losses for lesson in fair])
-    best = order(losses, ties="hypervolume", n_best=n_good)
-    return {fair[row].record.number for row in best}
+    best = [fair[row] for row in order(losses, ties="hypervolume", n_best=n_good)] if fair else []
+    silent = [lesson for lesson in ended if lesson.state == "bad" and lesson.is_feasible]
+    outside = [lesson for lesson in ended if not lesson.is_feasible]
+    chosen = [*best, *silent, *sorted(outside, key=_outside)]
+    return {lesson.record.number for lesson in chosen[:n_good]}
+
+
+def _outside(lesson: Lesson) -> float:
+    return sum(max(value, 0.0) for _, value in lesson.excesses)
 
 
 def _marked(lesson: Lesson) -> Lesson:

@@ -1,5 +1,6 @@
 """Order trials by front, and inside a front by what they add."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -27,19 +28,52 @@ def order(
         n_best: How many rows are wanted; all by default.
     """
     wanted = len(losses) if n_best is None else min(n_best, len(losses))
-    if not wanted:
-        return []
-    fronts = ranks(losses)
-    scaled = _scaled(losses)
     found: list[int] = []
-    for rank in range(int(fronts.max()) + 1):
-        rows = np.flatnonzero(fronts == rank)
-        own = scaled[rows]
-        inside = _by_volume(own) if ties == "hypervolume" else _by_spread(own)
-        found += [int(row) for row in rows[inside]]
+    for rows in _fronts(losses):
         if len(found) >= wanted:
             break
+        found += _inside(losses, rows, ties)
     return found[:wanted]
+
+
+def first_among(
+    losses: NDArray[np.float64],
+    is_wanted: NDArray[np.bool_],
+    *,
+    ties: Literal["hypervolume", "spread"],
+    n_best: int,
+) -> int | None:
+    """Return the first wanted row of ``order(losses, ties=ties, n_best=n_best)``, or None.
+
+    A front without a wanted row is counted but not ordered, which is most of the work.
+    """
+    n_before = 0
+    for rows in _fronts(losses):
+        if n_before >= n_best:
+            break
+        if is_wanted[rows].any():
+            ordered = _inside(losses, rows, ties)[: n_best - n_before]
+            found = next((row for row in ordered if is_wanted[row]), None)
+            if found is not None:
+                return found
+        n_before += len(rows)
+    return None
+
+
+def _fronts(losses: NDArray[np.float64]) -> Iterator[NDArray[np.int64]]:
+    """Yield the rows of each front, the best first."""
+    if len(losses):
+        found = ranks(losses)
+        by_front = np.argsort(found, kind="stable")
+        yield from np.split(by_front, np.flatnonzero(np.diff(found[by_front])) + 1)
+
+
+def _inside(
+    losses: NDArray[np.float64], rows: NDArray[np.int64], ties: Literal["hypervolume", "spread"]
+) -> list[int]:
+    own = _scaled(losses)[rows]
+    inside = _by_volume(own) if ties == "hypervolume" else _by_spread(own)
+    return [int(row) for row in rows[inside]]
 
 
 def _by_volume(front: NDArray[np.float64]) -> NDArray[np.int64]:

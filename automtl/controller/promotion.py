@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+import numpy as np
 from typing_extensions import override
 
 from automtl.controller.agreement import Agreement, agreement, widened
-from automtl.controller.ordering import order
-from automtl.controller.rungs import Arrivals, arrivals, epochs_done, is_at, losses_at
+from automtl.controller.ordering import first_among
+from automtl.controller.rungs import arrivals, epochs_done, is_at, losses_at
 from automtl.controller.stopping import NeverStop, Phase, StoppingRule
 from automtl.results import Decision, Objective, TrialRecord, TrialStatus
 from automtl.space.early_stopping import NoStopping, PromotionStopping
@@ -89,27 +90,31 @@ class Promotion(StoppingRule):
         # At the end nobody else arrives, and one of a few must go on.
         rounded = math.floor if phase is Phase.OPEN or is_busy else math.ceil
         for epoch in reversed(self.rungs):
-            waiting = {
-                record.number
-                for record in history
-                if epochs_done(record) == epoch
-                and (record.status is TrialStatus.PAUSED or record.number == arriving)
-                and self.waits(record)
-            }
+            waiting = self._waiting(history, epoch, arriving)
             if not waiting:
                 continue
             found = arrivals(history, self.objectives, epoch)
             eta = self.eta_at(agreement(history, self.objectives, found))
-            n_best = rounded(len(found.numbers) / eta)
-            best = self._ordered(found, n_best)
-            chosen = next((number for number in best if number in waiting), None)
+            chosen = first_among(
+                found.losses,
+                np.array([number in waiting for number in found.numbers]),
+                ties=self.ties,
+                n_best=rounded(len(found.numbers) / eta),
+            )
             if chosen is not None:
-                return chosen
+                return found.numbers[chosen]
         return None
 
-    def _ordered(self, found: Arrivals, n_best: int) -> list[int]:
-        rows = order(found.losses, ties=self.ties, n_best=n_best)
-        return [found.numbers[row] for row in rows]
+    def _waiting(
+        self, history: Sequence[TrialRecord], epoch: int, arriving: int | None
+    ) -> set[int]:
+        return {
+            record.number
+            for record in history
+            if (record.status is TrialStatus.PAUSED or record.number == arriving)
+            and epochs_done(record) == epoch
+            and self.waits(record)
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

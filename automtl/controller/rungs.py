@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from automtl.controller.memo import PerTrial
 from automtl.results import EpochReport, Objective, TrialRecord, TrialStatus
 
 
@@ -56,6 +57,12 @@ def losses_at(
     None where it has not been there, trains no longer than that, is a baseline, failed, or has
     not reported every objective (which says nothing about it).
     """
+    return _LOSSES_AT(record, epoch, objectives)
+
+
+def _losses_at(
+    record: TrialRecord, epoch: int, objectives: Sequence[Objective]
+) -> tuple[float, ...] | None:
     if not competes(record) or record.status is TrialStatus.FAILED:
         return None
     if epochs_done(record) < epoch or epoch >= own_epochs(record):
@@ -65,6 +72,9 @@ def losses_at(
         return None
     found = tuple(o.as_loss(best.values.get(o.metric, math.nan)) for o in objectives)
     return found if all(map(math.isfinite, found)) else None
+
+
+_LOSSES_AT = PerTrial(_losses_at)
 
 
 def final_losses(record: TrialRecord, objectives: Sequence[Objective]) -> tuple[float, ...] | None:

@@ -1,5 +1,8 @@
 """Multi-objective TPE over a history: the only file that knows Optuna.
 
+With early stopping there are many trials and the good ones are chosen by projected fronts before
+the sampler has its turn; then its estimator on arrays (`parzen.py`) takes over.
+
 The study is rebuilt in memory for every proposal. There is no second database that could
 disagree with the ledger, and the sampler has no state but the history.
 """
@@ -10,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from automtl.controller.lessons import Lesson, lessons
-from automtl.results import TrialRecord
+from automtl.controller.parzen import suggest
+from automtl.results import Point, TrialRecord
 from automtl.space.parameter import (
     BoolParameter,
     CategoricalParameter,
@@ -26,6 +30,7 @@ from automtl.space.parts import Constraint
 from automtl.space.search_space import SearchSpace
 
 if TYPE_CHECKING:
+    import numpy as np
     import optuna
 
 N_STARTUP = 10
@@ -34,6 +39,10 @@ N_STARTUP = 10
 N_CANDIDATES = 64
 """Draws of which TPE takes the best, per parameter. Cheap, and more than Optuna's 24
 found better fronts on learning-curve surrogates."""
+
+N_SPLIT_CANDIDATES = 256
+"""The same with early stopping, where there are many more points to learn from: on LCBench's
+tuning data sets more candidates found better fronts up to here."""
 
 STATES = {"seen": "COMPLETE", "bad": "PRUNED", "running": "RUNNING"}
 
@@ -57,26 +66,10 @@ def draws(
         seed: Of the random stream.
         rungs: Epochs at which unfinished trials are looked at; without them they repel.
     """
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     taught = lessons(history, space.objectives, constraints, rungs)
-    n_objectives = len(space.objectives)
-    is_split = bool(rungs) and n_objectives > 1
-    study = optuna.create_study(
-        storage=_storage(space, taught, is_split=is_split),
-        directions=["minimize"] * (1 if is_split else n_objectives),
-        sampler=optuna.samplers.TPESampler(
-            seed=seed,
-            n_startup_trials=N_STARTUP,
-            n_ei_candidates=N_CANDIDATES,
-            # Optuna's own rule, but by the number of objectives before the split.
-            multivariate=n_objectives == 1,
-        ),
-        pruner=optuna.pruners.NopPruner(),
-    )
-    while True:
-        yield _suggest(study.ask(), space)
+    if rungs and len(space.objectives) > 1:
+        return _split_draws(space, taught, seed)
+    return _optuna_draws(space, taught, seed)
 
 
 def uniform(space: SearchSpace, random: Callable[[], float]) -> dict[str, Scalar]:
@@ -88,9 +81,61 @@ def uniform(space: SearchSpace, random: Callable[[], float]) -> dict[str, Scalar
     return point
 
 
-def _storage(
-    space: SearchSpace, taught: Sequence[Lesson], *, is_split: bool
-) -> "optuna.storages.InMemoryStorage":
+def _split_draws(
+    space: SearchSpace, taught: Sequence[Lesson], seed: int
+) -> Iterator[dict[str, Scalar]]:
+    """Draw where the good ones are known: what Optuna would do with them, but fast."""
+    import numpy as np
+
+    # The old generator, because Optuna's draws come from it: the same points can be compared.
+    rng = np.random.RandomState(seed)
+    is_early = sum(lesson.state != "running" for lesson in taught) < N_STARTUP
+    good = [lesson.record.point for lesson in taught if lesson.is_good]
+    bad = [lesson.record.point for lesson in taught if not lesson.is_good]
+    while True:
+        point = uniform(space, rng.uniform) if is_early else _split_draw(space, good, bad, rng)
+        bad = [*bad, point]
+        yield point
+
+
+def _split_draw(
+    space: SearchSpace,
+    good: Sequence[Point],
+    bad: Sequence[Point],
+    rng: "np.random.RandomState",
+) -> dict[str, Scalar]:
+    point: dict[str, Scalar] = {}
+    for name, parameter in space.parameters.items():
+        if matches(parameter.when, point):
+            point[name] = suggest(
+                parameter,
+                [other[name] for other in good if name in other],
+                [other[name] for other in bad if name in other],
+                rng,
+                n_candidates=N_SPLIT_CANDIDATES,
+            )
+    return point
+
+
+def _optuna_draws(
+    space: SearchSpace, taught: Sequence[Lesson], seed: int
+) -> Iterator[dict[str, Scalar]]:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        storage=_storage(space, taught),
+        directions=["minimize"] * len(space.objectives),
+        sampler=optuna.samplers.TPESampler(
+            seed=seed, n_startup_trials=N_STARTUP, n_ei_candidates=N_CANDIDATES
+        ),
+        pruner=optuna.pruners.NopPruner(),
+    )
+    while True:
+        yield _suggest(study.ask(), space)
+
+
+def _storage(space: SearchSpace, taught: Sequence[Lesson]) -> "optuna.storages.InMemoryStorage":
     """Return an empty storage that also shows the history to whoever asks for all trials.
 
     ``Study.add_trials`` would copy every trial deeply, which costs more than sampling does.
@@ -98,7 +143,7 @@ def _storage(
     import optuna
 
     distributions = {name: _distribution(p) for name, p in space.parameters.items()}
-    told = [_told(one, distributions, is_split=is_split) for one in taught]
+    told = [_told(one, distributions) for one in taught]
     for i, trial in enumerate(told):
         # Numbers of new trials start at 0; these come before them and may not be equal.
         trial.number = i - len(told)
@@ -160,25 +205,18 @@ def _distribution(parameter: Parameter) -> "optuna.distributions.BaseDistributio
             return kinds.CategoricalDistribution(corners_of(parameter))
 
 
-def _told(
-    lesson: Lesson, distributions: Mapping[str, Any], *, is_split: bool
-) -> "optuna.trial.FrozenTrial":
-    """Turn a lesson into a trial of Optuna's.
-
-    Where the split is made already, the value only says on which side of it the trial is.
-    """
+def _told(lesson: Lesson, distributions: Mapping[str, Any]) -> "optuna.trial.FrozenTrial":
+    """Turn a lesson into a trial of Optuna's."""
     import optuna
 
     record = lesson.record
-    is_seen = lesson.state == "seen"
-    values = [0.0 if lesson.is_good else 1.0] if is_split else list(lesson.losses)
     # Not `create_trial`, which checks each value against its distribution again: at some hundred
     # trials that would cost more than the sampling.
     trial = optuna.trial.FrozenTrial(
         number=record.number,
         state=optuna.trial.TrialState[STATES[lesson.state]],
         value=None,
-        values=values if is_seen else None,
+        values=list(lesson.losses) or None,
         datetime_start=None,
         datetime_complete=None,
         params=dict(record.point),

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from automtl.controller.ordering import order
+from automtl.controller.ordering import first_among, order
 
 TIES = st.sampled_from(["hypervolume", "spread"])
 LOSSES = arrays(
@@ -33,6 +33,15 @@ def test_the_best_few_are_the_beginning_of_the_order(
 ) -> None:
     whole = order(losses, ties=ties)  # type: ignore[arg-type]
     assert order(losses, ties=ties, n_best=n) == whole[:n]  # type: ignore[arg-type]
+
+
+@given(LOSSES, TIES, st.integers(0, 9), st.data())
+def test_the_first_wanted_row_is_that_of_the_order(
+    losses: np.ndarray, ties: str, n: int, data: st.DataObject
+) -> None:
+    is_wanted = data.draw(arrays(np.bool_, len(losses)))
+    expected = next((r for r in order(losses, ties=ties, n_best=n) if is_wanted[r]), None)  # type: ignore[arg-type]
+    assert first_among(losses, is_wanted, ties=ties, n_best=n) == expected  # type: ignore[arg-type]
 
 
 @given(LOSSES, TIES, st.floats(0.1, 50))
