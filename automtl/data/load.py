@@ -112,17 +112,8 @@ def load_data(
     }
     kept = keep_fraction(tables["train"], config.label_fraction, seed=config.label_seed)
     tables["train"] = kept.table
-    info = DataInfo(
-        detection_classes=names.detection,
-        segmentation_classes=names.segmentation,
-        image_size=image_size,
-        segmentation_frequency=segmentation_frequency(tables["train"], len(names.segmentation)),
-        digest=digest([tables["train"], tables["validation"]]),
-        image_classes=names.image,
-        target_medians=target_medians(tables["train"]),
-    )
     splits = SplitData(
-        info=info,
+        info=_info(tables["train"], tables["validation"], names, image_size),
         train=tables["train"],
         validation=tables["validation"],
         test=tables.get("test"),
@@ -172,6 +163,20 @@ def _read(source: Source, root: Path | None, size: tuple[int, int]) -> RawSource
             return read_yolo(source, root=root, image_size=size)
         case _:
             assert_never(source)
+
+
+def _info(
+    train: FrameTable, validation: FrameTable, names: ClassNames, size: tuple[int, int]
+) -> DataInfo:
+    return DataInfo(
+        detection_classes=names.detection,
+        segmentation_classes=names.segmentation,
+        image_size=size,
+        segmentation_frequency=segmentation_frequency(train, len(names.segmentation)),
+        digest=digest([train, validation]),
+        image_classes=names.image,
+        target_medians=target_medians(train),
+    )
 
 
 def _rate_lines(sources: Sequence[RawSource], table: FrameTable) -> list[str]:
