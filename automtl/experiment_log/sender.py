@@ -3,15 +3,17 @@
 It reads the ledger, under the lease, and leaves the writing to a process of its own.
 """
 
+import contextlib
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from automtl.errors import LedgerError
+from automtl.experiment_log.joining import Sending, sendings
 from automtl.experiment_log.messages import RefusedError, SinkSettings, line_of
 from automtl.experiment_log.remote import RemoteSink
-from automtl.experiment_log.updates import STUDY_RUN, RunUpdate, updates_of
+from automtl.experiment_log.updates import STUDY_RUN, RunUpdate
 from automtl.ledger.database import LedgerUnreachableError
 from automtl.ledger.outbox import EventKind
 from automtl.ledger.redaction import first_line
@@ -142,13 +144,12 @@ class ExperimentLog:
         outbox = self.ledger.outbox
         sent: list[int] = []
         try:
-            for event in outbox.pending(EVENTS_AT_ONCE):
+            for sending in sendings(outbox.pending(EVENTS_AT_ONCE)):
                 if self._is_late:
                     break
                 self.ledger.confirm_lease()
-                for update in updates_of(event):
-                    self._apply(sink, update)
-                sent.append(event.id)
+                self._write(sink, sending)
+                sent.extend(sending.ids)
         finally:
             # Together, since each writing of the ledger waits for the disk.
             outbox.mark_sent(sent, time.time())
@@ -160,6 +161,15 @@ class ExperimentLog:
             self.ledger.confirm_lease()
             self.ledger.set_mlflow_run(self._sink.connect())
         return self._sink
+
+    def _write(self, sink: RemoteSink, sending: Sending) -> None:
+        if sending.joined is not None:
+            # What MLflow refuses in one of them must not take the others with it.
+            with contextlib.suppress(RefusedError):
+                sink.apply(sending.joined)
+                return
+        for update in sending.updates:
+            self._apply(sink, update)
 
     def _apply(self, sink: RemoteSink, update: RunUpdate) -> None:
         try:

@@ -10,7 +10,7 @@ from automtl.experiment_log.messages import RefusedError
 from automtl.ledger.holder import Holder, this_process
 from automtl.ledger.outbox import Outbox
 from automtl.ledger.studies import create_study, open_ledger
-from automtl.results import Objective, StudyInfo
+from automtl.results import EpochReport, Objective, StudyInfo
 
 
 class ScriptedSink:
@@ -162,6 +162,24 @@ def test_what_is_refused_is_left_out_and_named(ledger, log_with):
     assert log.close(timeout_s=10) == 0
     assert log.refused == ["study: INVALID_PARAMETER_VALUE: no"]
     assert [u.tags for u in sink.taken[-1:]] == [{"automtl.refused": log.refused[0]}]
+
+
+def test_one_refused_report_does_not_take_the_others_with_it(ledger, log_with):
+    ledger.add_trial(number=0, point={}, config={}, config_digest="0", origin="sampler", seed=0)
+    ledger.start_attempt(0, worker="")
+    for epoch in (1, 2, 3):
+        values = {"a": float(epoch)}
+        ledger.add_report(0, EpochReport(attempt=1, epoch=epoch, values=values, time_s=1.0))
+
+    def picky(update):
+        if any(point.value == 2.0 for point in update.metrics):
+            msg = "INVALID_PARAMETER_VALUE: no"
+            raise RefusedError(msg)
+
+    log, sink = log_with(picky)
+    assert log.close(timeout_s=10) == 0
+    assert [point.value for update in sink.taken for point in update.metrics] == [1.0, 3.0]
+    assert log.refused == ["trial 0: INVALID_PARAMETER_VALUE: no"]
 
 
 def test_a_controller_that_lost_its_lease_sends_no_more(ledger, url, clock, log_with):
