@@ -13,6 +13,9 @@ BUILT_IN_TASKS = ("detection", "segmentation", "tracking", "classification", "de
 View = Literal["rgb", "hog", "sift"]
 """An input representation; ``automtl.data.views`` computes it."""
 
+CELL = 4
+"""Side in pixels of a cell of the views ``hog`` and ``sift``."""
+
 
 class BackboneConfig(Frozen):
     """The network that turns a picture into feature maps.
@@ -23,12 +26,14 @@ class BackboneConfig(Frozen):
         weights: ``none``, ``imagenet``, or the path of a state dict.
         image_size: Height and width of the network's input in pixels.
         width: Channel multiplier of the ``tiny`` backbone; other backbones ignore it.
+        views: What the network reads of a picture, stacked in this order.
     """
 
     name: str = "tiny"
     weights: str = "none"
     image_size: tuple[Annotated[int, Field(ge=32)], Annotated[int, Field(ge=32)]] = (96, 128)
     width: Annotated[float, Field(gt=0, le=8)] = 1.0
+    views: Annotated[tuple[View, ...], Field(min_length=1)] = ("rgb",)
 
     @field_validator("name")
     @classmethod
@@ -39,6 +44,20 @@ class BackboneConfig(Frozen):
         hint = f"did you mean {near!r}?" if near else f"known: {', '.join(N_STAGES)}"
         msg = f"no backbone is called {name!r}; {hint}"
         raise ValueError(msg)
+
+    @model_validator(mode="after")
+    def _can_be_viewed(self) -> Self:
+        if len(set(self.views)) != len(self.views):
+            msg = f"`views` must name each view once, found {list(self.views)}"
+            raise ValueError(msg)
+        width = self.image_size[1]
+        if set(self.views) != {"rgb"} and width % CELL:
+            msg = (
+                f"the views {' and '.join(sorted(set(self.views) - {'rgb'}))} need a width that "
+                f"is a multiple of {CELL}, found `image_size` {list(self.image_size)}"
+            )
+            raise ValueError(msg)
+        return self
 
 
 class SharingConfig(Frozen):

@@ -1,9 +1,19 @@
 """Which limits of a recipe a trial breaks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from automtl.config import TrialConfig
 from automtl.space.parts import Constraint
 from automtl.space.recipe import Recipe
+
+KnownCosts = Callable[[TrialConfig], Mapping[str, float]]
+"""Returns those metrics of a trial that are known before it is trained."""
+
+
+def nothing_known(config: TrialConfig) -> Mapping[str, float]:
+    """Know nothing of a trial before it is trained."""
+    del config
+    return {}
 
 
 def violations(recipe: Recipe, values: Mapping[str, float]) -> list[str]:

@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from automtl.config import FixedWeighting, TrialConfig, digest_of, single_task
+from automtl.config import FixedWeighting, SharingConfig, TrialConfig, digest_of, single_task
+from automtl.config.backbones import N_STAGES
+from automtl.config.sharing import tree_digest
+from automtl.controller.constraints import KnownCosts, nothing_known, violations
 from automtl.controller.sampler import draws, uniform
 from automtl.results import Point, TrialRecord
 from automtl.space.parameter import Scalar
@@ -41,33 +44,44 @@ class Proposal:
     seed: int
 
 
-def propose(recipe: Recipe, history: Sequence[TrialRecord]) -> Proposal | None:
-    """Return the next trial, or None if every configuration has been tried.
+def propose(
+    recipe: Recipe, history: Sequence[TrialRecord], known: KnownCosts = nothing_known
+) -> Proposal | None:
+    """Return the next trial, or None if every one has been tried or is over a limit.
 
-    First the default, then the enqueued points, then the baselines, then the sampler. The
+    First the default, then the enqueued points, then the baselines, then the sampler. None of
+    them is over a limit as far as is known before training, and the sampler's is another
+    training than those before: two chains of tasks that write one sharing tree are one. The
     random stream depends only on the recipe's seed and the trial's number, and the history's
     order does not matter, so a resumed search proposes what an undisturbed one would have.
 
     Args:
         recipe: The search.
         history: All trials, those in progress too; numbers are dense from 0.
+        known: Metrics that are known before a trial is trained.
     """
     ordered = sorted(history, key=lambda record: record.number)
     number = len(ordered)
     # Duplicates among what is stated may leave fewer; validating all of it costs milliseconds.
     if number <= len(recipe.enqueue) + len(recipe.baselines.names):
-        planned = plan(recipe)
+        planned = plan(recipe, known)
         if number < len(planned):
             return planned[number]
     space = recipe.space
-    tried = {r.config_digest for r in ordered if not r.origin.startswith("baseline:")}
+    tried = {_identity(r.config) for r in ordered if not r.origin.startswith("baseline:")}
     seed = stream_seed(recipe.seed, number)
+
+    def is_new(point: Point) -> bool:
+        config = space.config_of(point)
+        is_untried = _identity(config.to_plain()) not in tried
+        return is_untried and not violations(recipe, known(config))
+
     point = next_point(
         space,
         ordered,
         constraints=recipe.constraints,
         seed=seed,
-        is_new=lambda point: space.config_of(point).digest not in tried,
+        is_new=is_new,
         rungs=recipe.rungs,
     )
     if point is None:
@@ -81,8 +95,8 @@ def propose(recipe: Recipe, history: Sequence[TrialRecord]) -> Proposal | None:
     )
 
 
-def plan(recipe: Recipe) -> tuple[Proposal, ...]:
-    """Return the trials that a recipe states, before the sampler has its turn."""
+def plan(recipe: Recipe, known: KnownCosts = nothing_known) -> tuple[Proposal, ...]:
+    """Return the trials that a recipe states, but for those that are known to break a limit."""
     space = recipe.space
     default = space.default_point()
     points = [default, *(space.complete(partial) for partial in recipe.enqueue)]
@@ -91,6 +105,8 @@ def plan(recipe: Recipe) -> tuple[Proposal, ...]:
         config = space.config_of(point)
         stated.setdefault(config.digest, ("enqueued" if stated else "default", point, config))
     baselines = [_baseline(name, default, space) for name in recipe.baselines.names]
+    every = [*stated.values(), *baselines]
+    feasible = [each for each in every if not violations(recipe, known(each[2]))]
     return tuple(
         Proposal(
             number=number,
@@ -99,7 +115,7 @@ def plan(recipe: Recipe) -> tuple[Proposal, ...]:
             origin=origin,
             seed=stream_seed(recipe.seed, number),
         )
-        for number, (origin, point, config) in enumerate([*stated.values(), *baselines])
+        for number, (origin, point, config) in enumerate(feasible)
     )
 
 
@@ -143,6 +159,16 @@ def stream_seed(seed: int, number: int) -> int:
     """
     digest = hashlib.sha256(f"{seed}:{number}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
+
+
+def _identity(config: Mapping[str, object]) -> str:
+    """Return a digest that configurations with the same sharing tree have in common."""
+    parts = dict(config)
+    sharing = SharingConfig.model_validate(parts.pop("sharing"))
+    backbone = parts["backbone"]
+    assert isinstance(backbone, Mapping), "a trial's configuration has a backbone"
+    n_stages = N_STAGES.get(backbone["name"], max(sharing.split_after, default=0))
+    return digest_of([parts, tree_digest(sharing, n_stages)])
 
 
 def _not_among(history: Sequence[TrialRecord]) -> Callable[[Point], bool]:

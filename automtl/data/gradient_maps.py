@@ -8,10 +8,9 @@ Axis letters: H height, W width; cells R rows, Q columns, K orientations.
 import numpy as np
 from numpy.typing import NDArray
 
-Maps = NDArray[np.float32]
+from automtl.config.network import CELL
 
-CELL = 4
-"""Side of a cell in pixels."""
+Maps = NDArray[np.float32]
 
 BLOCK = 2
 """Side of a block in cells."""

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automtl.config import View
+from automtl.config.network import CELL
 from automtl.data.gradient_maps import (
     BLOCK,
-    CELL,
     HOG_BINS,
     SIFT_BINS,
     SIFT_CHANNELS,

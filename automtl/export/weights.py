@@ -103,7 +103,7 @@ def difference(one: MultiTaskNetwork, other: MultiTaskNetwork, info: DataInfo) -
     """Compare the raw outputs of two networks on one seeded picture."""
     generator = torch.Generator().manual_seed(PARITY_SEED)
     picture = torch.randint(
-        0, 256, (1, 3, *info.image_size), dtype=torch.uint8, generator=generator
+        0, 256, (1, one.n_channels, *info.image_size), dtype=torch.uint8, generator=generator
     )
     with torch.inference_mode():
         first, second = one(picture), other(picture)

@@ -8,6 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from automtl.config import TrialConfig
+from automtl.config.sharing import describe_tree
 from automtl.data.table import DataInfo
 from automtl.errors import BundleError
 from automtl.export.card import Floors, model_card
@@ -22,7 +23,6 @@ from automtl.export.manifest import Parent, make_manifest
 from automtl.export.weights import Parity, build_from, difference, read_weights, weights_bytes
 from automtl.model.cost import latency_ms
 from automtl.model.network import MultiTaskNetwork
-from automtl.model.sharing import describe_tree
 from automtl.results import Pick, StudyInfo
 
 MODEL = "model.safetensors"
@@ -111,7 +111,7 @@ def _prove_parity(network: MultiTaskNetwork, written: Path, contents: Contents) 
 
 
 def _measured(contents: Contents, parity: Parity, network: MultiTaskNetwork) -> dict[str, object]:
-    latency = latency_ms(network, contents.info.image_size)
+    latency = latency_ms(network, contents.info.image_size, n_channels=network.n_channels)
     objectives = contents.study.objectives if contents.study else ()
     return {
         "validation": _finite(contents.validation),

@@ -10,15 +10,21 @@ from automtl.config import BackboneConfig
 from automtl.config.backbones import TIMM
 from automtl.errors import AutomtlError
 from automtl.model.stages import Stages
+from automtl.model.stem import widen
 from automtl.model.third_party import timm_stages, torchvision_stages
 
 
 def build_stages(config: BackboneConfig) -> Stages:
-    """Build the stages of a backbone with its weights.
+    """Build the stages of a backbone with its weights, for the views that it is to read.
 
     Raises:
-        AutomtlError: If the backbone cannot be imported or its weights cannot be had.
+        AutomtlError: If the backbone cannot be imported, its weights cannot be had, or it cannot
+            read the views.
     """
+    return widen(_for_rgb(config), config.views)
+
+
+def _for_rgb(config: BackboneConfig) -> Stages:
     if config.name.startswith(TIMM):
         return _load_path(config, timm_stages(config))
     if ":" in config.name:

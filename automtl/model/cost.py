@@ -2,10 +2,22 @@
 
 import statistics
 import time
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
+from typing_extensions import override
+
+from automtl.config import BackboneConfig, HeadsConfig, TrialConfig
+from automtl.config.backbones import N_STAGES, TIMM
+from automtl.config.sharing import groups_by_stage
+from automtl.data.table import DataInfo
+from automtl.data.views import channels_of
+from automtl.model.backbones import build_stages
+from automtl.tasks.choose import task_named
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -13,21 +25,52 @@ def count_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def count_flops(network: nn.Module, image_size: tuple[int, int]) -> int:
+def count_flops(network: nn.Module, image_size: tuple[int, int], *, n_channels: int = 3) -> int:
     """Return the floating-point operations of one frame through all tasks.
 
     A multiplication and an addition count as two.
     """
     was_training = network.training
     network.eval()
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(_frame(network, image_size, 1))
+    _, flops = _run(network, _frame(network, (1, n_channels, *image_size)))
     network.train(was_training)
-    return int(counter.get_total_flops())
+    return flops
+
+
+def parameters_of_tree(config: TrialConfig, info: DataInfo) -> int:
+    """Return what ``count_parameters`` will say of a network, without building it.
+
+    Each stage and each head is measured once and remembered; a tree is a sum over them.
+
+    Args:
+        config: The trial.
+        info: Classes and picture size.
+
+    Raises:
+        AutomtlError: If the backbone or a task cannot be had.
+    """
+    stages, heads = _costs_of(config, info)
+    return sum(n * cost.parameters for cost, n in stages.items()) + sum(
+        cost.parameters for cost in heads
+    )
+
+
+def flops_of_tree(config: TrialConfig, info: DataInfo) -> int:
+    """Return what ``count_flops`` will say of a network, without building it.
+
+    Arguments and errors as in :func:`parameters_of_tree`.
+    """
+    stages, heads = _costs_of(config, info)
+    return sum(n * cost.flops for cost, n in stages.items()) + sum(cost.flops for cost in heads)
 
 
 def latency_ms(
-    network: nn.Module, image_size: tuple[int, int], *, batch: int = 1, repeats: int = 15
+    network: nn.Module,
+    image_size: tuple[int, int],
+    *,
+    n_channels: int = 3,
+    batch: int = 1,
+    repeats: int = 15,
 ) -> float:
     """Return the median milliseconds of a forward pass through all tasks.
 
@@ -35,7 +78,7 @@ def latency_ms(
     """
     threads = torch.get_num_threads()
     was_training = network.training
-    frames = _frame(network, image_size, batch)
+    frames = _frame(network, (batch, n_channels, *image_size))
     torch.set_num_threads(1)
     network.eval()
     try:
@@ -61,6 +104,86 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def _frame(network: nn.Module, image_size: tuple[int, int], batch: int) -> torch.Tensor:
+def _frame(network: nn.Module, shape: tuple[int, ...]) -> Tensor:
     device = next(network.parameters()).device
-    return torch.zeros(batch, 3, *image_size, dtype=torch.uint8, device=device)
+    return torch.zeros(shape, dtype=torch.uint8, device=device)
+
+
+def _run(module: nn.Module, given: object) -> tuple[object, int]:
+    """Return a module's output and its floating-point operations."""
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        output = module(given)
+    return output, int(counter.get_total_flops())
+
+
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    parameters: int
+    flops: int
+
+
+@dataclass(frozen=True, slots=True)
+class _BackboneCost:
+    stages: tuple[_Cost, ...]
+    channels: tuple[int, ...]
+    strides: tuple[int, ...]
+    sizes: tuple[tuple[int, int], ...]
+
+
+def _costs_of(config: TrialConfig, info: DataInfo) -> tuple[Counter[_Cost], list[_Cost]]:
+    """Return how often each stage's cost counts, and the cost of each head."""
+    backbone = config.backbone
+    if backbone.name in N_STAGES or backbone.name.startswith(TIMM):
+        # Trained weights cost as much as others, and these need no download.
+        backbone = backbone.model_copy(update={"weights": "none"})
+    stages = _backbone_cost(backbone).stages
+    counted: Counter[_Cost] = Counter()
+    for cost, groups in zip(stages, groups_by_stage(config.sharing, len(stages)), strict=True):
+        counted[cost] += len(groups)
+    data = _Data(info)
+    return counted, [
+        _head_cost(task, config.imports.get(task, ""), backbone, config.heads, data)
+        for task in config.tasks
+    ]
+
+
+@lru_cache(maxsize=64)
+def _backbone_cost(backbone: BackboneConfig) -> _BackboneCost:
+    with torch.random.fork_rng(devices=[]):
+        stages = build_stages(backbone)
+    costs, sizes = [], []
+    output: object = torch.zeros(1, channels_of(backbone.views), *backbone.image_size)
+    for stage in stages.modules:
+        output, flops = _run(stage.eval(), output)
+        assert isinstance(output, Tensor), "a stage gives one tensor"
+        costs.append(_Cost(count_parameters(stage), flops))
+        sizes.append((output.shape[2], output.shape[3]))
+    return _BackboneCost(tuple(costs), stages.channels, stages.strides, tuple(sizes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """What is known of the data, by content, as a key to remember by."""
+
+    info: DataInfo
+
+    @override
+    def __hash__(self) -> int:
+        return hash((self.info.detection_classes, self.info.segmentation_classes))
+
+
+@lru_cache(maxsize=256)
+def _head_cost(
+    task: str, path: str, backbone: BackboneConfig, heads: HeadsConfig, data: _Data
+) -> _Cost:
+    known = _backbone_cost(backbone)
+    with torch.random.fork_rng(devices=[]):
+        head = task_named(task, {task: path} if path else {}).build_head(
+            channels=known.channels, strides=known.strides, heads=heads, info=data.info
+        )
+    features = tuple(
+        torch.zeros(1, channels, *size)
+        for channels, size in zip(known.channels, known.sizes, strict=True)
+    )
+    _, flops = _run(head.eval(), features)
+    return _Cost(count_parameters(head), flops)

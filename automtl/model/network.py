@@ -7,18 +7,14 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from automtl.config import TrialConfig
+from automtl.config import TrialConfig, View
+from automtl.config.sharing import Groups, groups_by_stage
 from automtl.data.table import DataInfo
+from automtl.data.views import normalisation
 from automtl.model.backbones import build_stages
 from automtl.model.boundary import Boundary, SharedFeature
-from automtl.model.sharing import Groups, groups_by_stage
 from automtl.tasks.base import RawOutput
 from automtl.tasks.choose import task_named
-
-# ImageNet's mean and deviation, in units of uint8: what torchvision's weights were trained with.
-MEAN = (123.675, 116.28, 103.53)
-DEVIATION = (58.395, 57.12, 57.375)
-
 
 _Leave = Callable[[Tensor, Sequence[str]], Mapping[str, Tensor]]
 
@@ -43,6 +39,7 @@ class MultiTaskNetwork(nn.Module):
         groups: Groups,
         order: tuple[str, ...],
         imports: Mapping[str, str] | None = None,
+        views: Sequence[View] = ("rgb",),
     ) -> None:
         super().__init__()
         self.stages = stages
@@ -50,10 +47,14 @@ class MultiTaskNetwork(nn.Module):
         self.groups = groups
         self.order = order
         self.imports = imports or {}
-        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer(
-            "deviation", torch.tensor(DEVIATION).view(1, 3, 1, 1), persistent=False
-        )
+        mean, deviation = (torch.tensor(v).view(1, -1, 1, 1) for v in normalisation(views))
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("deviation", deviation, persistent=False)
+
+    @property
+    def n_channels(self) -> int:
+        """How many channels a picture's views have."""
+        return self.mean.shape[1]
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -67,7 +68,7 @@ class MultiTaskNetwork(nn.Module):
         """Run the branches of some tasks.
 
         Args:
-            images_bchw: uint8 ``[B, 3, H, W]``.
+            images_bchw: uint8 views ``[B, C, H, W]``.
             tasks: Which tasks; all if None. Stages that none of them needs do not run.
 
         Returns:
@@ -83,7 +84,7 @@ class MultiTaskNetwork(nn.Module):
         """Run the branches of some tasks, and tell where their shared part ends.
 
         Args:
-            images_bchw: uint8 ``[B, 3, H, W]``.
+            images_bchw: uint8 views ``[B, C, H, W]``.
             tasks: Which tasks; all if None.
 
         Returns:
@@ -208,7 +209,9 @@ def build_network(
             heads[task] = task_named(task, config.imports).build_head(
                 channels=base.channels, strides=base.strides, heads=config.heads, info=info
             )
-    return MultiTaskNetwork(stages, heads, groups, config.tasks, config.imports)
+    return MultiTaskNetwork(
+        stages, heads, groups, config.tasks, config.imports, config.backbone.views
+    )
 
 
 def _head_seed(seed: int, task: str) -> int:

@@ -16,7 +16,7 @@ class Stages:
 
     Attributes:
         modules: Stage ``i`` reads the output of stage ``i - 1``; the first reads the normalised
-            picture ``[B, 3, H, W]``.
+            picture ``[B, 3, H, W]``, or its views.
         channels: Output channels of each stage.
         strides: Stride of each stage's output against the picture.
     """

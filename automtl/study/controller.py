@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from automtl.controller.budget import is_spent, phase_of
-from automtl.controller.constraints import violations
+from automtl.controller.constraints import KnownCosts, nothing_known, violations
 from automtl.controller.promotion import stopping_rule
 from automtl.controller.propose import propose
 from automtl.controller.rungs import best_report
@@ -38,6 +38,7 @@ class StudyController:
         folder: Where trials keep their files.
         observer: Told of every event.
         clock: Unix time.
+        known: Metrics that are known before a trial is trained; over a limit, it never is.
     """
 
     recipe: Recipe
@@ -45,6 +46,7 @@ class StudyController:
     folder: StudyFolder
     observer: Observer
     clock: Callable[[], float] = time.time
+    known: KnownCosts = nothing_known
     _stop_requested: bool = False
     _decisions: dict[int, Decision] = field(default_factory=dict)
     _elapsed_before_s: float = 0.0
@@ -139,10 +141,10 @@ class StudyController:
             self.ledger.pause(record.number)
 
     def _proposed(self, history: tuple[TrialRecord, ...]) -> TrialOrder | None:
-        proposal = propose(self.recipe, history)
+        proposal = propose(self.recipe, history, self.known)
         if proposal is None:
             self._exhausted = True
-            self.observer.message("Every configuration of this space has been tried")
+            self.observer.message("Every configuration has been tried or is over a limit")
             return self.next_order()
         record = self.ledger.add_trial(
             number=proposal.number,

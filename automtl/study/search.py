@@ -171,7 +171,11 @@ def run(
         log = _experiment_log(folder, settings, ledger)
         log.start()
         controller = StudyController(
-            recipe=recipe, ledger=ledger, folder=folder, observer=observer
+            recipe=recipe,
+            ledger=ledger,
+            folder=folder,
+            observer=observer,
+            known=prepared.known,
         )
         _dispatch(controller, settings, prepared)
         conclude(folder, ledger)

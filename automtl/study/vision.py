@@ -6,11 +6,13 @@ from functools import cache
 from pathlib import Path
 
 from automtl.config import CustomWeighting
+from automtl.controller.constraints import KnownCosts
 from automtl.data.load import LeftOut, LoadedData, load_data
 from automtl.errors import RecipeError, closest
 from automtl.space.parameter import corners_of
 from automtl.space.recipe import Recipe
 from automtl.study.folder import Settings
+from automtl.study.limits import known_costs, too_large
 from automtl.study.observer import Observer
 
 COSTS = (
@@ -38,11 +40,13 @@ class Prepared:
         data: The splits.
         digest: Digest of the frames and labels.
         floors: Computes, once, what trivial predictors reach on the validation split.
+        known: Gives what a trial will cost, as far as the recipe limits it.
     """
 
     data: LoadedData
     digest: str
     floors: Callable[[], dict[str, dict[str, float]]]
+    known: KnownCosts
 
 
 def read_data(recipe: Recipe, root: str | None, *, load_test: bool = False) -> LoadedData:
@@ -74,7 +78,12 @@ def prepare(recipe: Recipe, settings: Settings, observer: Observer) -> Prepared:
 
         return {floor.name: dict(floor.values) for floor in floors(loaded.splits, default)}
 
-    return Prepared(data=loaded, digest=loaded.splits.info.digest, floors=compute_floors)
+    known = known_costs(recipe, loaded.splits.info)
+    for line in too_large(recipe, known):
+        observer.message(line)
+    return Prepared(
+        data=loaded, digest=loaded.splits.info.digest, floors=compute_floors, known=known
+    )
 
 
 def emulates_bfloat16(gpu_share: float) -> bool:

@@ -126,8 +126,8 @@ def measure_costs(network: MultiTaskNetwork, image_size: tuple[int, int]) -> dic
     """
     return {
         "cost/parameters": float(count_parameters(network)),
-        "cost/flops": float(count_flops(network, image_size)),
-        "cost/latency_ms": float(latency_ms(network, image_size)),
+        "cost/flops": float(count_flops(network, image_size, n_channels=network.n_channels)),
+        "cost/latency_ms": float(latency_ms(network, image_size, n_channels=network.n_channels)),
     }
 
 

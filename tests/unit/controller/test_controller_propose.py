@@ -1,12 +1,14 @@
 import random
 from collections.abc import Sequence
+from itertools import permutations
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automtl.config import TrialConfig
+from automtl.config import SharingConfig, TrialConfig
+from automtl.config.sharing import tree_digest
 from automtl.controller.lessons import Lesson, excesses, lessons
 from automtl.controller.propose import Proposal, next_point, plan, propose, stream_seed
 from automtl.controller.sampler import draws, uniform
@@ -379,3 +381,33 @@ def suggested(trial: Any, space: SearchSpace) -> dict[str, Any]:
             known = distribution(space, name)
             point[name] = trial._suggest(name, known)
     return point
+
+
+def test_one_sharing_tree_is_tried_once_whatever_chain_writes_it() -> None:
+    tasks = ("detection", "segmentation", "tracking")
+    found = recipe(
+        parameters={
+            "sharing.order": {
+                "type": "categorical",
+                "values": [", ".join(order) for order in permutations(tasks)],
+            },
+            "sharing.split_after.0": {"type": "int", "min": 0, "max": 5},
+            "sharing.split_after.1": {"type": "int", "min": 0, "max": 5},
+        },
+        enqueue=[],
+        baselines={},
+    )
+    history: list[TrialRecord] = []
+    while (proposal := propose(found, history)) is not None:
+        history.append(
+            TrialRecord(
+                number=proposal.number,
+                point=proposal.point,
+                config=proposal.config.to_plain(),
+                config_digest=proposal.config.digest,
+                origin=proposal.origin,
+            )
+        )
+    sharings = [SharingConfig.model_validate(record.config["sharing"]) for record in history]
+    # Four stages, three tasks: 5 trees without a pair, 3 for each place and length of a pair's.
+    assert len({tree_digest(sharing, 4) for sharing in sharings}) == len(sharings) == 35

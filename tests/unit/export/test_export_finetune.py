@@ -21,6 +21,7 @@ from automtl.config import (
     TrialConfig,
     UncertaintyWeighting,
 )
+from automtl.config.sharing import shared_stages
 from automtl.data.load import load_data
 from automtl.data.table import DataInfo, SplitData
 from automtl.errors import BundleError, DataError
@@ -30,7 +31,6 @@ from automtl.export.narrow import narrow_config, narrow_state
 from automtl.export.remap import class_change, remap_state
 from automtl.export.weights import build_from
 from automtl.model.network import build_network, same_tensors
-from automtl.model.sharing import shared_stages
 from automtl.results import Decision
 from automtl.sources import DataConfig, ShapesSource
 

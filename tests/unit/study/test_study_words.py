@@ -5,7 +5,7 @@ from itertools import permutations, product
 import pytest
 
 from automtl.config import BackboneConfig, SharingConfig, TrialConfig
-from automtl.model.sharing import groups_by_stage
+from automtl.config.sharing import groups_by_stage
 from automtl.results import TrialRecord
 from automtl.study.words import n_stages, tree_of
 

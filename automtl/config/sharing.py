@@ -1,6 +1,9 @@
 """The sharing tree: which tasks run which stage together. Pure, without torch."""
 
-from automtl.config import SharingConfig
+from itertools import pairwise
+
+from automtl.config.base import digest_of
+from automtl.config.network import SharingConfig
 
 Groups = tuple[tuple[frozenset[str], ...], ...]
 """By stage, the groups of tasks that run it together, in chain order."""
@@ -17,9 +20,27 @@ def groups_by_stage(sharing: SharingConfig, n_stages: int) -> Groups:
 
 
 def canonical(sharing: SharingConfig, n_stages: int) -> SharingConfig:
-    """Return the same tree with every split clamped to ``n_stages``."""
-    splits = tuple(min(split, n_stages) for split in sharing.split_after)
-    return SharingConfig(order=sharing.order, split_after=splits)
+    """Return the one chain, of all that write the same tree, that stands for it.
+
+    Splits are clamped to ``n_stages``, and tasks sorted by the groups that they are in, each
+    group named by its first task. Groups only ever split, so those who share stand together.
+
+    >>> canonical(SharingConfig(order=("c", "a", "b"), split_after=(9, 1)), 4)
+    SharingConfig(order=('a', 'c', 'b'), split_after=(4, 1))
+    """
+    levels = groups_by_stage(sharing, n_stages)
+
+    def names(task: str) -> tuple[str, ...]:
+        return (*(min(group) for groups in levels for group in groups if task in group), task)
+
+    order = tuple(sorted(sharing.order, key=names))
+    splits = tuple(shared_stages(sharing, a, b, n_stages) for a, b in pairwise(order))
+    return SharingConfig(order=order, split_after=splits)
+
+
+def tree_digest(sharing: SharingConfig, n_stages: int) -> str:
+    """Return a digest that two chains have in common exactly if they write the same tree."""
+    return digest_of(canonical(sharing, n_stages).model_dump(mode="json"))
 
 
 def shared_stages(sharing: SharingConfig, first: str, second: str, n_stages: int) -> int:
