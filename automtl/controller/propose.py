@@ -51,7 +51,7 @@ def propose(
 
     First the default, then the enqueued points, then the baselines, then the sampler. None of
     them is over a limit as far as is known before training, and the sampler's is another
-    training than those before: two chains of tasks that write one sharing tree are one. The
+    training than those before: two chains of tasks may write the same sharing tree. The
     random stream depends only on the recipe's seed and the trial's number, and the history's
     order does not matter, so a resumed search proposes what an undisturbed one would have.
 
@@ -162,13 +162,18 @@ def stream_seed(seed: int, number: int) -> int:
 
 
 def _identity(config: Mapping[str, object]) -> str:
-    """Return a digest that configurations with the same sharing tree have in common."""
+    """Return a digest that configurations have in common if they are the same training.
+
+    Two chains of one sharing tree are, where no schedule takes the tasks in the chain's order.
+    """
     parts = dict(config)
     sharing = SharingConfig.model_validate(parts.pop("sharing"))
-    backbone = parts["backbone"]
+    backbone, schedule = parts["backbone"], parts["schedule"]
     assert isinstance(backbone, Mapping), "a trial's configuration has a backbone"
+    assert isinstance(schedule, Mapping), "a trial's configuration has a schedule"
     n_stages = N_STAGES.get(backbone["name"], max(sharing.split_after, default=0))
-    return digest_of([parts, tree_digest(sharing, n_stages)])
+    order = () if schedule["kind"] == "joint" else sharing.order
+    return digest_of([parts, order, tree_digest(sharing, n_stages)])
 
 
 def _not_among(history: Sequence[TrialRecord]) -> Callable[[Point], bool]:
