@@ -48,7 +48,9 @@ def cost_of(found: Recipe, metric: str, record: TrialRecord) -> float:
     return known_costs(unlimited, INFO)(config)[metric]
 
 
-@pytest.mark.parametrize("metric", ["cost/parameters", "cost/flops"])
+@pytest.mark.parametrize(
+    "metric", ["cost/parameters", pytest.param("cost/flops", marks=pytest.mark.slow)]
+)
 def test_no_proposal_is_over_the_limit_of_its_network(metric: str) -> None:
     free = recipe()
     costs = sorted(cost_of(free, metric, r) for r in proposals(free, 12) if _is_whole(r))
