@@ -41,8 +41,8 @@ N_CANDIDATES = 64
 found better fronts on learning-curve surrogates."""
 
 N_SPLIT_CANDIDATES = 256
-"""The same with early stopping, where there are many more points to learn from: on LCBench's
-tuning data sets more candidates found better fronts up to here."""
+"""The same with early stopping, where there are many more points to learn from: on two data sets
+for tuning it found better fronts than 64 (docs/measurements.md)."""
 
 STATES = {"seen": "COMPLETE", "bad": "PRUNED", "running": "RUNNING"}
 
