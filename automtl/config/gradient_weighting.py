@@ -95,7 +95,7 @@ class FairGradWeighting(GradientWeighting):
     """
 
     kind: Literal["fairgrad"] = "fairgrad"
-    alpha: float = Field(default=2.0, ge=0.5, le=20)
+    alpha: float = Field(default=2.0, ge=0.5, le=10)
 
 
 class AlignedMTLWeighting(GradientWeighting):
