@@ -1,128 +1,193 @@
-"""What a training step costs beside a hand-written loop: ``python -m benchmarks.step --json``.
+"""What a training step costs, by weighting: ``python -m benchmarks.step --json``.
 
-Both train the same network on the same batch with the same optimizer on one thread, turn by turn,
-so that a machine whose speed drifts does not decide. ``step_ratio`` is the median of the ratios
-of neighbouring turns. The other ratios are of other weightings and schedules against the same
-hand-written loop, for information: gradient-combining ones differentiate once for each task.
+``step_ratio`` (goals ``step_ratio`` and ``equal_over_hand_loop``) is the real loop's step with
+constant weights over a hand-written loop: same network, same batch, same optimizer, one thread.
+
+The other figures are over equal weights, for 2, 3 and 5 tasks that share a whole backbone:
+``time/BACKBONE/K/KIND`` is the median of the ratios of neighbouring steps, taken in turns so that
+a machine whose speed drifts does not decide; ``memory/...`` is the ratio of the peaks of what
+torch's allocator holds during a step above what it held before, as its profiler tells. Kinds that
+combine gradients are measured at ``parameters``, at ``features``, and as ``kept``: a step between
+two solutions. ``every_10`` is one step at parameters and nine kept ones, divided by ten.
 """
 
 import argparse
 import statistics
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
+from types import UnionType
+from typing import get_args
 
-import numpy as np
 import torch
 from torch.optim import AdamW
+from torch.profiler import ProfilerActivity, profile
 
 from automtl.config import (
-    AlternatingSchedule,
+    BackboneConfig,
+    CustomWeighting,
     FixedWeighting,
-    PCGradWeighting,
-    TrialConfig,
-    UncertaintyWeighting,
-    UPGradWeighting,
+    GradientWeighting,
+    GradientWeightingConfig,
+    WeightingConfig,
 )
-from automtl.data.load import load_data
-from automtl.data.sampling import BatchSampler
-from automtl.data.table import DataInfo, MultiTaskBatch, make_batch
-from automtl.sources import DataConfig, ShapesSource
-from automtl.training.learner import build_learner
-from automtl.training.schedule import Course, phase_of_epoch
 from automtl.training.step import take_step
 from benchmarks.record import Goal, print_record
+from benchmarks.step_setting import BACKBONES, BUILT_IN, TASKS, Setting, make_learner, make_setting
 
-CPU = torch.device("cpu")
-WEIGHTS = {"detection": 10.0, "segmentation": 3.0, "tracking": 0.5}
-GOAL = 1.05
+HAND_WEIGHTS = {"detection": 10.0, "segmentation": 3.0, "tracking": 0.5}
+QUICK = ("upgrad", "cagrad", "nashmtl", "graddrop")
+"""The gradient-combining kinds that ``--quick`` measures: the cheapest and the dearest solvers."""
+
+LOOK_TWICE = {"famo", "gradnorm", "db_mtl"}
+"""Not of the goal for loss-based kinds: FAMO has a second forward, the others read gradients."""
+
+KEPT = 10**9
+"""Steps for which weights are kept where only steps between two solutions are measured."""
 
 Turn = Callable[[], object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What both loops train on."""
-
-    info: DataInfo
-    batch: MultiTaskBatch
 
 
 def main() -> None:
     """Measure and print; the last line is the record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the record only")
-    parser.add_argument("--quick", action="store_true", help="fewer turns")
+    parser.add_argument("--quick", action="store_true", help="tiny, three tasks, some kinds")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    setting = _setting()
-    rivals = {name: _automtl(config, setting) for name, config in _configs().items()}
-    turns = {"hand_written": _hand_written(_configs()["fixed"], setting), **rivals}
-    times = _measure(turns, n_turns=15 if arguments.quick else 60)
-    figures = _figures(times)
+    setting = make_setting()
+    n_turns = 3 if arguments.quick else 15
+    combining = [
+        member
+        for member in _members(GradientWeightingConfig)
+        if not arguments.quick or _kind(member) in QUICK
+    ]
+    figures = _over_hand_loop(setting, n_turns=5 * n_turns)
+    backbones = ["tiny"] if arguments.quick else list(BACKBONES)
+    for backbone in backbones:
+        for n_tasks in (3,) if arguments.quick else (2, 3, 5):
+            tasks = tuple(TASKS)[:n_tasks]
+            equal = _automtl(BACKBONES[backbone], tasks, FixedWeighting(), setting)
+            variants = {
+                name: _automtl(BACKBONES[backbone], tasks, config, setting)
+                for name, config in _variants(combining)
+            }
+            measured = _by_weighting(equal, variants, n_turns=n_turns)
+            figures |= {
+                f"{what}/{backbone}/{n_tasks}/{kind}": value for what, kind, value in measured
+            }
+    figures = {name: round(value, 4) for name, value in figures.items()}
     if not arguments.json:
         for name, value in figures.items():
-            print(f"{name:32s} {value:8.3f}")
-    print_record(figures, {"step_ratio": Goal(figures["step_ratio"], GOAL, "<=")})
+            print(f"{name:56s} {value:8.3f}")
+    print_record(figures, _goals(figures))
 
 
-def _configs() -> dict[str, TrialConfig]:
-    fixed = TrialConfig(weighting=FixedWeighting(weights=WEIGHTS))
+def _goals(figures: Mapping[str, float]) -> dict[str, Goal]:
+    def largest(kinds: Iterable[str], n_tasks: str = "") -> float:
+        wanted = tuple(f"/{kind}" for kind in kinds)
+        return max(
+            value
+            for name, value in figures.items()
+            if name.startswith("time/") and name.endswith(wanted) and f"/{n_tasks}" in name
+        )
+
+    combining = [_kind(member) for member in _members(GradientWeightingConfig)]
+    goals = {
+        "step_ratio": Goal(figures["step_ratio"], 1.05, "<="),
+        "equal_over_hand_loop": Goal(figures["step_ratio"], 1.05, "<="),
+        "loss_based": Goal(largest(set(_loss_based()) - LOOK_TWICE), 1.05, "<="),
+        "gradient_features_k3": Goal(
+            largest([f"{k}-features" for k in combining if k != "excess_mtl"], "3/"), 1.15, "<="
+        ),
+        "gradient_every_10": Goal(
+            largest([f"{k}-every_10" for k in combining if k != "graddrop"], "3/"), 1.20, "<="
+        ),
+    }
+    if "famo" in _loss_based():
+        goals["famo"] = Goal(largest(["famo"]), 1.35, "<=")
+    return goals
+
+
+def _over_hand_loop(setting: Setting, *, n_turns: int) -> dict[str, float]:
+    weighting = FixedWeighting(weights=HAND_WEIGHTS)
+    ours = _automtl(BACKBONES["tiny"], BUILT_IN, weighting, setting)
+    ratios, hand_s = _ratios(ours, _hand_written(setting), n_turns=n_turns)
     return {
-        "fixed": fixed,
-        "uncertainty": fixed.model_copy(update={"weighting": UncertaintyWeighting()}),
-        "upgrad": fixed.model_copy(update={"weighting": UPGradWeighting()}),
-        "pcgrad": fixed.model_copy(update={"weighting": PCGradWeighting()}),
-        "alternating": fixed.model_copy(update={"schedule": AlternatingSchedule(block=1)}),
+        "hand_written_ms": statistics.median(hand_s) * 1e3,
+        "step_ratio": statistics.median(ratios),
     }
 
 
-def _setting() -> Setting:
-    source = ShapesSource(clips=8, frames=4)
-    unused = ShapesSource(clips=1, frames=1, seed=1)
-    config = TrialConfig()
-    splits = load_data(
-        DataConfig(train=(source,), validation=(unused,)),
-        image_size=config.backbone.image_size,
-        root=None,
-    ).splits
-    sampler = BatchSampler(splits.train, batch_size=config.optimizer.batch_size, seed=0)
-    indices = sampler.sample(0, config.tasks)
-    return Setting(info=splits.info, batch=make_batch(splits.train, indices, device=CPU))
+def _by_weighting(
+    equal: Turn, variants: Mapping[str, Turn], *, n_turns: int
+) -> Iterator[tuple[str, str, float]]:
+    """Yield what is measured (``time`` or ``memory``), of which variant, and its ratio."""
+    equal()
+    base = _peak_bytes(equal)
+    times: dict[str, float] = {}
+    for name, turn in variants.items():
+        ratios, _ = _ratios(turn, equal, n_turns=n_turns)
+        times[name] = statistics.median(ratios)
+        yield "time", name, times[name]
+        yield "memory", name, _peak_bytes(turn) / base
+    for name, kept in times.items():
+        kind, _, place = name.partition("-")
+        if place == "kept":
+            yield "time", f"{kind}-every_10", (times[f"{kind}-parameters"] + 9 * kept) / 10
 
 
-def _automtl(config: TrialConfig, setting: Setting) -> Turn:
-    """Return the real loop's step, of one task after the other where the schedule alternates."""
-    learner = build_learner(config, setting.info, seed=0, device=CPU)
-    learner.to_training()
-    course = Course(
-        schedule=config.schedule, tasks=config.tasks, steps_per_epoch=1, seed=0, n_labelled={}
-    )
-    phase = phase_of_epoch(course, 0, ())
-    assert phase is not None
+def _variants(combining: Iterable[type]) -> Iterator[tuple[str, WeightingConfig]]:
+    """Yield every kind, those that combine gradients at all places; ``fixed`` tells the noise."""
+    for kind, member in _loss_based().items():
+        yield kind, member()
+    for member in combining:
+        kind = _kind(member)
+        yield f"{kind}-parameters", member()
+        if kind != "excess_mtl":
+            yield f"{kind}-features", member(at="features")
+        if kind != "graddrop":
+            yield f"{kind}-kept", member(every=KEPT)
+
+
+def _loss_based() -> dict[str, type[WeightingConfig]]:
+    union, _ = get_args(WeightingConfig)
+    return {
+        _kind(member): member
+        for member in _members(union)
+        if not issubclass(member, GradientWeighting | CustomWeighting)
+    }
+
+
+def _members(union: UnionType) -> list[type]:
+    return [leaf for part in get_args(union) for leaf in (_members(part) or [part])]
+
+
+def _kind(member: type) -> str:
+    kind: str = member.model_fields["kind"].default
+    return kind
+
+
+def _automtl(
+    backbone: BackboneConfig, tasks: tuple[str, ...], weighting: WeightingConfig, setting: Setting
+) -> Turn:
+    """Return the real loop's step."""
+    learner = make_learner(backbone, tasks, weighting, setting)
     steps = count()
-
-    def turn() -> object:
-        step = next(steps)
-        tasks = phase.tasks_of_step(step)
-        return take_step(learner, setting.batch, tasks, step=step)
-
-    return turn
+    return lambda: take_step(learner, setting.batch, tasks, step=next(steps))
 
 
-def _hand_written(config: TrialConfig, setting: Setting) -> Turn:
+def _hand_written(setting: Setting) -> Turn:
     """Return the loop that somebody would write for this network, and nothing more."""
-    learner = build_learner(config, setting.info, seed=0, device=CPU)
+    learner = make_learner(BACKBONES["tiny"], BUILT_IN, FixedWeighting(), setting)
     network, tasks, batch = learner.network, learner.tasks, setting.batch
     optimizer = AdamW(network.parameters(), lr=3e-3, betas=(0.9, 0.99), fused=True)
-    network.train()
 
     def turn() -> object:
         optimizer.zero_grad()
         outputs = network(batch.images)
         losses = {name: tasks[name].loss(outputs[name], batch, setting.info) for name in tasks}
-        total = torch.stack([WEIGHTS[name] * loss for name, loss in losses.items()]).sum()
+        total = torch.stack([HAND_WEIGHTS[name] * loss for name, loss in losses.items()]).sum()
         total.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimizer.step()
@@ -131,29 +196,35 @@ def _hand_written(config: TrialConfig, setting: Setting) -> Turn:
     return turn
 
 
-def _measure(turns: Mapping[str, Turn], *, n_turns: int) -> dict[str, list[float]]:
-    """Return seconds by turn, in a new order each time; the first turns warm up."""
-    rng = np.random.default_rng(0)
-    times: dict[str, list[float]] = {name: [] for name in turns}
-    for number in range(n_turns + 3):
-        for index in rng.permutation(len(turns)):
-            name = list(turns)[index]
-            started = time.perf_counter()
-            turns[name]()
-            if number >= 3:
-                times[name].append(time.perf_counter() - started)
-    return times
+def _ratios(turn: Turn, base: Turn, *, n_turns: int) -> tuple[list[float], list[float]]:
+    """Return ratios of neighbouring turns, and the base's seconds; the first warms up."""
+    ratios, seconds = [], []
+    for number in range(n_turns + 1):
+        # Each goes first as often as the other.
+        order = (turn, base) if number % 2 else (base, turn)
+        took = {id(each): _timed(each) for each in order}
+        if number >= 1:
+            ratios.append(took[id(turn)] / took[id(base)])
+            seconds.append(took[id(base)])
+    return ratios, seconds
 
 
-def _figures(times: Mapping[str, list[float]]) -> dict[str, float]:
-    hand = times["hand_written"]
-    figures = {"hand_written_ms": statistics.median(hand) * 1e3}
-    for name, seconds in times.items():
-        if name == "hand_written":
-            continue
-        ratio = statistics.median(s / h for s, h in zip(seconds, hand, strict=True))
-        figures["step_ratio" if name == "fixed" else f"step_ratio_{name}"] = ratio
-    return {name: round(value, 4) for name, value in figures.items()}
+def _timed(turn: Turn) -> float:
+    started = time.perf_counter()
+    turn()
+    return time.perf_counter() - started
+
+
+def _peak_bytes(turn: Turn) -> int:
+    """Return the largest sum of what was allocated and not yet freed during a step."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        turn()
+    events = [e for e in profiler.profiler.kineto_results.events() if e.name() == "[memory]"]
+    held = peak = 0
+    for event in sorted(events, key=lambda e: e.start_ns()):
+        held += event.nbytes()
+        peak = max(peak, held)
+    return peak
 
 
 if __name__ == "__main__":

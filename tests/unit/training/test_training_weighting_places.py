@@ -271,7 +271,7 @@ def test_without_the_request_no_similarity_is_told():
 
 
 def test_gradients_of_two_parameters_do_not_share_memory():
-    # The derivative of a sum is one tensor for both addends; clipping in place would meet it twice.
+    # The derivative of a sum is one tensor for both addends; clipping would meet it twice.
     class Sum(OneTensor):
         def __init__(self):
             super().__init__(6)
