@@ -1,7 +1,10 @@
 """The steps of one epoch, each a function of the seed and its number."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +15,7 @@ from automtl.data.table import FrameTable, MultiTaskBatch, make_batch
 from automtl.errors import TrialFailedError
 from automtl.results import FailureKind
 from automtl.training.costs import Ledger, forget_peak, of_step, peak_mb, total_of
+from automtl.training.device import DevicePlan
 from automtl.training.learner import Learner
 from automtl.training.schedule import Phase
 from automtl.training.step import StepResult, take_step
@@ -31,20 +35,34 @@ class Feed:
         table: The frames.
         sampler: Draws frames.
         seed: Decides the augmentation.
-        device: Where batches go.
+        plan: Where batches go, and how many are made ahead.
     """
 
     table: FrameTable
     sampler: BatchSampler
     seed: int
-    device: torch.device
+    plan: DevicePlan
 
     def batch(self, step: int, tasks: Sequence[str]) -> MultiTaskBatch:
         """Return the augmented batch of ``step`` for ``tasks``."""
         indices = self.sampler.sample(step, tasks)
-        drawn = make_batch(self.table, indices, device=self.device)
+        drawn = make_batch(self.table, indices, device=self.plan.device)
         rng = np.random.default_rng([self.seed % 2**63, step, _LIGHT])
         return augment(drawn, rng=rng)
+
+    def batches(self, phase: Phase, steps: range) -> Generator[MultiTaskBatch]:
+        """Yield the batches of some steps of a phase, made ahead where the plan says so."""
+        if not self.plan.n_ahead:
+            yield from (self.batch(step, phase.tasks_of_step(step)) for step in steps)
+            return
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches") as pool:
+            waiting: deque[Future[MultiTaskBatch]] = deque()
+            for step in steps:
+                waiting.append(pool.submit(self.batch, step, phase.tasks_of_step(step)))
+                if len(waiting) > self.plan.n_ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +100,13 @@ def train_epoch(
     n_steps = learner.config.optimizer.steps_per_epoch
     learner.to_training(phase.frozen)
     results, costs = [], []
-    for step in range(epoch * n_steps, (epoch + 1) * n_steps):
-        result, cost = _timed_step(learner, feed, phase, step)
-        strikes = _strikes_after(result, strikes)
-        results.append(result)
-        costs.append(cost)
+    steps = range(epoch * n_steps, (epoch + 1) * n_steps)
+    with closing(feed.batches(phase, steps)) as batches:
+        for step in steps:
+            result, cost = _timed_step(learner, batches, phase, step, seed=feed.seed)
+            strikes = _strikes_after(result, strikes)
+            results.append(result)
+            costs.append(cost)
     learner.weighting.end_epoch()
     return EpochResult(
         values=_means(_values_of(result) for result in results if result.problem is None),
@@ -96,18 +116,18 @@ def train_epoch(
 
 
 def _timed_step(
-    learner: Learner, feed: Feed, phase: Phase, step: int
+    learner: Learner, batches: Iterator[MultiTaskBatch], phase: Phase, step: int, *, seed: int
 ) -> tuple[StepResult, Ledger]:
-    forget_peak(feed.device)
+    device = learner.device
+    forget_peak(device)
     started = time.perf_counter()
     tasks = phase.tasks_of_step(step)
     # Dropout and the like draw from torch's stream: own numbers for each step.
-    torch.manual_seed(_mixed(feed.seed, step))
-    batch = feed.batch(step, tasks)
-    result = take_step(learner, batch, tasks, step=step, lr_factor=phase.lr_factor)
+    torch.manual_seed(_mixed(seed, step))
+    result = take_step(learner, next(batches), tasks, step=step, lr_factor=phase.lr_factor)
     seconds = time.perf_counter() - started
     moved = tuple(result.weights) if result.problem is None else ()
-    return result, of_step(moved, result.passes, seconds=seconds, peak_mb=peak_mb(feed.device))
+    return result, of_step(moved, result.passes, seconds=seconds, peak_mb=peak_mb(device))
 
 
 def _strikes_after(result: StepResult, strikes: int) -> int:

@@ -13,6 +13,7 @@ from automtl.errors import BundleError
 from automtl.model.network import MultiTaskNetwork, build_network
 from automtl.tasks.base import Task
 from automtl.tasks.choose import task_named
+from automtl.training.device import plan_for
 from automtl.training.optimizer import build_optimizer
 from automtl.training.schedule import optimizer_groups
 from automtl.training.weighting import Weighting, build_weighting
@@ -43,6 +44,11 @@ class Learner:
     def optimizer_for(self, tasks: Sequence[str]) -> Optimizer:
         """Return the optimizer that serves all of ``tasks``."""
         return next(o for served, o in self.optimizers.items() if set(tasks) <= set(served))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self.network.mean.device
 
     def to_training(self, frozen: Sequence[str] = ()) -> None:
         """Let everything learn but the frozen parts, whose batch norms stay as they are too.
@@ -92,6 +98,8 @@ def build_learner(
     if initial is not None:
         require_fit(network.state_dict(), initial)
         network.load_state_dict(dict(initial), strict=True)
+    if plan_for(device).channels_last:
+        network.to(memory_format=torch.channels_last)
     if freeze_trunk:
         network.stages.requires_grad_(requires_grad=False)
     weighting = build_weighting(config.weighting, config.tasks, seed=seed, device=device)

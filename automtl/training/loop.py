@@ -31,6 +31,7 @@ from automtl.training.checkpoint import (
     save_checkpoint,
 )
 from automtl.training.costs import merged
+from automtl.training.device import plan_for
 from automtl.training.epoch import Feed, train_epoch
 from automtl.training.evaluation import evaluate
 from automtl.training.learner import Learner, build_learner
@@ -110,7 +111,7 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
         run = _Run(
             learner=learner,
             data=data,
-            feed=Feed(table=data.train, sampler=sampler, seed=seed, device=device),
+            feed=Feed(table=data.train, sampler=sampler, seed=seed, plan=plan_for(device)),
             course=_course(config, data.train, seed=seed),
             folder=folder,
             identity=Identity(config=config.digest, data=data.info.digest, seed=seed),

@@ -24,6 +24,7 @@ from automtl.data.table import make_batch
 from automtl.results import Decision
 from automtl.sources import DataConfig, ShapesSource
 from automtl.training.checkpoint import CHECKPOINT
+from automtl.training.device import plan_for
 from automtl.training.epoch import Feed
 from automtl.training.learner import build_learner
 from automtl.training.loop import train
@@ -212,7 +213,9 @@ def test_proportional_is_not_weighted_joint_under_adam_with_shared_state(data, b
 
 def test_whether_a_frame_is_mirrored_does_not_follow_from_which_frame_it_is(data):
     table = data.train
-    feed = Feed(table=table, sampler=BatchSampler(table, batch_size=4, seed=5), seed=5, device=CPU)
+    feed = Feed(
+        table=table, sampler=BatchSampler(table, batch_size=4, seed=5), seed=5, plan=plan_for(CPU)
+    )
     seen = Counter()
     for step in range(200):
         batch = feed.batch(step, ("segmentation",))
