@@ -256,8 +256,9 @@ class Sick:
 
 
 def sicken(monkeypatch, calls):
-    def named(name):
-        return Sick(task_named(name), calls) if name == "segmentation" else task_named(name)
+    def named(name, imports):
+        task = task_named(name, imports)
+        return Sick(task, calls) if name == "segmentation" else task
 
     monkeypatch.setattr(learner_module, "task_named", named)
 
