@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -206,12 +206,16 @@ def predict(
     frames: Annotated[Path, typer.Argument(help="Folder of frames, or of clips.")],
     out: Annotated[Path, typer.Option(help="Where the results go.", show_default=False)],
     score: Annotated[float, typer.Option(help="Smallest score of a box.")] = 0.3,
+    fusion: Annotated[
+        Literal["boxes", "scene"] | None,
+        typer.Option(help="Cues that link objects.", show_default="what was better on export"),
+    ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace earlier results.")] = False,
 ) -> int:
     """Run a bundle on frames: overlays, COCO JSON, MOT text."""
     from automtl.cli.models import predict_frames
 
-    return predict_frames(bundle, frames, out, score=score, overwrite=overwrite)
+    return predict_frames(bundle, frames, out, score=score, fusion=fusion, overwrite=overwrite)
 
 
 @app.command()

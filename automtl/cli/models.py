@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from rich.table import Table
 
@@ -133,14 +134,25 @@ def before_and_after(bundle: Path) -> Table:
 
 
 def predict_frames(
-    bundle: Path, frames: Path, out: Path, *, score: float, overwrite: bool = False
+    bundle: Path,
+    frames: Path,
+    out: Path,
+    *,
+    score: float,
+    fusion: Literal["boxes", "scene"] | None = None,
+    overwrite: bool = False,
 ) -> int:
     """Predict a folder of frames."""
     from automtl.export.bundle import load_bundle
     from automtl.export.predict import predict_folder
 
     summary = predict_folder(
-        load_bundle(bundle), frames, out, score_threshold=score, overwrite=overwrite
+        load_bundle(bundle),
+        frames,
+        out,
+        score_threshold=score,
+        fusion=fusion,
+        overwrite=overwrite,
     )
     console = make_console()
     say(console, str(summary))

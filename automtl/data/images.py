@@ -18,7 +18,7 @@ from automtl.errors import DataError
 
 Number = TypeVar("Number", np.uint8, np.uint16, np.int64, np.float32)
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
 
 IGNORED_INSTANCE = 10_000
 """Pixel value of a MOTS region that is not labelled."""
@@ -66,10 +66,23 @@ def read_image(path: Path, size: tuple[int, int]) -> tuple[NDArray[np.uint8], tu
     Raises:
         UnreadableError: If it cannot be decoded.
     """
-    picture = open_picture(path)
-    original = (picture.height, picture.width)
-    resized = picture.convert("RGB").resize((size[1], size[0]), Image.Resampling.BILINEAR)
-    return np.ascontiguousarray(np.asarray(resized).transpose(2, 0, 1)), original
+    picture = read_picture(path)
+    return to_input(picture, size), (picture.height, picture.width)
+
+
+def read_picture(path: Path) -> Image.Image:
+    """Decode a picture as RGB.
+
+    Raises:
+        UnreadableError: If it cannot be decoded, or is so large that it may be an attack.
+    """
+    return open_picture(path).convert("RGB")
+
+
+def to_input(picture: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Resize a picture to ``size`` (height, width); uint8 ``[3, H, W]``."""
+    small = picture.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    return np.ascontiguousarray(np.asarray(small, dtype=np.uint8).transpose(2, 0, 1))
 
 
 def read_mask(

@@ -18,11 +18,12 @@ from automtl.export.files import (
     read_checksums,
     read_verified,
 )
-from automtl.export.manifest import Manifest, read_manifest
+from automtl.export.manifest import Fusion, FusionKind, Manifest, read_manifest
 from automtl.export.result import FrameResult
-from automtl.export.scene import ClipPredictor
+from automtl.export.scene import ClipPredictor, association_of
 from automtl.export.weights import build_from, read_weights
 from automtl.export.writing import CONFIG, METRICS, MODEL, Contents, write_bundle
+from automtl.fusion.tuning import SHOWN_SCORE
 from automtl.model.network import MultiTaskNetwork
 from automtl.results import Pick, StudyInfo
 
@@ -51,23 +52,41 @@ class Bundle:
     digest: str
     device: torch.device
 
-    def clip(self, *, score_threshold: float = 0.3) -> ClipPredictor:
-        """Begin a clip whose frames come in chunks; its tracks go on from chunk to chunk."""
+    def clip(
+        self, *, score_threshold: float = SHOWN_SCORE, fusion: FusionKind | None = None
+    ) -> ClipPredictor:
+        """Begin a clip whose frames come in chunks; its tracks go on from chunk to chunk.
+
+        Args:
+            score_threshold: Objects below it are left out.
+            fusion: Which cues link the objects; by default what the bundle was tuned to.
+        """
         return ClipPredictor(
-            self.network, self.info, device=self.device, score_threshold=score_threshold
+            self.network,
+            self.info,
+            device=self.device,
+            score_threshold=score_threshold,
+            association=association_of(self.manifest.fusion, fusion),
         )
 
-    def predict(self, images_bchw: Tensor, *, score_threshold: float = 0.3) -> list[FrameResult]:
+    def predict(
+        self,
+        images_bchw: Tensor,
+        *,
+        score_threshold: float = SHOWN_SCORE,
+        fusion: FusionKind | None = None,
+    ) -> list[FrameResult]:
         """Return boxes, tracks and masks of the frames of one clip, in order.
 
         Args:
             images_bchw: uint8 ``[B, 3, H, W]`` RGB with ``H, W = info.image_size``.
             score_threshold: Objects below it are left out.
+            fusion: Which cues link the objects; by default what the bundle was tuned to.
 
         Raises:
             DataError: If type or size of the pictures differ.
         """
-        return self.clip(score_threshold=score_threshold).read(images_bchw)
+        return self.clip(score_threshold=score_threshold, fusion=fusion).read(images_bchw)
 
 
 def export_bundle(  # noqa: PLR0913 - one argument for each thing that a bundle records
@@ -82,6 +101,7 @@ def export_bundle(  # noqa: PLR0913 - one argument for each thing that a bundle 
     seed: int,
     test_metrics: Mapping[str, float] | None = None,
     floors: Floors | None = None,
+    fusion: Fusion | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write a bundle: whole, or not at all.
@@ -99,6 +119,7 @@ def export_bundle(  # noqa: PLR0913 - one argument for each thing that a bundle 
         seed: Seed of the training.
         test_metrics: Values on the test split, if it was touched.
         floors: What trivial predictors reach on the validation split, by name.
+        fusion: How objects are linked over a clip, if it was tuned.
         overwrite: Whether an existing folder is replaced.
 
     Returns:
@@ -118,6 +139,7 @@ def export_bundle(  # noqa: PLR0913 - one argument for each thing that a bundle 
         floors=floors or {},
         pick=pick,
         study=study,
+        fusion=fusion,
         notes={},
     )
     return write_bundle(folder, contents, overwrite=overwrite)

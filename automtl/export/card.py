@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from automtl.export.manifest import Manifest
+from automtl.export.manifest import Fusion, Manifest
 from automtl.results import Pick
 
 Floors = Mapping[str, Mapping[str, float]]
@@ -34,6 +34,7 @@ def model_card(
         _classes(manifest),
         _choice(manifest, pick),
         _metrics(validation, test, floors),
+        _fusion(manifest.fusion),
         _use(manifest),
         _limits(manifest, test),
     ]
@@ -115,6 +116,28 @@ def _metrics(
     return "\n".join(
         ["## Metrics\n", head, "|---" * (len(columns) + 1) + "|", *rows, "", note * bool(floors)]
     )
+
+
+def _fusion(fusion: Fusion | None) -> str:
+    if fusion is None:
+        return ""
+    columns = {
+        "default": "not tuned",
+        "boxes": "boxes and motion",
+        "scene": "boxes, masks, embeddings",
+    }
+    rows = [
+        f"| {metric} | "
+        + " | ".join(_number(fusion.held_out.get(f"{key}/{metric}")) for key in columns)
+        + " |"
+        for metric in ("HOTA", "DetA", "AssA", "IDF1")
+    ]
+    head = "| tracks | " + " | ".join(columns.values()) + " |"
+    note = f"""
+Held-out halves of the validation split, {fusion.n_candidates} parameters tried for each.
+Prediction uses `{fusion.kind}`; choose with `--fusion boxes` or `--fusion scene`.
+"""
+    return "\n".join(["## Tracks\n", head, "|---" * (len(columns) + 1) + "|", *rows, note])
 
 
 def _use(manifest: Manifest) -> str:

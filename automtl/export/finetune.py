@@ -9,6 +9,7 @@ from automtl.dispatch.base import Report
 from automtl.errors import DataError
 from automtl.export.bundle import Bundle
 from automtl.export.files import refuse_existing
+from automtl.export.fusing import tuned_fusion
 from automtl.export.manifest import Parent
 from automtl.export.narrow import merge_heads, narrow_config, narrow_state
 from automtl.export.remap import Remapped, remap_state
@@ -73,14 +74,17 @@ def finetune(  # noqa: PLR0913 - where from, on what, how, and where to
         freeze_trunk=freeze_trunk,
     )
     state = state_on_cpu(trained.network)
+    state = merge_heads(start.state, state, tasks) if freeze_trunk else state
+    whole = build_from(config, info, state, where="the tuned model").to(bundle.device)
     contents = Contents(
         config=config,
         info=info,
-        state=merge_heads(start.state, state, tasks) if freeze_trunk else state,
+        state=state,
         seed=seed,
         validation=trained.values,
         floors={},
         parent=_parent(bundle, freeze_trunk=freeze_trunk),
+        fusion=tuned_fusion(whole, data.validation, info, seed=seed),
         notes={"before": before, "trained_tasks": list(tasks), "classes": _changes(start)},
     )
     return write_bundle(folder, contents, overwrite=overwrite)

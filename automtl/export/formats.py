@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from automtl.data.images import resize_nearest
 from automtl.export.result import FrameResult
 
 
@@ -21,6 +22,8 @@ class FrameObjects:
         scores: float32 ``[n]``.
         classes: int64 ``[n]``.
         ids: int64 ``[n]``, from 1; -1 without a track.
+        instances: uint16 ``[H, W]``, the row of each pixel's object, from 1; 0 where there is
+            none. None unless the model has boxes and masks.
     """
 
     file_name: str
@@ -30,6 +33,7 @@ class FrameObjects:
     scores: NDArray[np.float32]
     classes: NDArray[np.int64]
     ids: NDArray[np.int64]
+    instances: NDArray[np.uint16] | None = None
 
 
 def to_original(
@@ -63,7 +67,17 @@ def to_original(
         scores=result.scores[kept],
         classes=result.classes[kept],
         ids=result.ids[kept],
+        instances=_renumbered(result.instances, kept, size),
     )
+
+
+def _renumbered(
+    instances: NDArray[np.uint16] | None, kept: NDArray[np.bool_], size: tuple[int, int]
+) -> NDArray[np.uint16] | None:
+    if instances is None:
+        return None
+    numbers = np.concatenate([[0], np.where(kept, np.cumsum(kept), 0)]).astype(np.uint16)
+    return numbers[resize_nearest(instances, size)]
 
 
 def coco_of(frames: Sequence[FrameObjects], class_names: Sequence[str]) -> dict[str, object]:
@@ -71,7 +85,8 @@ def coco_of(frames: Sequence[FrameObjects], class_names: Sequence[str]) -> dict[
 
     ``annotations`` is at the same time a COCO results list. Images, categories and annotations
     are numbered from 1; category ``k`` is class ``k - 1`` of the model. ``track_id`` is there
-    where an object has a track.
+    where an object has a track, ``instance`` where the model has masks: the value of the object's
+    pixels in the frame's picture of instances.
     """
     images = [
         {"id": i, "file_name": f.file_name, "height": f.size[0], "width": f.size[1]}
@@ -117,4 +132,6 @@ def _annotation(frame: FrameObjects, row: int, image_id: int, number: int) -> di
     }
     if frame.ids[row] >= 0:
         found["track_id"] = int(frame.ids[row])
+    if frame.instances is not None:
+        found["instance"] = row + 1
     return found

@@ -1,32 +1,11 @@
-"""The frames of a folder: which there are, in which order, and reading them one by one."""
+"""The frames of a folder: which there are and in which order."""
 
 import re
-import struct
-import warnings
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
+from automtl.data.images import SUFFIXES
 from automtl.errors import DataError
-
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
-
-
-_DECODING = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
-"""What Pillow raises on broken or far too large files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,30 +49,6 @@ def find_clips(root: Path) -> tuple[Clip, ...]:
             fix=f"Put frames there, or in one sub-folder per clip ({', '.join(sorted(SUFFIXES))})",
         )
     return tuple(clips)
-
-
-def read_picture(path: Path) -> Image.Image:
-    """Decode a picture as RGB.
-
-    Raises:
-        DataError: If it cannot be decoded, or is so large that it may be an attack.
-    """
-    try:
-        with warnings.catch_warnings():
-            # As when training data are read: a picture that would fill the memory is refused.
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as file:
-                return file.convert("RGB")
-    except _DECODING as error:
-        reason = " ".join(str(error).split()).replace(str(path), path.name)
-        msg = f"the picture cannot be read ({reason})"
-        raise DataError(msg, where=str(path)) from error
-
-
-def to_input(picture: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Resize a picture to ``size`` (height, width); uint8 ``[3, H, W]``."""
-    small = picture.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-    return np.ascontiguousarray(np.asarray(small, dtype=np.uint8).transpose(2, 0, 1))
 
 
 def _pictures(folder: Path) -> tuple[Path, ...]:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from automtl.config import Frozen, TrialConfig
 from automtl.data.table import DataInfo
 from automtl.errors import BundleError
+from automtl.fusion.association import Association
 from automtl.results import Pick, StudyInfo
 
 SCHEMA_VERSION = 1
@@ -64,6 +65,34 @@ class Parent(Frozen):
     freeze_trunk: bool
 
 
+FusionKind = Literal["boxes", "scene"]
+"""Boxes and their motion alone, or boxes, masks and embeddings together."""
+
+
+class Fusion(Frozen):
+    """How objects are linked over a clip, and what the masks and embeddings are worth there.
+
+    Attributes:
+        kind: Which parameters prediction uses by default: the better ones on held-out frames.
+        boxes: Parameters for boxes alone.
+        scene: Parameters for all cues.
+        n_candidates: How many parameters were tried for each.
+        held_out: Values by key (``boxes/HOTA``, ``scene/HOTA``, ``default/HOTA`` with parameters
+            that nothing was tuned for, ...): the validation split in two halves, each scored
+            with parameters that were tuned on the other one.
+    """
+
+    kind: FusionKind
+    boxes: Association
+    scene: Association
+    n_candidates: Annotated[int, Field(ge=1)]
+    held_out: Mapping[str, float]
+
+    def association(self, kind: FusionKind) -> Association:
+        """Return the parameters of ``kind``."""
+        return self.scene if kind == "scene" else self.boxes
+
+
 class Manifest(Frozen):
     """The content of ``config.json``: all that is needed to build the network and use it.
 
@@ -82,6 +111,7 @@ class Manifest(Frozen):
         study_seed: Its seed.
         trial: Number of the trial, if a search made the model.
         parent: The bundle that fine-tuning began from, if any.
+        fusion: How objects are linked; None where it could not be tuned.
         created: UTC time.
         versions: Libraries that wrote the bundle.
     """
@@ -100,6 +130,7 @@ class Manifest(Frozen):
     study_seed: int | None = None
     trial: int | None = None
     parent: Parent | None = None
+    fusion: Fusion | None = None
     created: str
     versions: Mapping[str, str]
 
@@ -125,6 +156,7 @@ def make_manifest(
     pick: Pick | None,
     study: StudyInfo | None,
     parent: Parent | None,
+    fusion: Fusion | None = None,
 ) -> Manifest:
     """Describe a model that was just trained."""
     return Manifest(
@@ -146,6 +178,7 @@ def make_manifest(
         study_seed=study.seed if study else None,
         trial=pick.number if pick else None,
         parent=parent,
+        fusion=fusion,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=library_versions(),
     )

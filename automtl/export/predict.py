@@ -9,20 +9,24 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from typing_extensions import override
 
+from automtl.data.images import read_picture, resize_nearest, to_input
 from automtl.errors import DataError
 from automtl.export.bundle import Bundle
 from automtl.export.drawing import Names, draw_overlay
 from automtl.export.files import write_json
 from automtl.export.formats import FrameObjects, coco_of, mot_of, to_original
-from automtl.export.frames import Clip, find_clips, read_picture, to_input
+from automtl.export.frames import Clip, find_clips
 from automtl.export.further import class_record, depth_picture
+from automtl.export.manifest import FusionKind
+from automtl.export.result import FrameResult
+from automtl.export.scene import ClipPredictor
+from automtl.fusion.tuning import SHOWN_SCORE
 
 COCO = "detections.coco.json"
-OUTPUTS = ("overlays", "masks", "tracks", "depth", "classes")
+OUTPUTS = ("overlays", "masks", "instances", "tracks", "depth", "classes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +75,8 @@ def predict_folder(
     frames: Path,
     out: Path,
     *,
-    score_threshold: float = 0.3,
+    score_threshold: float = SHOWN_SCORE,
+    fusion: FusionKind | None = None,
     batch_size: int = 8,
     overwrite: bool = False,
 ) -> PredictSummary:
@@ -79,16 +84,18 @@ def predict_folder(
 
     The pictures in ``frames`` are one clip, those of each sub-folder another. Written are
     ``overlays/*.png``, ``detections.coco.json``, ``tracks/CLIP.txt`` (MOTChallenge, for a model
-    that detects and tracks), ``masks/*.png`` (mask values, for a model that segments) and
-    ``depth/*.png`` (16 bits, depth * 256), all in pixels of the original pictures, and
-    ``classes/CLIP.json`` (name and probability of each picture's class). A frame that cannot
-    be read is named and left out.
+    that detects and tracks), ``masks/*.png`` (mask values, for a model that segments),
+    ``instances/*.png`` (16 bits, ``instance`` of each pixel's annotation, for a model that
+    detects and segments) and ``depth/*.png`` (16 bits, depth * 256), all in pixels of the
+    original pictures, and ``classes/CLIP.json`` (name and probability of each picture's class).
+    A frame that cannot be read is named and left out.
 
     Args:
         bundle: The model.
         frames: Folder of frames.
         out: Folder of the results.
         score_threshold: Objects below it are left out.
+        fusion: Which cues link the objects; by default what the bundle was tuned to.
         batch_size: Frames in a forward pass.
         overwrite: Whether results of an earlier prediction in ``out`` are replaced.
 
@@ -103,7 +110,8 @@ def predict_folder(
     n_tracks = 0
     for clip in clips:
         writer = _ClipWriter(bundle, clip, frames, out)
-        found = writer.run(score_threshold, batch_size, left_out)
+        stream = bundle.clip(score_threshold=score_threshold, fusion=fusion)
+        found = writer.run(stream, batch_size, left_out)
         n_tracks += len({int(i) for frame in found for i in frame.ids if i >= 0})
         objects += found
     if not objects:
@@ -143,11 +151,10 @@ class _ClipWriter:
     out: Path
 
     def run(
-        self, score_threshold: float, batch_size: int, left_out: list[LeftOutFrame]
+        self, stream: ClipPredictor, batch_size: int, left_out: list[LeftOutFrame]
     ) -> list[FrameObjects]:
         """Return the clip's objects; append frames that cannot be read to ``left_out``."""
         size = self.bundle.info.image_size
-        stream = self.bundle.clip(score_threshold=score_threshold)
         names = Names(self.bundle.info.detection_classes, self.bundle.info.segmentation_classes)
         found: list[FrameObjects] = []
         classes: list[dict[str, object]] = []
@@ -161,14 +168,7 @@ class _ClipWriter:
                     file_name=frame.name,
                     number=frame.number,
                 )
-                mask = _original_mask(result.mask, frame.picture)
-                overlay = draw_overlay(frame.picture, objects, mask, names)
-                self._save(overlay, "overlays", frame)
-                if mask is not None:
-                    self._save(Image.fromarray(mask), "masks", frame)
-                if result.depth is not None:
-                    depth = depth_picture(result.depth, frame.picture.size)
-                    self._save(depth, "depth", frame)
+                self._save_pictures(frame, result, objects, names)
                 if result.image_class is not None:
                     record = class_record(result, frame.name, self.bundle.info.image_classes)
                     classes.append(record)
@@ -182,6 +182,18 @@ class _ClipWriter:
             path.parent.mkdir(exist_ok=True)
             write_json(path, {"pictures": classes})
         return found
+
+    def _save_pictures(
+        self, frame: _Frame, result: FrameResult, objects: FrameObjects, names: Names
+    ) -> None:
+        mask = None if result.mask is None else resize_nearest(result.mask, objects.size)
+        self._save(draw_overlay(frame.picture, objects, mask, names), "overlays", frame)
+        if mask is not None:
+            self._save(Image.fromarray(mask), "masks", frame)
+        if objects.instances is not None:
+            self._save(Image.fromarray(objects.instances), "instances", frame)
+        if result.depth is not None:
+            self._save(depth_picture(result.depth, frame.picture.size), "depth", frame)
 
     def _read(self, left_out: list[LeftOutFrame]) -> Iterator[_Frame]:
         for number, path in enumerate(self.clip.frames, start=1):
@@ -205,14 +217,6 @@ def _chunks(frames: Iterable[_Frame], size: int) -> Iterator[list[_Frame]]:
     source = iter(frames)
     while chunk := list(islice(source, size)):
         yield chunk
-
-
-def _original_mask(
-    mask: NDArray[np.uint8] | None, picture: Image.Image
-) -> NDArray[np.uint8] | None:
-    if mask is None:
-        return None
-    return np.asarray(Image.fromarray(mask).resize(picture.size, Image.Resampling.NEAREST))
 
 
 def _prepare(frames: Path, out: Path, *, overwrite: bool) -> None:

@@ -19,6 +19,8 @@ class FrameResult:
         image_class: Index of ``image_classes``; None without a classification head.
         image_score: Probability of that class.
         depth: float32 ``[H, W]`` in the unit of the labels; None without a depth head.
+        instances: uint16 ``[H, W]``, the row of each pixel's object, from 1; 0 where there is
+            none. None unless the model has boxes and masks.
     """
 
     boxes: NDArray[np.float32]
@@ -29,3 +31,4 @@ class FrameResult:
     image_class: int | None = None
     image_score: float | None = None
     depth: NDArray[np.float32] | None = None
+    instances: NDArray[np.uint16] | None = None

@@ -1,28 +1,21 @@
-"""From pictures to one result for each frame: boxes, tracks and a mask, fused."""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
+"""From pictures to one result for each frame: boxes, masks and embeddings, fused over the clip."""
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchvision.ops import nms
 
 from automtl.data.table import DataInfo
 from automtl.errors import DataError
 from automtl.export.further import with_further
+from automtl.export.manifest import Fusion, FusionKind
 from automtl.export.result import FrameResult
+from automtl.fusion.association import BOXES_ALONE, Association
+from automtl.fusion.instances import Instances
+from automtl.fusion.tracker import Tracker
 from automtl.model.network import MultiTaskNetwork
-from automtl.tasks import detection, segmentation, tracking
-from automtl.tasks.association import Tracker
-from automtl.tasks.base import RawOutput
-
-TRACKER_SCORE = 0.1
-"""Objects from this score on help the tracker over frames in which an object is hard to see."""
-
-SAME_OBJECT_IOU = 0.8
-"""Boxes of different classes that overlap more than this show one object."""
+from automtl.tasks import segmentation
+from automtl.tasks.system import MIN_SCORE, observe
 
 
 class ClipPredictor:
@@ -33,6 +26,7 @@ class ClipPredictor:
         info: Classes and picture size.
         device: Where the network is.
         score_threshold: Objects below it are left out of the results.
+        association: How objects are made and linked.
     """
 
     def __init__(
@@ -42,12 +36,13 @@ class ClipPredictor:
         *,
         device: torch.device,
         score_threshold: float,
+        association: Association,
     ) -> None:
         self._network = network
         self._info = info
         self._device = device
         self._score_threshold = score_threshold
-        self._tracker = Tracker()
+        self._tracker = Tracker(association=association)
 
     def read(self, images_bchw: Tensor) -> list[FrameResult]:
         """Return the results of the clip's next frames.
@@ -65,43 +60,43 @@ class ClipPredictor:
             task: {name: tensor.float().cpu() for name, tensor in output.items()}
             for task, output in outputs.items()
         }
-        masks = _masks(on_cpu, self._info, len(images_bchw))
-        fused = [
-            self._fuse(objects, mask)
-            for objects, mask in zip(self._objects(on_cpu, len(images_bchw)), masks, strict=True)
-        ]
+        masks: list[NDArray[np.uint8] | None] = [None] * len(images_bchw)
+        if "segmentation" in on_cpu:
+            masks = list(segmentation.decode(on_cpu["segmentation"], self._info).numpy())
+        frames = [_nothing()] * len(images_bchw)
+        if "detection" in on_cpu:
+            seen = {task: [output] for task, output in on_cpu.items()}
+            frames = observe(seen, self._info, min_score=min(self._score_threshold, MIN_SCORE))
+        fused = [self._result(seen, mask) for seen, mask in zip(frames, masks, strict=True)]
         return with_further(fused, on_cpu, self._info)
 
-    def _objects(self, outputs: Mapping[str, RawOutput], n_frames: int) -> list["_Objects"]:
-        if "detection" not in outputs:
-            return [_Objects.none()] * n_frames
-        decoded = detection.decode(
-            outputs["detection"],
-            self._info,
-            score_threshold=min(self._score_threshold, TRACKER_SCORE),
-        )
-        found = [_one_class_each(objects) for objects in decoded]
-        embeddings: list[Tensor | None] = [None] * n_frames
-        if "tracking" in outputs:
-            boxes = [each.boxes for each in found]
-            embeddings = list(tracking.sample_embeddings(outputs["tracking"], boxes, self._info))
-        return [
-            _Objects(each.boxes, each.scores, each.classes, embedding)
-            for each, embedding in zip(found, embeddings, strict=True)
-        ]
-
-    def _fuse(self, objects: "_Objects", mask: NDArray[np.uint8] | None) -> FrameResult:
-        boxes, scores = objects.boxes.numpy(), objects.scores.numpy()
-        classes = objects.classes.numpy()
-        ids = np.full(len(boxes), -1, dtype=np.int64)
-        if objects.embeddings is not None:
-            tracks = self._tracker.update(boxes, scores, classes, objects.embeddings.numpy())
+    def _result(self, seen: Instances, mask: NDArray[np.uint8] | None) -> FrameResult:
+        tracked = self._tracker.update(seen)
+        ids = np.full(len(seen), -1, dtype=np.int64)
+        if seen.embeddings is not None:
             # MOTChallenge counts tracks from 1; so does everything that people see.
-            ids = np.where(tracks >= 0, tracks + 1, -1)
-        kept = scores >= self._score_threshold
+            ids = np.where(tracked.ids >= 0, tracked.ids + 1, -1)
+        kept = tracked.scores >= self._score_threshold
         return FrameResult(
-            boxes=boxes[kept], scores=scores[kept], classes=classes[kept], ids=ids[kept], mask=mask
+            boxes=tracked.boxes[kept],
+            scores=tracked.scores[kept],
+            classes=seen.classes[kept],
+            ids=ids[kept],
+            mask=mask,
+            instances=_instance_map(seen, kept),
         )
+
+
+def association_of(tuned: Fusion | None, kind: FusionKind | None) -> Association:
+    """Return the parameters to predict with.
+
+    Args:
+        tuned: What the bundle holds; without it nothing is tuned.
+        kind: What the user wants; None takes the bundle's choice, or boxes and embeddings.
+    """
+    if tuned is not None:
+        return tuned.association(kind or tuned.kind)
+    return BOXES_ALONE if kind == "boxes" else Association()
 
 
 def check_images(images_bchw: Tensor, info: DataInfo) -> None:
@@ -119,34 +114,17 @@ def check_images(images_bchw: Tensor, info: DataInfo) -> None:
         )
 
 
-def _one_class_each(objects: detection.Detections) -> detection.Detections:
-    """Keep the surest of boxes that show one object as several classes.
-
-    The detector's score is an average over classes and takes each class for itself; a person or
-    a robot wants to know of one object once.
-    """
-    kept = nms(objects.boxes, objects.scores, SAME_OBJECT_IOU)
-    return detection.Detections(
-        boxes=objects.boxes[kept], scores=objects.scores[kept], classes=objects.classes[kept]
+def _nothing() -> Instances:
+    return Instances(
+        boxes=np.zeros((0, 4), np.float32),
+        scores=np.zeros(0, np.float32),
+        classes=np.zeros(0, np.int64),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Objects:
-    boxes: Tensor
-    scores: Tensor
-    classes: Tensor
-    embeddings: Tensor | None
-
-    @staticmethod
-    def none() -> "_Objects":
-        return _Objects(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64), None)
-
-
-def _masks(
-    outputs: Mapping[str, RawOutput], info: DataInfo, n_frames: int
-) -> list[NDArray[np.uint8] | None]:
-    if "segmentation" not in outputs:
-        return [None] * n_frames
-    masks = segmentation.decode(outputs["segmentation"], info).numpy()
-    return [masks[i] for i in range(n_frames)]
+def _instance_map(seen: Instances, kept: NDArray[np.bool_]) -> NDArray[np.uint16] | None:
+    """Return for each pixel the row of its object among the kept ones, from 1; 0 for none."""
+    if seen.pixels is None:
+        return None
+    numbers = np.where(kept, np.cumsum(kept), 0)
+    return np.append(numbers, 0)[seen.pixels.owners].astype(np.uint16)

@@ -19,7 +19,7 @@ from automtl.export.files import (
     write_checksums,
     write_json,
 )
-from automtl.export.manifest import Parent, make_manifest
+from automtl.export.manifest import Fusion, Parent, make_manifest
 from automtl.export.weights import Parity, build_from, difference, read_weights, weights_bytes
 from automtl.model.cost import latency_ms
 from automtl.model.network import MultiTaskNetwork
@@ -46,6 +46,7 @@ class Contents:
         pick: Why this model, if a rule chose it.
         study: The search that made it, if one did.
         parent: The bundle that fine-tuning began from, if any.
+        fusion: How objects are linked over a clip, if it was tuned.
         notes: Further facts for ``metrics.json``.
     """
 
@@ -59,6 +60,7 @@ class Contents:
     pick: Pick | None = None
     study: StudyInfo | None = None
     parent: Parent | None = None
+    fusion: Fusion | None = None
     notes: Mapping[str, object]
 
 
@@ -77,6 +79,7 @@ def write_bundle(folder: Path, contents: Contents, *, overwrite: bool) -> Path:
         pick=contents.pick,
         study=contents.study,
         parent=contents.parent,
+        fusion=contents.fusion,
     )
     network = build_from(contents.config, contents.info, contents.state, where="the trained model")
     card = model_card(
@@ -120,6 +123,7 @@ def _measured(contents: Contents, parity: Parity, network: MultiTaskNetwork) -> 
         "objectives": [objective.model_dump(mode="json") for objective in objectives],
         "pick": contents.pick.model_dump(mode="json") if contents.pick else None,
         "parent": contents.parent.model_dump(mode="json") if contents.parent else None,
+        "fusion": contents.fusion.model_dump(mode="json") if contents.fusion else None,
         "parity": {"max_abs_difference": parity.max_abs, "tensors": parity.n_outputs},
         "latency": {"median_ms": round(latency, 4), "batch": 1, "threads": 1, "device": "cpu"},
         **contents.notes,

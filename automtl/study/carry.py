@@ -2,15 +2,21 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from automtl.data.table import SplitData
 from automtl.errors import AutomtlError
 from automtl.results import Pick, StudyInfo, TrialRecord
 from automtl.space.recipe import Recipe
 from automtl.study.folder import StudyFolder, load_settings, read_floors, write_text
 from automtl.study.vision import read_data
-from automtl.training.artifacts import SavedModel, load_model
+from automtl.training.artifacts import load_model
+
+if TYPE_CHECKING:
+    from automtl.export.manifest import Fusion
+    from automtl.model.network import MultiTaskNetwork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +38,8 @@ def export_record(folder: StudyFolder, picked: Picked, *, out: Path, overwrite: 
         AutomtlError: If the trial's files are gone or belong to another configuration.
     """
     from automtl.export.bundle import export_bundle
+    from automtl.export.fusing import tuned_fusion
+    from automtl.export.weights import build_from
 
     record = picked.record
     place = folder.trial(record.number)
@@ -48,6 +56,9 @@ def export_record(folder: StudyFolder, picked: Picked, *, out: Path, overwrite: 
             msg,
             fix="Do not use it; run `automtl status --check`",
         )
+    splits = _read_splits(folder, picked)
+    network = build_from(saved.config, saved.info, saved.state, where=str(place))
+    fusion = tuned_fusion(network, splits.validation, saved.info, seed=record.seed)
     return export_bundle(
         out,
         config=saved.config,
@@ -57,34 +68,47 @@ def export_record(folder: StudyFolder, picked: Picked, *, out: Path, overwrite: 
         pick=picked.pick,
         study=picked.study,
         seed=record.seed,
-        test_metrics=_test_scores(folder, picked, saved),
+        test_metrics=_test_scores(
+            folder, record.number, network, replace(splits, info=saved.info), fusion
+        ),
         floors=read_floors(folder),
+        fusion=fusion,
         overwrite=overwrite,
     )
 
 
+def _read_splits(folder: StudyFolder, picked: Picked) -> SplitData:
+    recipe = Recipe.model_validate(picked.study.recipe)
+    has_test = bool(recipe.data.test)
+    return read_data(recipe, load_settings(folder).data, load_test=has_test).splits
+
+
 def _test_scores(
-    folder: StudyFolder, picked: Picked, saved: SavedModel
+    folder: StudyFolder,
+    number: int,
+    network: "MultiTaskNetwork",
+    splits: SplitData,
+    fusion: "Fusion | None",
 ) -> Mapping[str, float] | None:
     """Score the picked model on the test split, at most once for each trial."""
-    from automtl.export.weights import build_from
-    from automtl.training.evaluation import evaluate
+    from automtl.export.fusing import fused_scores
+    from automtl.training.evaluation import predict, score_outputs
 
-    recipe = Recipe.model_validate(picked.study.recipe)
-    if not recipe.data.test:
+    test = splits.test
+    if test is None:
         return None
     kept = folder.root / "test_scores.json"
     scores: dict[str, dict[str, float]] = json.loads(kept.read_text()) if kept.is_file() else {}
-    name = str(picked.record.number)
+    name = str(number)
     if name not in scores:
-        test = read_data(recipe, load_settings(folder).data, load_test=True).splits.test
-        if test is None:
-            return None
-        place = str(folder.trial(picked.record.number))
-        network = build_from(saved.config, saved.info, saved.state, where=place)
         labelled = [
-            task for task in saved.config.tasks if task in test.labels and test.labels[task].any()
+            task for task in network.heads if task in test.labels and test.labels[task].any()
         ]
-        scores[name] = dict(evaluate(network, test, saved.info, labelled))
+        outputs = predict(network, test, tuple(network.heads))
+        chosen = {task: outputs[task] for task in labelled}
+        values = score_outputs(chosen, test, splits.info)
+        if fusion is not None:
+            values |= fused_scores(fusion, outputs, test, splits.info)
+        scores[name] = values
         write_text(kept, json.dumps(scores, indent=2) + "\n")
     return scores[name]

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from automtl.data.table import DataInfo, FrameTable
 from automtl.model.network import MultiTaskNetwork
@@ -54,14 +55,25 @@ def predict(
     batch_size: int = BATCH_SIZE,
 ) -> Outputs:
     """Return the raw outputs of ``tasks`` on the CPU, in eval mode and float32."""
-    device = next(network.parameters()).device
+    return predict_images(network, table.images, tasks, batch_size=batch_size)
+
+
+def predict_images(
+    network: MultiTaskNetwork,
+    images_nchw: NDArray[np.uint8],
+    tasks: Sequence[str],
+    *,
+    batch_size: int = BATCH_SIZE,
+) -> Outputs:
+    """Return what :func:`predict` does for frames ``[N, 3, H, W]`` without labels."""
+    device, n = next(network.parameters()).device, len(images_nchw)
     was_training = network.training
     network.eval()
     outputs: dict[str, list[RawOutput]] = {task: [] for task in tasks}
     with torch.inference_mode():
-        for rows in np.split(np.arange(len(table)), range(batch_size, len(table), batch_size)):
+        for rows in np.split(np.arange(n), range(batch_size, n, batch_size)):
             # Indexing copies: the frames may lie in shared memory that must not be written to.
-            images = torch.from_numpy(table.images[rows]).to(device)
+            images = torch.from_numpy(images_nchw[rows]).to(device)
             for task, output in network(images, tasks).items():
                 outputs[task].append({name: t.float().cpu() for name, t in output.items()})
     network.train(was_training)

@@ -12,11 +12,13 @@ from automtl.data.table import DataInfo
 from automtl.errors import AutomtlError, BundleError, DataError, DeviceError
 from automtl.export.bundle import export_bundle, load_bundle
 from automtl.export.files import CHECKSUMS, write_checksums, write_json
-from automtl.export.scene import _one_class_each
+from automtl.export.manifest import Fusion
 from automtl.export.writing import CONFIG, METRICS, MODEL
+from automtl.fusion.association import BOXES_ALONE, Association
 from automtl.model.network import build_network, same_tensors
 from automtl.results import Pick
 from automtl.tasks.detection import Detections
+from automtl.tasks.system import one_object_each
 
 INFO = DataInfo(
     detection_classes=("disc", "square"),
@@ -293,6 +295,58 @@ def test_a_device_that_is_not_there_is_one_line(written: Path, device: str):
 def test_one_object_has_one_class():
     boxes = torch.tensor([[10.0, 10, 50, 50], [11, 10, 50, 50], [40, 40, 60, 60]])
     scores, classes = torch.tensor([0.4, 0.6, 0.5]), torch.tensor([0, 1, 0])
-    found = _one_class_each(Detections(boxes=boxes, scores=scores, classes=classes))
+    found = one_object_each(Detections(boxes=boxes, scores=scores, classes=classes))
     assert found.boxes.tolist() == [[11, 10, 50, 50], [40, 40, 60, 60]]
     assert found.classes.tolist() == [1, 0]
+
+
+NO_TRACKS = Association(high_score=1.0)
+TUNED = Fusion(
+    kind="scene",
+    boxes=BOXES_ALONE,
+    scene=NO_TRACKS,
+    n_candidates=5,
+    held_out={"boxes/HOTA": 0.25, "scene/HOTA": 0.5, "default/HOTA": 0.125},
+)
+
+
+@pytest.fixture(scope="module")
+def fused(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("fused") / "bundle", fusion=TUNED)
+
+
+def test_tuned_parameters_come_back_and_are_used(fused: Path):
+    bundle = load_bundle(fused)
+    assert bundle.manifest.fusion == TUNED
+    pictures = torch.zeros(1, 3, 64, 96, dtype=torch.uint8)
+
+    def n_tracks(kind):
+        (result,) = bundle.predict(pictures, score_threshold=0.0, fusion=kind)
+        return (result.ids >= 0).sum()
+
+    assert n_tracks("boxes") > 0
+    assert n_tracks("scene") == n_tracks(None) == 0
+
+
+def test_the_card_tells_what_fusing_is_worth(fused: Path):
+    card = (fused / "MODEL_CARD.md").read_text()
+    assert "| HOTA | 0.125 | 0.25 | 0.5 |" in card
+    assert "`scene`" in card
+    assert json.loads((fused / METRICS).read_text())["fusion"]["kind"] == "scene"
+
+
+def test_a_bundle_that_was_not_tuned_predicts_with_either_set_of_cues(written: Path):
+    bundle = load_bundle(written)
+    assert bundle.manifest.fusion is None
+    pictures = torch.zeros(1, 3, 64, 96, dtype=torch.uint8)
+    for kind in ("boxes", "scene", None):
+        (result,) = bundle.predict(pictures, score_threshold=0.0, fusion=kind)
+        assert (result.ids >= 0).any()
+
+
+def test_instances_number_the_objects_that_are_shown(written: Path):
+    (result,) = load_bundle(written).predict(
+        torch.zeros(1, 3, 64, 96, dtype=torch.uint8), score_threshold=0.0
+    )
+    assert result.instances.shape == (64, 96)
+    assert 0 < result.instances.max() <= len(result.boxes)

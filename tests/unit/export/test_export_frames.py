@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from automtl.data.images import read_picture, to_input
 from automtl.errors import DataError
-from automtl.export.frames import find_clips, read_picture, to_input
+from automtl.export.frames import find_clips
 
 
 def write(path: Path, size: tuple[int, int] = (8, 6), mode: str = "RGB") -> Path:

@@ -80,6 +80,7 @@ def test_one_clip_gives_every_output(bundle: Bundle, frames: Path, tmp_path: Pat
     summary = predict_folder(bundle, frames, tmp_path / "out")
     assert files(tmp_path / "out") == [
         COCO,
+        *(f"instances/00{i}.png" for i in (1, 2, 3)),
         *(f"masks/00{i}.png" for i in (1, 2, 3)),
         *(f"overlays/00{i}.png" for i in (1, 2, 3)),
         "tracks/frames.txt",
@@ -233,3 +234,27 @@ def test_a_model_that_only_segments_writes_masks_and_no_tracks(frames: Path, tmp
     assert summary.n_objects == 0
     assert not (tmp_path / "out/tracks").exists()
     assert len(list((tmp_path / "out/masks").iterdir())) == 3
+
+
+def test_instances_name_their_annotations(bundle: Bundle, frames: Path, tmp_path: Path):
+    predict_folder(bundle, frames, tmp_path / "out")
+    content = json.loads((tmp_path / "out" / COCO).read_text())
+    by_image = {image["id"]: Path(image["file_name"]).name for image in content["images"]}
+    seen = 0
+    for image, name in by_image.items():
+        found = {a["instance"]: a for a in content["annotations"] if a["image_id"] == image}
+        with Image.open(tmp_path / "out" / "instances" / name) as picture:
+            assert picture.size == (150, 100)
+            values = np.asarray(picture)
+        numbers = set(np.unique(values).tolist()) - {0}
+        assert numbers <= set(found)
+        for number in numbers:
+            left, top, width, height = found[number]["bbox"]
+            rows, columns = np.nonzero(values == number)
+            # An object reaches a tenth of its box beyond it, and pixels are rounded.
+            assert columns.min() >= left - 0.1 * width - 3
+            assert columns.max() <= left + 1.1 * width + 3
+            assert rows.min() >= top - 0.1 * height - 3
+            assert rows.max() <= top + 1.1 * height + 3
+            seen += 1
+    assert seen > 0

@@ -1,20 +1,12 @@
-"""Linking by embedding, and the tracker: identities survive what they should survive."""
+"""Linking by embedding alone: identities survive what they should survive."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from automtl.data.table import UNKNOWN_ID
-from automtl.tasks.association import (
-    Tracker,
-    TrackerConfig,
-    associate_by_embedding,
-    identity_f1,
-    iou_matrix,
-)
+from automtl.tasks.association import associate_by_embedding, identity_f1
 from automtl.testing.task_contract import contract_table
 
 ONE, OTHER = np.eye(4, dtype=np.float32)[:2]
@@ -63,72 +55,3 @@ def test_unknown_identities_are_not_counted():
     ids[1::2] = UNKNOWN_ID
     tracks = [np.array([3, number]) for number in range(6)]
     assert identity_f1(replace(table, ids=ids), tracks) == pytest.approx(1.0)
-
-
-def boxes_at(*lefts: float):
-    return np.array([[x, 10, x + 10, 20] for x in lefts], np.float32)
-
-
-def step(tracker: Tracker, lefts, scores=None, embeddings=None, classes=None):
-    boxes = boxes_at(*lefts)
-    n = len(boxes)
-    given_scores = np.ones(n, np.float32) if scores is None else np.array(scores, np.float32)
-    given_classes = np.zeros(n, np.int64) if classes is None else np.array(classes)
-    return tracker.update(boxes, given_scores, given_classes, embeddings).tolist()
-
-
-def test_motion_bridges_a_gap():
-    tracker = Tracker()
-    seen = [step(tracker, [x]) for x in (0, 4, 8, 12)]
-    boxes, nothing = boxes_at(), np.zeros(0, np.float32)
-    for _ in range(2):
-        tracker.update(boxes.reshape(0, 4), nothing, np.zeros(0, np.int64), None)
-    assert seen == [[0]] * 4
-    assert step(tracker, [24]) == [0]
-
-
-def test_a_track_dies_after_its_age():
-    tracker = Tracker(config=TrackerConfig(max_age=1))
-    assert step(tracker, [0]) == [0]
-    for _ in range(2):
-        step(tracker, [60])
-    assert step(tracker, [0])[0] not in (0, UNKNOWN_ID)
-
-
-def test_scores_decide_who_begins_and_who_continues():
-    tracker = Tracker(config=TrackerConfig(high_score=0.5, low_score=0.2))
-    assert step(tracker, [0, 50], scores=[0.9, 0.4]) == [0, UNKNOWN_ID]
-    assert step(tracker, [1, 50], scores=[0.3, 0.1]) == [0, UNKNOWN_ID]
-
-
-def test_a_class_does_not_take_over_another_ones_track():
-    tracker = Tracker()
-    assert step(tracker, [0], classes=[0]) == [0]
-    assert step(tracker, [0], classes=[1]) == [1]
-
-
-def test_embeddings_find_an_object_that_jumped():
-    jumped = (0, 60)
-    by_motion, by_looks = Tracker(), Tracker()
-    assert [step(by_motion, [x]) for x in jumped] == [[0], [1]]
-    assert [step(by_looks, [x], embeddings=both(ONE)) for x in jumped] == [[0], [0]]
-
-
-coordinates = st.floats(-50, 50, width=32)
-box = st.tuples(coordinates, coordinates, st.floats(0.5, 40), st.floats(0.5, 40)).map(
-    lambda b: [b[0], b[1], b[0] + b[2], b[1] + b[3]]
-)
-
-
-@given(st.lists(box, min_size=1, max_size=4), st.lists(box, min_size=1, max_size=4))
-def test_overlap_is_symmetric_bounded_and_one_with_itself(first, second):
-    a, b = np.array(first, np.float32), np.array(second, np.float32)
-    overlap = iou_matrix(a, b)
-    assert overlap.shape == (len(a), len(b))
-    assert ((overlap >= 0) & (overlap <= 1 + 1e-5)).all()
-    np.testing.assert_allclose(overlap, iou_matrix(b, a).T, atol=1e-6)
-    np.testing.assert_allclose(np.diag(iou_matrix(a, a)), 1, atol=1e-5)
-
-
-def test_overlap_has_its_textbook_value():
-    assert iou_matrix(boxes_at(0), boxes_at(5))[0, 0] == pytest.approx(1 / 3)
