@@ -42,7 +42,7 @@ def tuned_fusion(
         None for a model without boxes or embeddings, and where one half of the frames has no
         object with a known identity.
     """
-    tasks = tuple(network.heads)
+    tasks = network.tasks
     if not {"detection", "tracking"} <= set(tasks):
         return None
     rows = _first_clips(table)

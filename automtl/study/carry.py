@@ -102,11 +102,11 @@ def _test_scores(
     name = str(number)
     if name not in scores:
         labelled = [
-            task for task in network.heads if task in test.labels and test.labels[task].any()
+            task for task in network.tasks if task in test.labels and test.labels[task].any()
         ]
-        outputs = predict(network, test, tuple(network.heads))
+        outputs = predict(network, test, network.tasks)
         chosen = {task: outputs[task] for task in labelled}
-        values = score_outputs(chosen, test, splits.info)
+        values = score_outputs(chosen, test, splits.info, imports=network.imports)
         if fusion is not None:
             values |= fused_scores(fusion, outputs, test, splits.info)
         scores[name] = values
