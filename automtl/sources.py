@@ -39,8 +39,8 @@ class ShapesSource(SourceBase):
         gap: Frames of motion simulated between two shown frames (1 = all are shown).
         loss_skew: Factor on the objects' size; small objects starve detection.
         label_dropout: Per task, the share of clips that lack its labels.
-        targets: Further tasks whose targets the clips give: the class of a picture (the shape
-            that covers the most of it) and its depth.
+        targets: Further tasks whose targets the clips give: the class of a picture (how much of
+            it objects cover) and its depth.
     """
 
     kind: Literal["shapes"] = "shapes"

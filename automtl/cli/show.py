@@ -96,12 +96,13 @@ def comparison_table(
     last row is no single model.
     """
     members = front(history, objectives)
+    asked = (o.metric for o in objectives if o.maximize and not o.metric.startswith("cost/"))
     best = {
         metric: max(record.values.get(metric, -math.inf) for record in members)
-        for metric in QUALITY
+        for metric in dict.fromkeys((*QUALITY, *asked))
         if any(metric in record.values for record in members)
     }
-    metrics = [metric for metric in QUALITY if metric in best]
+    metrics = list(best)
     table = plain_table("Floors and single tasks beside the front")
     table.add_column("model")
     for metric in metrics:

@@ -3,18 +3,20 @@
 Axis letters: H height, W width.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automtl.data.painting import SHAPES
 from automtl.data.raw import CLASSIFICATION, DEPTH
 from automtl.sources import ShapesSource
 
-IMAGE_CLASSES = ("empty", *SHAPES)
-"""What fills the most of a picture: one of the shapes, or none."""
+IMAGE_CLASSES = ("open", "busy", "crowded")
+"""How full of objects a picture is."""
+
+_SHARES = (0.10, 0.14)
+"""Shares of covered pixels from which a picture is busy or crowded: about a third each."""
 
 BAR = 65_535
 """Number of the bars among the numbers of what is seen at a pixel; objects count from 1."""
@@ -43,21 +45,21 @@ def further_labels(source: ShapesSource, clip: int) -> frozenset[str]:
 
 
 def further_targets(
-    seen: NDArray[np.uint16], owner: NDArray[np.uint16], shapes: Sequence[int], labels: Set[str]
+    seen: NDArray[np.uint16], owner: NDArray[np.uint16], n_objects: int, labels: Set[str]
 ) -> dict[str, NDArray[Any]]:
     """Return the further targets of a frame that its labels ask for.
 
     Args:
         seen: What is seen at each pixel, as :func:`depth_of` takes it.
         owner: Number of the labelled object at each pixel, 0 where there is none.
-        shapes: Shape of each object of the clip, an index in ``SHAPES``.
+        n_objects: Objects of the clip.
         labels: The tasks whose labels the frame carries.
     """
     found: dict[str, NDArray[Any]] = {}
     if CLASSIFICATION in labels:
-        found[CLASSIFICATION] = np.array(main_class(owner, shapes))
+        found[CLASSIFICATION] = np.array(crowding(owner))
     if DEPTH in labels:
-        found[DEPTH] = depth_of(seen, len(shapes))
+        found[DEPTH] = depth_of(seen, n_objects)
     return found
 
 
@@ -77,14 +79,11 @@ def depth_of(seen: NDArray[np.uint16], n_objects: int) -> NDArray[np.float32]:
     return np.where(seen == BAR, np.float32(_BARS), depth).astype(np.float32)
 
 
-def main_class(seen: NDArray[np.uint16], shapes: Sequence[int]) -> str:
-    """Return the class of the picture: the shape that covers the most pixels.
+def crowding(owner: NDArray[np.uint16]) -> str:
+    """Return the class of a picture from the share of it that labelled objects cover.
 
     Args:
-        seen: Number of the labelled object at each pixel, from 1; 0 where there is none.
-        shapes: Shape of each object of the clip, an index in ``SHAPES``.
+        owner: Number of the labelled object at each pixel, 0 where there is none.
     """
-    pixels = np.bincount(seen.ravel(), minlength=len(shapes) + 1)[1:]
-    covered = np.bincount(shapes, weights=pixels, minlength=len(SHAPES)) if shapes else [0]
-    best = int(np.argmax(covered))
-    return IMAGE_CLASSES[best + 1] if covered[best] else IMAGE_CLASSES[0]
+    share = float(np.mean(owner > 0))
+    return IMAGE_CLASSES[int(np.searchsorted(_SHARES, share, side="right"))]

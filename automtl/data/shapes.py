@@ -201,8 +201,8 @@ def _frame(
     seen = owner.copy()
     owner[owner == BAR] = 0
     frame = _label(f"clip {at[0]} frame {at[1]}", at[1], image, owner, (scene, patches), labels)
-    shapes = [mover.look.shape for mover in scene.movers]
-    return replace(frame, targets=further_targets(seen, owner, shapes, labels))
+    targets = further_targets(seen, owner, len(scene.movers), labels)
+    return replace(frame, targets=targets)
 
 
 def _position(mover: _Mover, time: int, size: tuple[int, int]) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from automtl.space.early_stopping import (
     longest_training,
     rungs_of,
 )
-from automtl.space.mistakes import Mistake, from_pydantic, suggestion
+from automtl.space.mistakes import Mistake, dotted, from_pydantic, suggestion
 from automtl.space.parameter import Parameter, allows, corners_of, describe, grid_of, wanted_values
 from automtl.space.parts import Baselines, Budget, Constraint
 from automtl.space.paths import FREE, known_paths, nested
@@ -85,6 +85,7 @@ def cross_mistakes(parts: Parts) -> list[Mistake]:
         *_twice(parts),
         *_limits(parts),
         *_conditions(parts),
+        *_tasks(parts, base),
         *_paths(parts, base),
         *_baselines(parts, base),
         *_rungs(parts, base),
@@ -112,16 +113,18 @@ def _base(parts: Parts) -> tuple[TrialConfig | None, list[Mistake]]:
             for e in error.errors()
             if not e["loc"]
         ]
-        return None, [*(_dotted(m, parts.base) for m in found), *whole]
+        return None, [*(dotted(m, parts.base) for m in found), *whole]
 
 
-def _dotted(mistake: Mistake, base: Mapping[str, object]) -> Mistake:
-    """Find the line of a mistake where ``base`` has dotted keys."""
-    text = ".".join(map(str, mistake.path[1:]))
-    for key in map(str, base):
-        if "." in key and (text + ".").startswith(key + "."):
-            return Mistake(path=("base", key), what=mistake.what, fix=mistake.fix)
-    return mistake
+def _tasks(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
+    if base is None:
+        return
+    known = (*BUILT_IN_TASKS, *base.imports)
+    for name in base.tasks:
+        if name not in known:
+            what = f"no task is called `{name}`"
+            path = ("base", "sharing", "order")
+            yield dotted(Mistake(path=path, what=what, fix=suggestion(name, known)), parts.base)
 
 
 def _twice(parts: Parts) -> Iterator[Mistake]:

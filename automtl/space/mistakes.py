@@ -41,6 +41,15 @@ def suggestion(name: object, known: Sequence[str]) -> str | None:
     return f"Known: {', '.join(known)}" if 0 < len(known) <= 12 else None
 
 
+def dotted(mistake: Mistake, base: Mapping[str, object]) -> Mistake:
+    """Find the line of a mistake where ``base`` has dotted keys."""
+    text = ".".join(map(str, mistake.path[1:]))
+    for key in map(str, base):
+        if "." in key and (text + ".").startswith(key + "."):
+            return Mistake(path=("base", key), what=mistake.what, fix=mistake.fix)
+    return mistake
+
+
 def from_pydantic(
     error: ValidationError, document: object, schema: Mapping[str, Any], prefix: KeyPath = ()
 ) -> list[Mistake]:

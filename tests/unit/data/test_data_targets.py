@@ -7,11 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
-from automtl.data.further import BAR, IMAGE_CLASSES, depth_of, main_class
+from automtl.data.further import BAR, IMAGE_CLASSES, crowding, depth_of
 from automtl.data.load import load_data
 from automtl.data.sampling import augment
 from automtl.data.shapes import generate
@@ -58,20 +56,23 @@ def test_depth_by_hand():
     assert depth_of(np.zeros((2, 1), np.uint16), 0).tolist() == [[20], [10]]
 
 
-@given(
-    shapes=st.lists(st.integers(0, 2), max_size=4),
-    pixels=st.lists(st.integers(0, 4), min_size=1, max_size=30),
+@pytest.mark.parametrize(
+    ("covered", "name"),
+    [(0, "open"), (9, "open"), (10, "busy"), (13, "busy"), (14, "crowded"), (100, "crowded")],
 )
-def test_the_class_is_that_of_the_shape_with_most_pixels(shapes, pixels):
-    seen = np.array([p if p <= len(shapes) else 0 for p in pixels], np.uint16)
-    counts = [
-        sum(int((seen == i + 1).sum()) for i, s in enumerate(shapes) if s == k) for k in range(3)
-    ]
-    found = IMAGE_CLASSES.index(main_class(seen, shapes))
-    if max(counts) == 0:
-        assert found == 0
-    else:
-        assert counts[found - 1] == max(counts)
+def test_the_class_says_how_much_is_covered(covered, name):
+    owner = np.zeros(100, np.uint16)
+    owner[:covered] = np.arange(1, covered + 1)
+    assert crowding(owner.reshape(10, 10)) == name
+
+
+def test_each_class_of_picture_is_there_at_the_default_knobs():
+    frames = frames_of(ShapesSource(clips=30, frames=2, targets=("classification",)))
+    names = [str(frame.targets["classification"]) for frame in frames]
+    for name in IMAGE_CLASSES:
+        assert names.count(name) >= len(names) / 6, name
+    for frame, name in zip(frames, names, strict=True):
+        assert crowding(frame.instances) == name
 
 
 def test_dropped_targets_are_missing_and_their_frames_not_labelled():

@@ -221,6 +221,19 @@ def test_code_of_others_is_imported_only_if_it_is_allowed(copied: Path):
     assert "allow_imports" not in str(tried.value)
 
 
+def test_a_task_of_others_is_imported_only_if_it_is_allowed(copied: Path):
+    sharing = SharingConfig(order=("own",), split_after=())
+    path = "no_such_package:Own"
+    config = CONFIG_TREE.model_copy(update={"sharing": sharing, "imports": {"own": path}})
+    change_json(
+        copied / CONFIG, config=config.to_plain(), config_digest=config.digest, tasks=["own"]
+    )
+    with pytest.raises(BundleError, match=r"allow_imports=\['no_such_package:Own'\]"):
+        load_bundle(copied)
+    with pytest.raises(AutomtlError, match="cannot be imported"):
+        load_bundle(copied, allow_imports=[path])
+
+
 def test_a_state_that_does_not_fit_is_refused_before_anything_is_written(tmp_path: Path):
     state = trained_state()
     state.pop(next(iter(state)))

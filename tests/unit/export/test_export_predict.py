@@ -1,6 +1,7 @@
 """A folder of frames becomes overlays, COCO JSON, MOT text and masks of the original's size."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import motrics
@@ -10,7 +11,9 @@ import torch
 from PIL import Image
 
 from automtl.config import BackboneConfig, HeadsConfig, SharingConfig, TrialConfig
+from automtl.data.images import to_input
 from automtl.data.table import DataInfo
+from automtl.data.targets import read_target
 from automtl.errors import DataError
 from automtl.export.bundle import Bundle, export_bundle, load_bundle
 from automtl.export.predict import COCO, PredictSummary, predict_folder
@@ -27,9 +30,9 @@ CONFIG = TrialConfig(
 )
 
 
-def export(folder: Path, config: TrialConfig = CONFIG) -> Bundle:
+def export(folder: Path, config: TrialConfig = CONFIG, info: DataInfo = INFO) -> Bundle:
     """An untrained model whose detector is made to see objects on any picture."""
-    network = build_network(config, INFO, generator_seed=0)
+    network = build_network(config, info, generator_seed=0)
     if "detection" in config.tasks:
         seeded = torch.Generator().manual_seed(0)
         noise = torch.randint(0, 256, (1, 3, 64, 96), dtype=torch.uint8, generator=seeded)
@@ -43,7 +46,7 @@ def export(folder: Path, config: TrialConfig = CONFIG) -> Bundle:
     path = export_bundle(
         folder,
         config=config,
-        info=INFO,
+        info=info,
         state=network.state_dict(),
         metrics={},
         pick=None,
@@ -258,3 +261,24 @@ def test_instances_name_their_annotations(bundle: Bundle, frames: Path, tmp_path
             assert rows.max() <= top + 1.1 * height + 3
             seen += 1
     assert seen > 0
+
+
+def test_classes_and_depth_are_written_as_sources_read_them(frames: Path, tmp_path: Path):
+    sharing = SharingConfig(order=("classification", "depth"), split_after=(9,))
+    info = replace(INFO, image_classes=("day", "night"), target_medians={"depth": 8.0})
+    made = export(tmp_path / "b", CONFIG.model_copy(update={"sharing": sharing}), info)
+    assert made.info == replace(info, digest=made.info.digest)
+    predict_folder(made, frames, tmp_path / "out")
+    pictures = json.loads((tmp_path / "out/classes/frames.json").read_text())["pictures"]
+    assert [p["file_name"] for p in pictures] == ["001.png", "002.png", "003.png"]
+    assert {p["class"] for p in pictures} <= {"day", "night"}
+    assert all(0.5 <= p["score"] <= 1 for p in pictures)
+    image = to_input(Image.open(frames / "002.png"), info.image_size)
+    (result,) = made.predict(torch.from_numpy(image[None]))
+    with Image.open(frames / "002.png") as picture:
+        size = (picture.height, picture.width)
+    read = read_target(tmp_path / "out/depth/002.png", size, info.image_size)
+    np.testing.assert_allclose(np.median(read), np.median(result.depth), atol=2 / 256)
+    assert 2 < np.median(read) < 32  # an untrained head begins at the median
+    # The results of a later run take the place of these.
+    predict_folder(made, frames, tmp_path / "out", overwrite=True)
