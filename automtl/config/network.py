@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from automtl.config.backbones import N_STAGES
 from automtl.config.base import Frozen
@@ -17,6 +17,11 @@ CELL = 4
 """Side in pixels of a cell of the views ``hog`` and ``sift``."""
 
 
+def _listed(views: object) -> object:
+    """Take ``rgb+hog`` apart: a parameter of a search has plain values, not lists."""
+    return tuple(views.split("+")) if isinstance(views, str) else views
+
+
 class BackboneConfig(Frozen):
     """The network that turns a picture into feature maps.
 
@@ -26,14 +31,15 @@ class BackboneConfig(Frozen):
         weights: ``none``, ``imagenet``, or the path of a state dict.
         image_size: Height and width of the network's input in pixels.
         width: Channel multiplier of the ``tiny`` backbone; other backbones ignore it.
-        views: What the network reads of a picture, stacked in this order.
+        views: What the network reads of a picture, stacked in this order; a search may choose
+            among words such as ``rgb`` and ``rgb+hog``.
     """
 
     name: str = "tiny"
     weights: str = "none"
     image_size: tuple[Annotated[int, Field(ge=32)], Annotated[int, Field(ge=32)]] = (96, 128)
     width: Annotated[float, Field(gt=0, le=8)] = 1.0
-    views: Annotated[tuple[View, ...], Field(min_length=1)] = ("rgb",)
+    views: Annotated[tuple[View, ...], BeforeValidator(_listed), Field(min_length=1)] = ("rgb",)
 
     @field_validator("name")
     @classmethod

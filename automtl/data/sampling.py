@@ -11,8 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from automtl.config import View
 from automtl.data.raw import TRACKING
 from automtl.data.table import FrameTable, MultiTaskBatch
+from automtl.data.views import mirror_channels, rgb_channels
 from automtl.errors import DataError
 
 Indices = NDArray[np.int64]
@@ -147,8 +149,10 @@ def _partners(table: FrameTable) -> Mapping[int, Indices]:
 def augment(batch: MultiTaskBatch, *, rng: np.random.Generator) -> MultiTaskBatch:
     """Return the batch with half of its clips mirrored and with other light.
 
-    Mirroring is drawn for a clip, so that the frames of a pair stay comparable; gain and offset
-    are drawn for a frame, so that brightness is no identity. Uint8 stays uint8.
+    Views other than the picture are mirrored as what they are, a view of the mirrored picture,
+    and left alone by the light, which they do not see. Mirroring is drawn for a clip, so that
+    the frames of a pair stay comparable; gain and offset are drawn for a frame, so that
+    brightness is no identity. Uint8 stays uint8.
 
     Args:
         batch: Left as it is.
@@ -161,10 +165,12 @@ def augment(batch: MultiTaskBatch, *, rng: np.random.Generator) -> MultiTaskBatc
     gain = torch.from_numpy(rng.uniform(0.8, 1.2, (n_frames, 1, 1, 1)).astype(np.float32))
     offset = torch.from_numpy(rng.uniform(-20, 20, (n_frames, 1, 1, 1)).astype(np.float32))
     device = batch.images.device
-    lit = batch.images.float().mul_(gain.to(device)).add_(offset.to(device)).clamp_(0, 255)
-    images = lit.to(torch.uint8)
+    images = batch.images.clone()
+    rgb = rgb_channels(batch.views)
+    lit = images[:, rgb].float().mul_(gain.to(device)).add_(offset.to(device)).clamp_(0, 255)
+    images[:, rgb] = lit.to(torch.uint8)
     semantic = batch.semantic.clone()
-    images[mirrored] = images[mirrored].flip(-1)
+    images[mirrored] = _mirrored_views(images[mirrored], batch.views)
     semantic[mirrored] = semantic[mirrored].flip(-1)
     targets = {name: _mirrored_map(t, mirrored, images) for name, t in batch.targets.items()}
     flags = mirrored.tolist()
@@ -172,6 +178,12 @@ def augment(batch: MultiTaskBatch, *, rng: np.random.Generator) -> MultiTaskBatc
         _mirror(box, width) if flag else box for box, flag in zip(batch.boxes, flags, strict=True)
     )
     return replace(batch, images=images, semantic=semantic, boxes=boxes, targets=targets)
+
+
+def _mirrored_views(images: Tensor, views: Sequence[View]) -> Tensor:
+    if tuple(views) == ("rgb",):
+        return images.flip(-1)
+    return images[:, torch.from_numpy(mirror_channels(views)).to(images.device)].flip(-1)
 
 
 def _mirrored_map(target: Tensor, mirrored: Tensor, images: Tensor) -> Tensor:

@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from automtl.config import View
+
 IGNORED = 255
 """Mask value that is not labelled."""
 
@@ -47,7 +49,7 @@ class FrameTable:
     """Decoded frames of one split.
 
     Attributes:
-        images: uint8 ``[N, 3, H, W]``.
+        images: uint8 ``[N, C, H, W]``: the pictures, or the stacked views that ``views`` names.
         clip: int64 ``[N]``, clip of each frame; a still is a clip of its own.
         frame: int64 ``[N]``, index within the clip, from 0.
         names: File names or generated names, for messages.
@@ -62,6 +64,7 @@ class FrameTable:
         rates: How often a frame of each source is drawn in training, relative to the others.
         targets: Targets of further tasks by name, ``[N, ...]``; where the last two axes are
             ``[H, W]`` they are mirrored with the picture.
+        views: What ``images`` holds, in the order of its channels.
     """
 
     images: NDArray[np.uint8]
@@ -78,6 +81,7 @@ class FrameTable:
     source: NDArray[np.int64]
     rates: tuple[float, ...]
     targets: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    views: tuple[View, ...] = ("rgb",)
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -107,7 +111,7 @@ class MultiTaskBatch:
     """Frames of one step on one device; any frame may lack any label.
 
     Attributes:
-        images: uint8 ``[B, 3, H, W]``.
+        images: uint8 ``[B, C, H, W]``, the stacked views that ``views`` names.
         clip: int64 ``[B]``.
         frame: int64 ``[B]``.
         labels: Per task, bool ``[B]``.
@@ -116,6 +120,7 @@ class MultiTaskBatch:
         ids: Per frame, int64 ``[n]``, ``UNKNOWN_ID`` where not labelled.
         semantic: int64 ``[B, H, W]``, ``IGNORED`` where not labelled.
         targets: Targets of further tasks by name, ``[B, ...]``.
+        views: What ``images`` holds, in the order of its channels.
     """
 
     images: Tensor
@@ -127,6 +132,7 @@ class MultiTaskBatch:
     ids: tuple[Tensor, ...]
     semantic: Tensor
     targets: Mapping[str, Tensor] = field(default_factory=dict)
+    views: tuple[View, ...] = ("rgb",)
 
     def has(self, task: str) -> bool:
         """Return whether any frame carries labels of ``task``."""
@@ -154,4 +160,5 @@ def make_batch(
             name: torch.from_numpy(values[indices]).to(device)
             for name, values in table.targets.items()
         },
+        views=table.views,
     )

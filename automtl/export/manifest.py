@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from automtl.config import Frozen, TrialConfig
+from automtl.config import Frozen, TrialConfig, View
 from automtl.data.table import DataInfo
+from automtl.data.views import VERSION
 from automtl.errors import BundleError
 from automtl.fusion.association import Association
 from automtl.results import Pick, StudyInfo
@@ -27,12 +28,16 @@ class Preprocessing(Frozen):
         image_size: Height and width in pixels.
         resize: How a picture of another size is brought to ``image_size``.
         normalisation: Where mean and standard deviation are applied.
+        views: What is computed of a picture before the network, stacked in this order.
+        views_version: How they are computed, where they are more than ``rgb``.
     """
 
     layout: Literal["uint8 RGB [B, 3, H, W]"] = "uint8 RGB [B, 3, H, W]"
     image_size: tuple[Annotated[int, Field(ge=32, le=8192)], Annotated[int, Field(ge=32, le=8192)]]
     resize: Literal["bilinear, whole picture"] = "bilinear, whole picture"
     normalisation: Literal["inside the network"] = "inside the network"
+    views: tuple[View, ...] = ("rgb",)
+    views_version: int = VERSION
 
 
 class DataFacts(Frozen):
@@ -167,7 +172,7 @@ def make_manifest(
         detection_classes=info.detection_classes,
         segmentation_classes=info.segmentation_classes,
         image_classes=info.image_classes,
-        preprocessing=Preprocessing(image_size=info.image_size),
+        preprocessing=Preprocessing(image_size=info.image_size, views=config.backbone.views),
         seed=seed,
         data=DataFacts(
             digest=info.digest,
@@ -210,7 +215,21 @@ def read_manifest(plain: Mapping[str, object], where: str) -> Manifest:
             where=where,
             fix="Export the model again",
         )
+    _refuse_other_views(manifest, where)
     return manifest
+
+
+def _refuse_other_views(manifest: Manifest, where: str) -> None:
+    said, used = manifest.preprocessing, manifest.config.backbone.views
+    if said.views != used:
+        msg = f"preprocessing gives the views {list(said.views)}, the network reads {list(used)}"
+        raise BundleError(msg, where=where, fix="Export the model again")
+    if used != ("rgb",) and said.views_version != VERSION:
+        msg = (
+            f"the model was trained with version {said.views_version} of its views, this automtl "
+            f"computes version {VERSION}"
+        )
+        raise BundleError(msg, where=where, fix="Use the automtl that exported it")
 
 
 def library_versions() -> dict[str, str]:

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from automtl.data.table import DataInfo
+from automtl.data.views import compute_views
 from automtl.errors import DataError
 from automtl.export.further import with_further
 from automtl.export.manifest import Fusion, FusionKind
@@ -55,7 +56,7 @@ class ClipPredictor:
         """
         check_images(images_bchw, self._info)
         with torch.inference_mode():
-            outputs = self._network(images_bchw.to(self._device))
+            outputs = self._network(self._views_of(images_bchw).to(self._device))
         on_cpu = {
             task: {name: tensor.float().cpu() for name, tensor in output.items()}
             for task, output in outputs.items()
@@ -69,6 +70,11 @@ class ClipPredictor:
             frames = observe(seen, self._info, min_score=min(self._score_threshold, MIN_SCORE))
         fused = [self._result(seen, mask) for seen, mask in zip(frames, masks, strict=True)]
         return with_further(fused, on_cpu, self._info)
+
+    def _views_of(self, images_bchw: Tensor) -> Tensor:
+        if self._network.views == ("rgb",):
+            return images_bchw
+        return torch.from_numpy(compute_views(images_bchw.cpu().numpy(), self._network.views))
 
     def _result(self, seen: Instances, mask: NDArray[np.uint8] | None) -> FrameResult:
         tracked = self._tracker.update(seen)

@@ -21,7 +21,7 @@ from automtl.export.files import (
 )
 from automtl.export.manifest import Fusion, Parent, make_manifest
 from automtl.export.weights import Parity, build_from, difference, read_weights, weights_bytes
-from automtl.model.cost import latency_ms
+from automtl.model.cost import latency_ms, views_ms
 from automtl.model.network import MultiTaskNetwork
 from automtl.results import Pick, StudyInfo
 
@@ -114,7 +114,9 @@ def _prove_parity(network: MultiTaskNetwork, written: Path, contents: Contents) 
 
 
 def _measured(contents: Contents, parity: Parity, network: MultiTaskNetwork) -> dict[str, object]:
-    latency = latency_ms(network, contents.info.image_size, n_channels=network.n_channels)
+    size = contents.info.image_size
+    latency = latency_ms(network, size, n_channels=network.n_channels)
+    latency += views_ms(network.views, size)
     objectives = contents.study.objectives if contents.study else ()
     return {
         "validation": _finite(contents.validation),

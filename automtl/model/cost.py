@@ -3,19 +3,21 @@
 import statistics
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 from typing_extensions import override
 
-from automtl.config import BackboneConfig, HeadsConfig, TrialConfig
+from automtl.config import BackboneConfig, HeadsConfig, TrialConfig, View
 from automtl.config.backbones import N_STAGES, TIMM
 from automtl.config.sharing import groups_by_stage
 from automtl.data.table import DataInfo
-from automtl.data.views import channels_of
+from automtl.data.views import channels_of, compute_views
 from automtl.model.backbones import build_stages
 from automtl.tasks.choose import task_named
 
@@ -89,6 +91,19 @@ def latency_ms(
     finally:
         torch.set_num_threads(threads)
         network.train(was_training)
+
+
+def views_ms(views: Sequence[View], image_size: tuple[int, int], *, repeats: int = 7) -> float:
+    """Return the median milliseconds that the views of one picture take; 0 for RGB alone."""
+    if tuple(views) == ("rgb",):
+        return 0.0
+    picture = np.random.default_rng(0).integers(0, 256, (1, 3, *image_size), dtype=np.uint8)
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        compute_views(picture, views)
+        times.append(1000 * (time.perf_counter() - start))
+    return statistics.median(times)
 
 
 def _timed_ms(network: nn.Module, frames: torch.Tensor) -> float:

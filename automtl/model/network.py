@@ -47,6 +47,7 @@ class MultiTaskNetwork(nn.Module):
         self.groups = groups
         self.order = order
         self.imports = imports or {}
+        self.views = tuple(views)
         mean, deviation = (torch.tensor(v).view(1, -1, 1, 1) for v in normalisation(views))
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("deviation", deviation, persistent=False)

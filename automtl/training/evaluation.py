@@ -7,7 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from automtl.config import View
 from automtl.data.table import DataInfo, FrameTable
+from automtl.data.views import compute_views
 from automtl.model.network import MultiTaskNetwork
 from automtl.tasks.base import RawOutput
 from automtl.tasks.choose import task_named
@@ -55,7 +57,7 @@ def predict(
     batch_size: int = BATCH_SIZE,
 ) -> Outputs:
     """Return the raw outputs of ``tasks`` on the CPU, in eval mode and float32."""
-    return predict_images(network, table.images, tasks, batch_size=batch_size)
+    return predict_images(network, table.images, tasks, views=table.views, batch_size=batch_size)
 
 
 def predict_images(
@@ -63,9 +65,18 @@ def predict_images(
     images_nchw: NDArray[np.uint8],
     tasks: Sequence[str],
     *,
+    views: Sequence[View] = ("rgb",),
     batch_size: int = BATCH_SIZE,
 ) -> Outputs:
-    """Return what :func:`predict` does for frames ``[N, 3, H, W]`` without labels."""
+    """Return what :func:`predict` does for frames without labels.
+
+    Args:
+        network: As there.
+        images_nchw: uint8 pictures ``[N, 3, H, W]``, or what ``views`` says.
+        tasks: As there.
+        views: What the frames hold. Of pictures the views that the network reads are computed.
+        batch_size: As there.
+    """
     device, n = next(network.parameters()).device, len(images_nchw)
     was_training = network.training
     network.eval()
@@ -73,7 +84,9 @@ def predict_images(
     with torch.inference_mode():
         for rows in np.split(np.arange(n), range(batch_size, n, batch_size)):
             # Indexing copies: the frames may lie in shared memory that must not be written to.
-            images = torch.from_numpy(images_nchw[rows]).to(device)
+            chunk = images_nchw[rows]
+            read = chunk if network.views == tuple(views) else compute_views(chunk, network.views)
+            images = torch.from_numpy(read).to(device)
             for task, output in network(images, tasks).items():
                 outputs[task].append({name: t.float().cpu() for name, t in output.items()})
     network.train(was_training)

@@ -16,8 +16,9 @@ from torch import Tensor
 from automtl.config import TrialConfig
 from automtl.data.sampling import BatchSampler
 from automtl.data.table import DataInfo, FrameTable, SplitData
+from automtl.data.view_cache import splits_with_views
 from automtl.dispatch.base import Report
-from automtl.model.cost import count_flops, count_parameters, latency_ms
+from automtl.model.cost import count_flops, count_parameters, latency_ms, views_ms
 from automtl.model.network import MultiTaskNetwork
 from automtl.results import Decision
 from automtl.training.artifacts import SavedModel, save_model
@@ -82,6 +83,7 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
     resume: bool = False,
     initial: Mapping[str, Tensor] | None = None,
     freeze_trunk: bool = False,
+    view_cache: Path | None = None,
 ) -> TrainedModel:
     """Train ``config`` on ``data`` and report after each epoch.
 
@@ -95,6 +97,8 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
         resume: Whether to continue the checkpoint in ``folder``, if there is one.
         initial: Tensors to start from instead of the configuration's own.
         freeze_trunk: Whether the backbone's stages stay as they are.
+        view_cache: Folder in which views of the frames are kept for other trainings; None
+            computes them for this one.
 
     Raises:
         TrialFailedError: If losses or gradients stay non-finite.
@@ -103,6 +107,7 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
     """
     sampler = BatchSampler(data.train, batch_size=config.optimizer.batch_size, seed=seed)
     sampler.check(config.tasks)
+    data = splits_with_views(data, config.backbone.views, folder=view_cache)
     with _own_random_stream(device):
         torch.manual_seed(seed)
         learner = build_learner(
@@ -122,13 +127,14 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
 def measure_costs(network: MultiTaskNetwork, image_size: tuple[int, int]) -> dict[str, float]:
     """Return what a network costs to run, whatever it has learned.
 
-    ``cost/latency_ms`` is the median of one frame on one thread, so it is comparable between
-    trials that ran with different shares of a machine.
+    ``cost/latency_ms`` is the median of one frame, its views included, on one thread, so it is
+    comparable between trials that ran with different shares of a machine.
     """
     return {
         "cost/parameters": float(count_parameters(network)),
         "cost/flops": float(count_flops(network, image_size, n_channels=network.n_channels)),
-        "cost/latency_ms": float(latency_ms(network, image_size, n_channels=network.n_channels)),
+        "cost/latency_ms": latency_ms(network, image_size, n_channels=network.n_channels)
+        + views_ms(network.views, image_size),
     }
 
 

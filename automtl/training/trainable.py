@@ -13,6 +13,9 @@ from automtl.errors import DeviceError
 from automtl.results import TrialOrder
 from automtl.training.loop import train
 
+VIEW_CACHE = "views"
+"""Folder of the views of the frames, beside the folders of the trials."""
+
 
 def make_trainable(data: SplitData | Callable[[], SplitData]) -> Trainable:
     """Return the function that trains orders on ``data``.
@@ -34,6 +37,8 @@ def make_trainable(data: SplitData | Callable[[], SplitData]) -> Trainable:
                 folder=Path(order.folder),
                 device=device,
                 resume=order.resume,
+                # Beside the trials' own folders, so that all trials of a study share it.
+                view_cache=Path(order.folder).parent / VIEW_CACHE,
             )
 
     return trainable

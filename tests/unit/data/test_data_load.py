@@ -159,4 +159,5 @@ def test_the_table_has_the_fields_the_digest_covers() -> None:
         "source",
         "rates",
         "targets",
+        "views",
     }
