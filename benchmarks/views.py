@@ -4,7 +4,7 @@ Steps of the real loop, drawing and augmenting included, on three feeds, turn by
 a new order, on one thread: views from the cache, as many channels of plain pictures (the same
 network, for which the frames were repeated until they had as many channels; three of them are
 lit), and views computed in each step. The goal compares the first two, which differ only in where
-the frames come from and in how they are mirrored. A network for three channels takes its turns too.
+the frames come from and in how they are mirrored. A network for RGB takes its turns too.
 """
 
 import argparse
