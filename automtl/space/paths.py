@@ -1,6 +1,7 @@
 """Dotted paths into a trial's configuration: which exist, and how one is set."""
 
 import copy
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,9 @@ Plain = dict[str, Any]
 
 UNIONS = ("weighting", "schedule")
 """Parts of a configuration whose other keys depend on their ``kind``."""
+
+CHAIN = "sharing."
+"""Beginning of the paths of lists that have an entry for each task, or each two neighbours."""
 
 FREE = ("weighting.options.",)
 """Beginnings of paths that go on with a name of the user's own."""
@@ -75,7 +79,7 @@ def _set(node: Any, parts: Sequence[str], value: Scalar) -> None:
         _set(node[key], rest, value)
     elif isinstance(node, dict) and isinstance(node.get(key), list) and isinstance(value, str):
         # A list cannot be a sampler's value; its entries in one text can.
-        node[key] = [part.strip() for part in value.split(",")]
+        node[key] = [part.strip() for part in re.split("[,+]", value)]
     else:
         node[key] = value
 
@@ -93,13 +97,14 @@ def _leaves(schema: Any, defs: Any, prefix: str, tasks: Sequence[str]) -> list[s
             for name, inner in schema["properties"].items()
             for path in _leaves(inner, defs, head + name, tasks)
         ]
-    return [prefix + end for end in _ends(schema, tasks)]
+    return [prefix + end for end in _ends(schema, tasks, is_chain=prefix.startswith(CHAIN))]
 
 
-def _ends(schema: Any, tasks: Sequence[str]) -> Sequence[str]:
+def _ends(schema: Any, tasks: Sequence[str], *, is_chain: bool) -> Sequence[str]:
     if isinstance(schema.get("additionalProperties"), dict):
         return [f".{task}" for task in tasks]
     if schema.get("type") == "array":
-        n = schema.get("maxItems", len(tasks) - 1)
+        # Entries of their own have those lists alone whose length is known.
+        n = schema.get("maxItems", len(tasks) - 1 if is_chain else 0)
         return ["", *(f".{i}" for i in range(n))]
     return [""]

@@ -232,17 +232,30 @@ def test_a_space_of_free_names_has_no_configuration() -> None:
         space(CHAIN).config_of({})
 
 
+@pytest.mark.parametrize("text", ["rgb+hog", "rgb, hog"])
+def test_views_are_chosen_by_one_text(text: str) -> None:
+    plain = set_all(TrialConfig().to_plain(), {"backbone.views": text})
+    assert TrialConfig.from_plain(plain).backbone.views == ("rgb", "hog")
+
+
+def test_lists_of_any_length_have_no_paths_to_entries() -> None:
+    known = known_paths()
+    assert {"backbone.views", "schedule.stages"} < set(known)
+    assert not [p for p in known if p.startswith(("backbone.views.", "schedule.stages."))]
+
+
 @pytest.mark.parametrize("path", known_paths(TrialConfig().tasks))
 def test_every_known_path_can_be_set(path: str) -> None:
     if path in ("backbone.image_size", "sharing.split_after", "sharing.order"):
         return  # lists; their entries are paths of their own
+    wanted: Any = ["marker"] if path == "backbone.views" else "marker"
     kinds = {"schedule.block": "alternating", "schedule.optimizer_state": "alternating"}
     plain = set_all(TrialConfig().to_plain(), {"schedule.kind": kinds.get(path, "joint")})
     changed = set_all(plain, {path: "marker"})
     node: Any = changed
     for part in path.split("."):
         node = node[int(part)] if isinstance(node, list) else node[part]
-    assert node == "marker"
+    assert node == wanted
     assert path.split(".", maxsplit=1)[0] in TrialConfig.model_fields
 
 
