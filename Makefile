@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 # One thread a process: trials run side by side, and two trials with one thread each finish
 # sooner than one trial with two.
 export OMP_NUM_THREADS ?= 1
+# Processes that test side by side. What starts Ray, which takes all cores, comes afterwards.
+WORKERS ?= 2
 
 .PHONY: install demo check lint test fast clean
 
@@ -28,10 +30,11 @@ lint: install
 	$(BIN)/lint-imports
 
 fast: install
-	$(BIN)/pytest -q -m "not slow and not ray and not gpu"
+	$(BIN)/pytest -q -n $(WORKERS) -m "not slow and not ray and not gpu"
 
 test: install  ## All tests, those on the real frames where they exist.
-	$(BIN)/pytest -q -m "not gpu"
+	$(BIN)/pytest -q -n $(WORKERS) -m "not ray and not gpu"
+	$(BIN)/pytest -q -m "ray and not gpu"
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import brentq, nnls
-from torchjd.aggregation import AlignedMTLWeighting as TorchJDAligned
 from torchjd.aggregation import UPGradWeighting as TorchJDUPGrad
 
 from automtl.training.projector import NnlsProjector, normalised_root
@@ -101,10 +100,16 @@ def aligned_mtl(
 
     Senushkin et al. 2023, arXiv 2305.19000, algorithm 1.
     """
-    # In float32, because TorchJD takes the precision of the type for that of the numbers.
-    single = torch.from_numpy(gramian).float()
-    found = TorchJDAligned(pref_vector=torch.ones(len(gramian)), scale_mode=scale)(single)
-    return np.asarray(found, dtype=np.float64)
+    # TorchJD takes the precision of the numbers' type for that of the gradients. In float32 a
+    # component near the limit is then off by a per cent, and in float64 noise counts as one.
+    values, vectors = np.linalg.eigh(gramian)
+    kept = values > len(gramian) * RELATIVE_PRECISION * values[-1]
+    if not kept.any():
+        return np.ones(len(gramian))
+    values, vectors = values[kept], vectors[:, kept]
+    sizes = {"min": values[0], "median": values[(len(values) - 1) // 2], "rmse": values.mean()}
+    roots = np.sqrt(sizes[scale] / values)
+    return np.asarray(vectors @ (roots * vectors.sum(axis=0)))
 
 
 def config(gramian: NDArray[np.float64]) -> NDArray[np.float64]:
