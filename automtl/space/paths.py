@@ -77,11 +77,16 @@ def _set(node: Any, parts: Sequence[str], value: Scalar) -> None:
         if isinstance(node, dict) and key not in node:
             node[key] = {}
         _set(node[key], rest, value)
-    elif isinstance(node, dict) and isinstance(node.get(key), list) and isinstance(value, str):
+    elif isinstance(node, dict) and _is_of_names(node.get(key)) and isinstance(value, str):
         # A list cannot be a sampler's value; its entries in one text can.
         node[key] = [part.strip() for part in re.split("[,+]", value)]
     else:
         node[key] = value
+
+
+def _is_of_names(value: object) -> bool:
+    """Whether a value is a list of plain entries; a list of parts reads its own texts."""
+    return isinstance(value, list) and not any(isinstance(entry, dict) for entry in value)
 
 
 def _leaves(schema: Any, defs: Any, prefix: str, tasks: Sequence[str]) -> list[str]:

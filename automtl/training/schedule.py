@@ -140,7 +140,8 @@ def _turn(order: Sequence[str], patience: int, history: History) -> int:
         waited, best = (0, value) if value > best else (waited + 1, best)
         if waited == patience:
             turn, waited = turn + 1, 0
-            best = values[order[turn % len(order)]]
+            begin = values[order[turn % len(order)]]
+            best = -np.inf if np.isnan(begin) else begin
     return turn
 
 

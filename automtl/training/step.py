@@ -1,11 +1,12 @@
 """One optimizer step: only what it needs is computed."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
@@ -76,6 +77,11 @@ def take_step(
     if bad or not live:
         problem = bad[0] if bad else None
         return StepResult(losses=values, weights={}, passes=counter.passes, problem=problem)
+    if boundary and len(live) < len(present):
+        # What is shared by these tasks alone ends elsewhere.
+        with _batch_norms_taught(learner.network):
+            live, boundary = task_losses(learner, batch, tuple(live))
+        counter.forward(tuple(live))
     optimizer = learner.optimizer_for(present)
     optimizer.zero_grad(set_to_none=True)
     with counter.backward(live):
@@ -108,16 +114,22 @@ def losses_again(
 
     Batch norms use the batch's statistics, as in the step, and do not learn them a second time.
     """
+    with torch.no_grad(), _batch_norms_taught(learner.network):
+        return task_losses(learner, batch, tasks)[0]
+
+
+@contextmanager
+def _batch_norms_taught(network: nn.Module) -> Iterator[None]:
+    """Within the block, batch norms use the batch's statistics and do not learn them."""
     counting = [
         module
-        for module in learner.network.modules()
+        for module in network.modules()
         if isinstance(module, _BatchNorm) and module.track_running_stats and module.training
     ]
     for module in counting:
         module.track_running_stats = False
     try:
-        with torch.no_grad():
-            return task_losses(learner, batch, tasks)[0]
+        yield
     finally:
         for module in counting:
             module.track_running_stats = True

@@ -33,17 +33,21 @@ def imported_weighting(
     module, _, name = config.path.partition(":")
     try:
         factory = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        msg = f"the weighting {config.path!r} cannot be imported ({error})"
+    except Exception as error:  # a module of the user's may raise anything
+        msg = f"the weighting {config.path!r} cannot be imported ({_said(error)})"
         fix = "Write package.module:factory, and install the package or set PYTHONPATH"
         raise AutomtlError(msg, where="weighting.path", fix=fix) from error
     try:
         made = factory(tasks=tuple(tasks), seed=seed, device=device, options=dict(config.options))
-    except (TypeError, ValueError, KeyError) as error:
-        msg = f"{config.path!r} failed ({type(error).__name__}: {error})"
+    except Exception as error:  # and so may a factory
+        msg = f"{config.path!r} failed ({_said(error)})"
         fix = "It is called as factory(tasks=..., seed=..., device=..., options=weighting.options)"
         raise AutomtlError(msg, where="weighting", fix=fix) from error
     return _checked(made, config.path)
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _checked(made: object, path: str) -> Weighting:

@@ -18,7 +18,8 @@ class _Kept:
 class WeightMemory:
     """The newest weights of each set of tasks, and how many steps have used them.
 
-    A set that was never solved has no weights: those of a larger set say nothing about it.
+    A set that was never solved has no weights: those of a larger set say nothing about it. The
+    order of its tasks does not matter.
     """
 
     KEYS = ("sets", "weights", "n_uses")
@@ -39,16 +40,17 @@ class WeightMemory:
         Args:
             tasks: Places in the trial's list of tasks.
         """
-        kept = self._kept.get(tasks)
+        kept = self._kept.get(tuple(sorted(tasks)))
         if kept is None or kept.n_uses >= self._every:
             return None
         kept.n_uses += 1
-        return kept.weights
+        return kept.weights[np.argsort(np.argsort(tasks))]
 
     def keep(self, tasks: tuple[int, ...], weights: NDArray[np.float64]) -> None:
         """Remember weights that one step has used."""
         if self._every > 1:
-            self._kept[tasks] = _Kept(weights=weights, n_uses=1)
+            in_order = weights[np.argsort(tasks)]
+            self._kept[tuple(sorted(tasks))] = _Kept(weights=in_order, n_uses=1)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the sets as masks ``[n, n_tasks]``, their weights and uses."""

@@ -81,8 +81,11 @@ class GradNorm(Stateless):
             return backward_weighted(losses, weights)
         lengths = torch.from_numpy(_lengths(rows, len(losses)))
         rows.deliver(weighted(rows.blocks, np.ones(len(losses))))
-        if bool(torch.isfinite(lengths).all()):
-            self._learn(places, levels, lengths)
+        # The length 0 of a task that shares nothing would pull the mean, and so all weights, down.
+        sharing = torch.nonzero(lengths > 0).flatten()
+        if bool(torch.isfinite(lengths).all()) and len(sharing):
+            at = [places[i] for i in sharing.tolist()]
+            self._learn(at, levels[sharing], lengths[sharing])
         return dict(zip(losses, weights, strict=True))
 
     def _learn(self, places: Sequence[int], levels: Tensor, lengths: Tensor) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automtl.config import TrialConfig, UPGradWeighting
+from automtl.config import JointSchedule, StagedSchedule, TrialConfig, UPGradWeighting
 from automtl.errors import RecipeError
 from automtl.results import Objective
 from automtl.space.parameter import (
@@ -262,3 +262,16 @@ def test_every_known_path_can_be_set(path: str) -> None:
 def test_dotted_and_nested_keys_may_be_mixed() -> None:
     flat = {"a.b": 1, "a": {"c": {"d.e": 2}}, "a.c.f": 3}
     assert nested(flat) == {"a": {"b": 1, "c": {"d": {"e": 2}, "f": 3}}}
+
+
+@pytest.mark.parametrize("schedule", [JointSchedule(), StagedSchedule(stages="all")])
+def test_stages_are_chosen_by_one_text_whatever_the_base_has(
+    schedule: JointSchedule | StagedSchedule,
+) -> None:
+    text = "detection+segmentation for 1; tracking freeze trunk+head:detection"
+    parameters = {
+        "schedule.kind": {"type": "categorical", "values": ["staged"]},
+        "schedule.stages": {"type": "categorical", "values": [text]},
+    }
+    made = space(parameters, TrialConfig(schedule=schedule))
+    assert made.config_of(made.default_point()).schedule == StagedSchedule(stages=text)

@@ -156,6 +156,15 @@ def test_a_turn_ends_exactly_when_patience_is_spent(patience, values):
             begin = epoch
 
 
+def test_a_metric_that_was_no_number_is_improved_by_any_number():
+    nan = float("nan")
+    values = [{"detection": 0.0, "tracking": nan}] * 2
+    values += [{"detection": 0.0, "tracking": 0.1 * n} for n in range(1, 5)]
+    made = course(UntilPlateauSchedule(patience=1), ("detection", "tracking"))
+    trained = [phase_of_epoch(made, e, values[:e]).tasks[0] for e in range(len(values) + 1)]
+    assert trained == ["detection"] * 2 + ["tracking"] * 5
+
+
 def test_stages_follow_one_another_and_the_last_goes_on():
     stages = "detection for 2; segmentation freeze trunk lr 0.5 for 1; all"
     made = course(StagedSchedule(stages=stages))

@@ -10,6 +10,7 @@ from automtl.config import (
     AlternatingSchedule,
     BackboneConfig,
     FixedWeighting,
+    GradNormWeighting,
     HeadsConfig,
     OptimizerConfig,
     PCGradWeighting,
@@ -131,6 +132,24 @@ def test_a_loss_without_a_valid_target_stays_out_of_the_gradient(data, batch):
     assert result.losses["segmentation"] == 0.0
     assert set(result.weights) == {"detection", "tracking"}
     assert result.problem is None
+
+
+@pytest.mark.parametrize(
+    "weighting",
+    [UPGradWeighting(at="features"), UPGradWeighting(every=3), GradNormWeighting()],
+    ids=["features", "every", "gradnorm"],
+)
+def test_a_task_without_a_valid_target_moves_the_end_of_the_shared_part(data, batch, weighting):
+    """A stage that two tasks share is one task's own where the other has nothing to learn."""
+    config = make_config(weighting=weighting)
+    one, other = learner_of(config, data), learner_of(config, data)
+    blank = replace(batch, semantic=torch.full_like(batch.semantic, IGNORED))
+    for step in range(2):
+        result = take_step(one, blank, TASKS, step=step)
+        expected = take_step(other, without(batch, "segmentation"), TASKS, step=step)
+        assert result.weights == expected.weights
+    differing = moved(snapshot(other), one)
+    assert all("segmentation" in name for name in differing)
 
 
 def test_a_batch_without_any_label_moves_nothing(data, batch):

@@ -305,3 +305,20 @@ def test_gradients_of_two_parameters_do_not_share_memory():
 def test_what_cannot_work_is_refused(weighting, message):
     with pytest.raises(ValueError, match=message):
         TrialConfig.from_plain({"weighting": weighting})
+
+
+def test_kept_weights_do_not_depend_on_the_order_of_tasks_nor_on_a_resume():
+    """A stage of a schedule names its tasks in any order."""
+    made = [
+        build_weighting(MGDAWeighting(every=3), TASKS, seed=0, device=torch.device("cpu"))
+        for _ in range(2)
+    ]
+    first, resumed = made
+    tree = SmallTree(seed=0)
+    solved = first.backward(tree.losses(("c", "a"), step=0), tree.graph())
+    assert solved["a"] != solved["c"]
+    resumed.load_state_dict(first.state_dict())
+    for weighting in made:
+        for step, order in enumerate((("c", "a"), ("a", "c")), start=1):
+            tree.zero_grad()
+            assert weighting.backward(tree.losses(order, step=step), tree.graph()) == solved

@@ -74,6 +74,21 @@ def test_what_is_no_weighting_is_told_what_it_lacks(own):
         build("factory")
 
 
+def test_whatever_the_factory_or_its_module_raises_is_explained(own, tmp_path, monkeypatch):
+    def factory(**_):
+        msg = "no such mode"
+        raise RuntimeError(msg)
+
+    own.factory = factory
+    with pytest.raises(AutomtlError, match=r"failed .RuntimeError: no such mode"):
+        build("factory")
+    (tmp_path / "broken_package.py").write_text("1 / 0")
+    monkeypatch.syspath_prepend(tmp_path)
+    config = CustomWeighting(path="broken_package:factory")
+    with pytest.raises(AutomtlError, match=r"cannot be imported \(ZeroDivisionError"):
+        build_weighting(config, ("a",), seed=0, device=CPU)
+
+
 @pytest.mark.parametrize(
     "path", ["factory", "package.module", "a b:c", ":f", "m:", "m:f.g", "1:f"]
 )

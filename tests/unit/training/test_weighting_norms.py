@@ -177,3 +177,28 @@ def test_nothing_shared_is_equal_weights_for_gradnorm_and_logs_for_db_mtl(place)
     losses = {task: net.nets[task](torch.ones(1, 4)).square().sum() for task in TASKS}
     expected = {task: 1 / loss.item() for task, loss in losses.items()}
     assert build(DBMTLWeighting(at=place)).backward(losses, graph) == pytest.approx(expected)
+
+
+class PartlyApart(Apart):
+    """``a`` and ``b`` share a trunk, ``c`` has all to itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.trunk = nn.Linear(4, 4)
+
+    def losses(self, x):
+        read = {"a": self.trunk(x), "b": self.trunk(x), "c": x}
+        return {task: (self.nets[task](read[task]) - 1).square().mean() for task in TASKS}
+
+    def shared_parameters(self, tasks):
+        return list(self.trunk.parameters()) if {"a", "b"} <= set(tasks) else []
+
+
+def test_gradnorm_leaves_a_task_that_shares_nothing_alone():
+    net, weighting = PartlyApart(), build(GradNormWeighting(at="parameters", lr=0.1))
+    weights = {}
+    for _ in range(200):
+        net.zero_grad()
+        weights = weighting.backward(net.losses(torch.ones(1, 4)), StepGraph(network=net))
+    assert weighting.state_dict()["logits"][2] == 0.0
+    assert weights["c"] == pytest.approx(1.0, abs=0.3)
