@@ -54,7 +54,12 @@ def build_optimizer(
         case "adamw":
             return AdamW(groups, lr=config.lr, betas=BETAS, fused=True)
         case "sgd":
-            return SGD(groups, lr=config.lr, momentum=MOMENTUM, fused=True)
+            made = SGD(groups, lr=config.lr, momentum=MOMENTUM, fused=True)
+            # The fused step wants a momentum of all parameters or of none, also where a task's
+            # first step comes after another's. From 0 the first step is the same to the bit.
+            for parameter in (p for group in made.param_groups for p in group["params"]):
+                made.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+            return made
 
 
 def step_optimizer(optimizer: Optimizer, *, lr: float, grad_clip: float) -> float:

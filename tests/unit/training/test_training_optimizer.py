@@ -88,3 +88,21 @@ def test_no_step_on_a_gradient_that_is_not_finite(bad):
     layer.bias.grad = torch.zeros_like(layer.bias)
     assert not math.isfinite(step_optimizer(optimizer, lr=0.1, grad_clip=1.0))
     assert torch.equal(layer.weight, before)
+
+
+def test_a_parameter_may_join_later_under_sgd():
+    """Tasks take turns: a head's first gradient comes after the trunk's."""
+    start = [torch.full((2,), 0.5), torch.full((3,), 0.5)]
+    fused, plain = ([nn.Parameter(t.clone()) for t in start] for _ in range(2))
+    config = OptimizerConfig(name="sgd", weight_decay=0.0)
+    optimizer = build_optimizer(config, fused)
+    reference = torch.optim.SGD(plain, lr=0.1, momentum=0.9, fused=False)
+    for step, present in enumerate([(0,), (0, 1), (1,), (0, 1)]):
+        for parameters in (fused, plain):
+            for i, parameter in enumerate(parameters):
+                gradient = torch.full_like(parameter, 0.3 + step)
+                parameter.grad = gradient if i in present else None
+        step_optimizer(optimizer, lr=0.1, grad_clip=0.0)
+        reference.step()
+    for one, other in zip(fused, plain, strict=True):
+        torch.testing.assert_close(one, other)
