@@ -17,7 +17,7 @@ from automtl.training.evaluation import Outputs, predict_images
 REPORTED = ("HOTA", "DetA", "AssA", "IDF1")
 """What is kept of each scoring."""
 
-MAX_FRAMES = 240
+MAX_FRAMES = 120
 """Frames of the validation split that a tuning looks at: it shall take seconds, not minutes."""
 
 

@@ -56,7 +56,7 @@ class Tracker:
         strangers = np.flatnonzero(high & (ids == UNKNOWN_ID))
         ids[strangers] = self._n_tracks + np.arange(len(strangers))
         self._n_tracks += len(strangers)
-        begun = _begin(strangers, ids, boxes, instances)
+        begun = _begin(strangers, ids, boxes, instances, self.association)
         kept = begun if self._tracks is None else joined(self._tracks, begun)
         self._tracks = chosen_rows(kept, np.flatnonzero(kept.ages <= self.association.max_age))
         return Tracked(boxes=boxes, scores=scores, ids=ids)
@@ -111,10 +111,12 @@ def _link(
         new = instances.embeddings[i]
         tracks.vectors[t] = _remembered(tracks.vectors[t], new, association.memory)
     for row, track in zip(i.tolist(), t.tolist(), strict=True):
-        tracks.masks[track] = _mask_of(instances, row)
+        tracks.masks[track] = _mask_of(instances, row, association)
 
 
-def _begin(rows: Ids, ids: Ids, boxes: Floats, instances: Instances) -> Tracks:
+def _begin(
+    rows: Ids, ids: Ids, boxes: Floats, instances: Instances, association: Association
+) -> Tracks:
     return Tracks(
         numbers=ids[rows],
         boxes=boxes[rows],
@@ -123,12 +125,12 @@ def _begin(rows: Ids, ids: Ids, boxes: Floats, instances: Instances) -> Tracks:
         moved=np.zeros((len(rows), 2), np.float32),
         ages=np.zeros(len(rows), np.int64),
         vectors=None if instances.embeddings is None else instances.embeddings[rows],
-        masks=[_mask_of(instances, row) for row in rows.tolist()],
+        masks=[_mask_of(instances, row, association) for row in rows.tolist()],
     )
 
 
-def _mask_of(instances: Instances, row: int) -> Mask | None:
-    pixels = instances.pixels
+def _mask_of(instances: Instances, row: int, association: Association) -> Mask | None:
+    pixels = instances.pixels if association.mask_weight else None
     return None if pixels is None else cut(pixels.owners, row, pixels.windows[row])
 
 

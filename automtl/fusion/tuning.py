@@ -10,7 +10,7 @@ from automtl.fusion.instances import Instances
 from automtl.fusion.scoring import Truth, score_tracked
 from automtl.fusion.tracker import track_clips
 
-BUDGET = 60
+BUDGET = 40
 """Candidates that a tuning tries; each costs a tracking of the split, no network."""
 
 SHOWN_SCORE = 0.3

@@ -7,6 +7,7 @@ import pytest
 
 from automtl.config import BackboneConfig, HeadsConfig, SharingConfig, TrialConfig
 from automtl.data.load import load_data
+from automtl.export import fusing
 from automtl.export.fusing import fit, tuned_fusion
 from automtl.fusion.instances import Instances
 from automtl.fusion.scoring import truth_of
@@ -93,6 +94,16 @@ def test_a_whole_network_is_tuned(data):
     fusion = tuned_fusion(network(data), data.validation, data.info, seed=0, budget=2)
     assert fusion is not None
     assert set(fusion.held_out) >= {"boxes/HOTA", "scene/HOTA"}
+
+
+def test_a_tuning_looks_at_a_bounded_number_of_frames(data, monkeypatch):
+    # A bundle must not take minutes: 120 frames and 60 candidates took 20 s of a core.
+    assert fusing.BUDGET * fusing.MAX_FRAMES <= 5_000
+    seen: list[int] = []
+    monkeypatch.setattr(fusing, "MAX_FRAMES", 8)
+    monkeypatch.setattr(fusing, "fit", lambda frames, *_, **__: seen.append(len(frames)))
+    tuned_fusion(network(data), data.validation, data.info, seed=0)
+    assert seen == [8]
 
 
 @pytest.mark.parametrize("order", [("detection",), ("segmentation", "tracking")])
