@@ -6,7 +6,7 @@ does it, then scored on generated clips that nothing else uses, all of them take
 
 - ``boxes_untuned``: boxes and their motion, default thresholds;
 - ``boxes``: the same, tuned;
-- ``default``: boxes and embeddings, default thresholds, which every training reports;
+- ``default``: boxes and embeddings with the parameters that every training reports HOTA with;
 - ``scene``: boxes, masks and embeddings, tuned with the same budget as ``boxes``.
 
 ``gain_hota`` is the mean of ``scene`` minus ``boxes``, paired by model; ``gain_low`` and
