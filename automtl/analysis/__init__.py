@@ -1,1 +1,1 @@
-"""What the trials of a study say: against baselines, with new seeds, and by choice."""
+"""What the trials of a study say about its choices."""
