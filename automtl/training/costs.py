@@ -40,6 +40,9 @@ MEMORY = "cost/peak_memory_mb"
 
 MB = 2**20
 
+CLEAR = Path("/proc/self/clear_refs")
+"""Where Linux lets a process set its high-water mark back."""
+
 Ledger = Mapping[str, float]
 
 
@@ -141,17 +144,27 @@ def forget_peak(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return
-    clear = Path("/proc/self/clear_refs")
-    if clear.exists():
-        clear.write_text("5", encoding="ascii")  # the process's high-water mark
+    if CLEAR.exists():
+        CLEAR.write_text("5", encoding="ascii")  # the process's high-water mark
 
 
 def peak_mb(device: torch.device) -> float:
     """Return the largest memory since :func:`forget_peak`, or since the process began."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / MB
+    if CLEAR.exists():  # `ru_maxrss` keeps the peak of the process that started this one
+        return _high_water_kb() / 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (MB if sys.platform == "darwin" else 1024)
+
+
+def _high_water_kb() -> int:
+    """Return Linux' `VmHWM`, the mark that :func:`forget_peak` sets back."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+    message = "/proc/self/status has no VmHWM"
+    raise OSError(message)
 
 
 def _on_gradient(tensor: Tensor, call: Callable[[], None]) -> RemovableHandle:

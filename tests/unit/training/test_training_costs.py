@@ -1,7 +1,8 @@
 """What training takes: counted against the network's own calls and gradients."""
 
+import subprocess
+import sys
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from automtl.config import (
 from automtl.data.load import load_data
 from automtl.data.table import make_batch
 from automtl.sources import DataConfig, ShapesSource
-from automtl.training.costs import forget_peak, merged, of_step, peak_mb, total_of
+from automtl.training.costs import CLEAR, forget_peak, merged, of_step, peak_mb, total_of
 from automtl.training.learner import build_learner
 from automtl.training.step import take_step
 
@@ -159,7 +160,7 @@ def test_a_ledger_kept_in_two_parts_is_the_whole(first, second):
         assert value == (max(seen) if "peak" in name else sum(seen))
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux forgets")
+@pytest.mark.skipif(not CLEAR.exists(), reason="only Linux forgets")
 def test_the_peak_sees_what_is_held_and_forgets_it():
     forget_peak(CPU)
     before = peak_mb(CPU)
@@ -168,3 +169,17 @@ def test_the_peak_sees_what_is_held_and_forgets_it():
     del held
     forget_peak(CPU)
     assert peak_mb(CPU) < before + 30
+
+
+@pytest.mark.skipif(not CLEAR.exists(), reason="only Linux forgets")
+def test_the_peak_is_not_that_of_the_process_that_started_this_one():
+    held = torch.ones(2**30 // 4)
+    code = (
+        "import torch\n"
+        "from automtl.training.costs import CLEAR, forget_peak, peak_mb\n"
+        "forget_peak(torch.device('cpu'))\n"
+        "print(peak_mb(torch.device('cpu')))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(run.stdout) < 1000
+    del held
