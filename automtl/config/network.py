@@ -1,5 +1,6 @@
 """The network: backbone, sharing tree, heads."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -15,6 +16,10 @@ View = Literal["rgb", "hog", "sift"]
 
 CELL = 4
 """Side in pixels of a cell of the views ``hog`` and ``sift``."""
+
+
+EVERY_STAGE = 99
+"""A number of shared stages that no backbone has."""
 
 
 def _listed(views: object) -> object:
@@ -73,11 +78,20 @@ class SharingConfig(Frozen):
         order: The tasks in chain order.
         split_after: ``split_after[i]`` is the number of stages that tasks ``i`` and ``i + 1``
             share; any two tasks share the minimum of the splits between them. A number above
-            the backbone's stages means all of them.
+            the backbone's stages means all of them, and so does leaving it out.
     """
 
     order: tuple[str, ...] = BUILT_IN_TASKS[:3]
-    split_after: tuple[Annotated[int, Field(ge=0)], ...] = (99, 99)
+    split_after: tuple[Annotated[int, Field(ge=0)], ...] = (EVERY_STAGE, EVERY_STAGE)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _share_all_unless_told(cls, given: object) -> object:
+        if not isinstance(given, Mapping) or "split_after" in given:
+            return given
+        order = given.get("order")
+        n_splits = len(order) - 1 if isinstance(order, list | tuple) else 2
+        return {**given, "split_after": (EVERY_STAGE,) * n_splits}
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -87,7 +101,7 @@ class SharingConfig(Frozen):
         if len(self.split_after) != len(self.order) - 1:
             msg = (
                 f"`split_after` must have one number fewer than `order` has tasks "
-                f"({len(self.order) - 1}), found {list(self.split_after)}"
+                f"({len(self.order) - 1}), found {list(self.split_after)}; left out, all is shared"
             )
             raise ValueError(msg)
         return self

@@ -20,6 +20,10 @@ class TimedPart(Part):
         """Raise ``ValueError`` if the part does not fit a training of so many epochs."""
         del epochs
 
+    def check_trained(self, tasks: Sequence[str]) -> None:
+        """Raise ``ValueError`` if the part at times trains none of ``tasks``, which learn."""
+        del tasks
+
 
 class JointSchedule(TimedPart):
     """Every step trains all tasks."""
@@ -101,6 +105,11 @@ class UntilPlateauSchedule(TimedPart):
             msg = f"`schedule.order` must name each task once, found {list(self.order)}"
             raise ValueError(msg)
 
+    @override
+    def check_trained(self, tasks: Sequence[str]) -> None:
+        """Refuse an order in which no task learns."""
+        _refuse_idle(self.order, tasks, where="schedule.order")
+
 
 class StagedSchedule(TimedPart):
     """One stage after the other, each with its tasks, its frozen parts and its epochs.
@@ -146,12 +155,24 @@ class StagedSchedule(TimedPart):
                 raise ValueError(msg)
 
     @override
+    def check_trained(self, tasks: Sequence[str]) -> None:
+        """Refuse a stage in which no task learns."""
+        for number, stage in enumerate(self.stages):
+            _refuse_idle(stage.tasks, tasks, where=f"schedule.stages.{number}.tasks")
+
+    @override
     def check_epochs(self, epochs: int) -> None:
         """Refuse stages that are longer than the training."""
         stated = sum(stage.epochs or 1 for stage in self.stages)
         if stated > epochs:
             msg = f"`schedule.stages` take {stated} epochs, `optimizer.epochs` is {epochs}"
             raise ValueError(msg)
+
+
+def _refuse_idle(named: Sequence[str], trained: Sequence[str], *, where: str) -> None:
+    if named and not set(named) & set(trained):
+        msg = f"`{where}` names only tasks whose weight in `weighting.weights` is 0"
+        raise ValueError(msg)
 
 
 ScheduleConfig = Annotated[

@@ -36,13 +36,22 @@ class TrialConfig(Frozen):
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The tasks trained, in chain order."""
+        """The tasks of the network, in chain order."""
         return self.sharing.order
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """The tasks that training runs: all but those whose fixed weight is 0."""
+        if not isinstance(self.weighting, FixedWeighting):
+            return self.tasks
+        weights = self.weighting.weights
+        return tuple(task for task in self.tasks if weights.get(task, 1.0) > 0)
 
     @model_validator(mode="after")
     def _parts_fit_the_tasks(self) -> Self:
         self.weighting.check_tasks(self.tasks)
         self.schedule.check_tasks(self.tasks)
+        self.schedule.check_trained(self.trained)
         self.schedule.check_epochs(self.optimizer.epochs)
         return self
 

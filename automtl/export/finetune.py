@@ -62,9 +62,10 @@ def finetune(  # noqa: PLR0913 - where from, on what, how, and where to
     start = remap_state(config, state_on_cpu(bundle.network), bundle.info, info, seed=seed)
     network = build_from(config, info, start.state, where="the bundle's model").to(bundle.device)
     before = evaluate(network, data.validation, info, tasks)
+    # The weights come from the bundle: none are downloaded only to be replaced.
+    narrow = without_pretraining(narrow_config(config, tasks))
     trained = train(
-        # The weights come from the bundle: none are downloaded only to be replaced.
-        without_pretraining(narrow_config(config, tasks)),
+        narrow,
         replace(data, info=info),
         report,
         seed=seed,
@@ -85,7 +86,11 @@ def finetune(  # noqa: PLR0913 - where from, on what, how, and where to
         floors={},
         parent=_parent(bundle, freeze_trunk=freeze_trunk),
         fusion=tuned_fusion(whole, data.validation, info, seed=seed),
-        notes={"before": before, "trained_tasks": list(tasks), "classes": _changes(start)},
+        notes={
+            "before": before,
+            "trained_tasks": list(narrow.trained),
+            "classes": _changes(start),
+        },
     )
     return write_bundle(folder, contents, overwrite=overwrite)
 

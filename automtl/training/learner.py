@@ -16,6 +16,7 @@ from automtl.tasks.choose import task_named
 from automtl.training.device import plan_for
 from automtl.training.optimizer import build_optimizer
 from automtl.training.schedule import optimizer_groups
+from automtl.training.statistics import KeptBuffers
 from automtl.training.weighting import Weighting, build_weighting
 
 
@@ -31,6 +32,7 @@ class Learner:
         tasks: The tasks by name, in chain order.
         weighting: Makes one gradient of several losses.
         optimizers: By the tasks that each serves.
+        statistics: Those of batch norms, as they were before a step.
     """
 
     config: TrialConfig
@@ -40,6 +42,7 @@ class Learner:
     tasks: Mapping[str, Task]
     weighting: Weighting
     optimizers: Mapping[tuple[str, ...], Optimizer]
+    statistics: KeptBuffers
 
     def optimizer_for(self, tasks: Sequence[str]) -> Optimizer:
         """Return the optimizer that serves all of ``tasks``."""
@@ -118,6 +121,7 @@ def build_learner(
             )
             for served in optimizer_groups(config.schedule, config.tasks)
         },
+        statistics=KeptBuffers(network),
     )
 
 

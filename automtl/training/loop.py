@@ -106,7 +106,7 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
         AutomtlError: If a checkpoint or ``initial`` does not fit.
     """
     sampler = BatchSampler(data.train, batch_size=config.optimizer.batch_size, seed=seed)
-    sampler.check(config.tasks)
+    sampler.check(config.trained)
     data = splits_with_views(data, config.backbone.views, folder=view_cache)
     with _own_random_stream(device):
         torch.manual_seed(seed)
@@ -141,10 +141,10 @@ def measure_costs(network: MultiTaskNetwork, image_size: tuple[int, int]) -> dic
 def _course(config: TrialConfig, table: FrameTable, *, seed: int) -> Course:
     return Course(
         schedule=config.schedule,
-        tasks=config.tasks,
+        tasks=config.trained,
         steps_per_epoch=config.optimizer.steps_per_epoch,
         seed=seed,
-        n_labelled={task: int(table.labels[task].sum()) for task in config.tasks},
+        n_labelled={task: int(table.labels[task].sum()) for task in config.trained},
     )
 
 

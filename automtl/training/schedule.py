@@ -29,7 +29,7 @@ class Course:
 
     Attributes:
         schedule: Which one.
-        tasks: The tasks in chain order.
+        tasks: The tasks that learn, in chain order; others have no turn and no stage.
         steps_per_epoch: Steps between two reports.
         seed: Decides draws.
         n_labelled: Training frames with labels, by task.
@@ -101,7 +101,7 @@ def phase_of_epoch(course: Course, epoch: int, history: History) -> Phase | None
         case ProportionalSchedule():
             return Phase(tasks=course.tasks, shares=_shares(schedule, course), seed=course.seed)
         case UntilPlateauSchedule():
-            order = schedule.order or course.tasks
+            order = _learning(schedule.order, course)
             turn = _turn(order, schedule.patience, history)
             is_over = schedule.rounds is not None and turn >= schedule.rounds * len(order)
             return None if is_over else Phase(tasks=(order[turn % len(order)],))
@@ -121,6 +121,10 @@ def optimizer_groups(
     if isinstance(schedule, JointSchedule) or schedule.optimizer_state == "shared":
         return (tuple(tasks),)
     return tuple((task,) for task in tasks)
+
+
+def _learning(named: tuple[str, ...], course: Course) -> tuple[str, ...]:
+    return tuple(task for task in named if task in course.tasks) or course.tasks
 
 
 def _shares(schedule: ProportionalSchedule, course: Course) -> tuple[float, ...]:
@@ -153,7 +157,7 @@ def _stage(schedule: StagedSchedule, course: Course, epoch: int) -> Phase:
         begin, stage = begin + (stage.epochs or 1), following
     steps = stage.schedule
     return Phase(
-        tasks=stage.tasks or course.tasks,
+        tasks=_learning(stage.tasks, course),
         block=steps.block if isinstance(steps, AlternatingSteps) else None,
         first_step=begin * course.steps_per_epoch,
         frozen=stage.frozen,

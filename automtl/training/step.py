@@ -55,16 +55,34 @@ def take_step(
     Args:
         learner: Changed in place.
         batch: Frames; tasks without labels in them take no part.
-        tasks: What the schedule says for this step.
+        tasks: What the schedule says for this step; those whose fixed weight is 0 do not run.
         step: Number of the step from 0, which sets the learning rate.
         lr_factor: Multiplies the learning rate.
 
     Returns:
-        What happened. Nothing moves where a loss or the gradient is not finite.
+        What happened. Nothing of the network moves where a loss or the gradient is not finite,
+        its batch norms included.
     """
-    present = [task for task in tasks if batch.has(task)]
+    trained = learner.config.trained
+    present = [task for task in tasks if task in trained and batch.has(task)]
     if not present:
         return StepResult(losses={}, weights={}, passes={})
+    learner.statistics.keep()
+    result = _step_of(learner, batch, present, step=step, lr_factor=lr_factor)
+    if result.problem is not None or not result.weights:
+        learner.statistics.put_back()
+    return result
+
+
+def _step_of(
+    learner: Learner,
+    batch: MultiTaskBatch,
+    present: Sequence[str],
+    *,
+    step: int,
+    lr_factor: float,
+) -> StepResult:
+    """Train tasks that all have labels in the batch."""
     counter = PassCounter(learner.network)
     losses, boundary = task_losses(learner, batch, present)
     counter.forward(present)

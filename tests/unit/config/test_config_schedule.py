@@ -113,6 +113,22 @@ def test_what_does_not_fit_is_refused_by_name(schedule, words):
         trial(**schedule)
 
 
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"kind": "until_plateau", "order": ["tracking"]},
+        {"kind": "staged", "stages": "tracking for 1; all"},
+    ],
+    ids=lambda schedule: schedule["kind"],
+)
+def test_a_time_in_which_nothing_learns_is_refused(schedule):
+    plain = {"schedule": schedule, "weighting": {"kind": "fixed", "weights": {"tracking": 0}}}
+    with pytest.raises(ValidationError, match=r"only tasks whose weight .* is 0"):
+        TrialConfig.from_plain(plain)
+    del plain["weighting"]
+    TrialConfig.from_plain(plain)
+
+
 def test_stages_of_one_task_or_in_turns_may_keep_moments_apart():
     stages = "detection for 1; all alternating 1"
     assert staged(stages, optimizer_state="per_task").schedule.optimizer_state == "per_task"

@@ -5,6 +5,7 @@ from itertools import combinations, pairwise, permutations, product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from automtl.config import SharingConfig
 from automtl.config.sharing import canonical, groups_by_stage, shared_stages, tree_digest
@@ -97,3 +98,20 @@ def test_chains_of_one_tree_have_one_canonical_chain(sharing, n_stages, data):
     other = SharingConfig(order=order, split_after=splits)
     is_same = tree_of(other, n_stages) == tree_of(sharing, n_stages)
     assert (canonical(other, n_stages) == canonical(sharing, n_stages)) == is_same
+
+
+@pytest.mark.parametrize("n_tasks", range(1, 6))
+def test_tasks_share_every_stage_where_nothing_is_said(n_tasks):
+    order = ("a", "b", "c", "d", "e")[:n_tasks]
+    for stated in (order, list(order)):
+        sharing = SharingConfig.model_validate({"order": stated})
+        assert tree_of(sharing, 7) == (frozenset({frozenset(order)}),) * 7
+    assert SharingConfig() == SharingConfig.model_validate({})
+    assert SharingConfig().split_after == (99, 99)
+
+
+@pytest.mark.parametrize("order", ["abc", 3, [], None])
+def test_a_malformed_order_is_one_mistake(order):
+    with pytest.raises(ValidationError) as caught:
+        SharingConfig.model_validate({"order": order})
+    assert len(caught.value.errors()) == 1

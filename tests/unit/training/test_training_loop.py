@@ -109,6 +109,19 @@ def test_pause_and_stop_leave_a_state_to_go_on_from(tmp_path, data, decision):
     assert second.values[3]["cost/latency_ms"] == first.values[1]["cost/latency_ms"]
 
 
+def test_a_task_of_weight_0_costs_nothing_and_is_measured_all_the_same(data):
+    reports = Reports()
+    weighting = FixedWeighting(weights={"tracking": 0.0})
+    run(make_config(weighting=weighting, schedule=AlternatingSchedule()), data, reports)
+    last = reports.values[3]
+    for name in ("cost/forward_passes", "cost/backward_passes", "cost/optimizer_steps"):
+        assert f"{name}/tracking" not in last
+        by_task = [last[f"{name}/{task}"] for task in ("detection", "segmentation")]
+        assert last[name] == sum(by_task) == 9.0
+    assert "loss/tracking" not in last
+    assert math.isfinite(last["tracking/IDF1"])
+
+
 def test_a_finished_training_resumed_gives_its_model_without_a_report(tmp_path, data):
     model = run(make_config(), data, folder=tmp_path)
     again = Reports()

@@ -197,3 +197,19 @@ def test_one_optimizer_or_one_for_each_task():
         assert optimizer_groups(made, TASKS) == (TASKS,)
         per_task = made.model_copy(update={"optimizer_state": "per_task"})
         assert optimizer_groups(per_task, TASKS) == apart
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (AlternatingSchedule(), [("detection",), ("tracking",)]),
+        (
+            UntilPlateauSchedule(order=("segmentation", "tracking", "detection")),
+            [("tracking",)] * 2,
+        ),
+        (StagedSchedule(stages="segmentation+tracking for 1; all"), [("tracking",)] * 2),
+    ],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+def test_a_task_that_does_not_learn_has_no_turn(schedule, expected):
+    assert steps_of(schedule, 1, TASKS[:2], steps=2) == expected

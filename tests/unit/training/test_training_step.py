@@ -176,6 +176,45 @@ def test_a_loss_that_is_not_a_number_moves_no_parameter(data, batch):
     assert all(torch.equal(before[n], after[n]) for n in before)
 
 
+@pytest.mark.parametrize("what", ["loss", "gradient", "no target"])
+def test_a_step_not_taken_leaves_every_statistic_as_it_was(data, batch, what):
+    learner = learner_of(make_config(), data)
+    take_step(learner, batch, TASKS, step=0)
+    tasks = TASKS
+    if what == "loss":
+        with torch.no_grad():
+            next(learner.network.heads["segmentation"].parameters()).fill_(torch.nan)
+    elif what == "gradient":
+        next(learner.network.heads["segmentation"].parameters()).register_hook(
+            lambda g: g * torch.nan
+        )
+    else:
+        batch, tasks = (
+            replace(batch, semantic=torch.full_like(batch.semantic, IGNORED)),
+            ["segmentation"],
+        )
+    before = {n: b.clone() for n, b in learner.network.named_buffers()}
+    result = take_step(learner, batch, tasks, step=1)
+    assert (result.problem is None) == (what == "no target")
+    after = dict(learner.network.named_buffers())
+    assert any("running_mean" in name for name in before)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_task_of_weight_0_does_not_run(data, batch):
+    without_it = learner_of(make_config(), data)
+    with_it = learner_of(
+        make_config(weighting=FixedWeighting(weights={"segmentation": 0.0})), data
+    )
+    others = ("detection", "tracking")
+    for step in range(2):
+        result = take_step(with_it, batch, TASKS, step=step)
+        expected = take_step(without_it, batch, others, step=step)
+        assert set(result.losses) == set(result.weights) == set(others)
+        assert result.passes == expected.passes
+    assert moved(snapshot(without_it), with_it) == set()
+
+
 def test_nothing_shared_jointly_equals_the_tasks_alone_to_the_bit(data, batch):
     optimizer = OptimizerConfig(name="sgd", lr=0.01, grad_clip=0.0, batch_size=4)
     config = make_config(sharing=APART, optimizer=optimizer)
