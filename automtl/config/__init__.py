@@ -1,6 +1,6 @@
 """What a trial is: a frozen tree, to and from a plain dict, with a stable digest."""
 
-from automtl.config.base import Frozen, Part, digest_of
+from automtl.config.base import Frozen, Part, PlacedError, digest_of
 from automtl.config.gradient_weighting import (
     AlignedMTLWeighting,
     CAGradWeighting,
@@ -88,6 +88,7 @@ __all__ = [
     "PCGradWeighting",
     "Part",
     "Place",
+    "PlacedError",
     "ProportionalSchedule",
     "RLWWeighting",
     "STCHWeighting",

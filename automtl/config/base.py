@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,6 +11,19 @@ class Frozen(BaseModel):
     """A value: immutable, closed to unknown keys, equal by content."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class PlacedError(ValueError):
+    """A mistake within a part of a configuration, with its place.
+
+    Args:
+        message: What is wrong.
+        path: Keys and indices from the model that raises it down to the value at fault.
+    """
+
+    def __init__(self, message: str, path: Sequence[str | int]) -> None:
+        self.path = tuple(path)
+        super().__init__(message)
 
 
 class Part(Frozen):
@@ -22,11 +35,40 @@ class Part(Frozen):
 
 
 def refuse_unknown_tasks(named: Collection[str], tasks: Sequence[str], *, where: str) -> None:
-    """Raise ``ValueError`` if a part names tasks that the trial does not have."""
+    """Raise ``PlacedError`` if a part names tasks that the trial does not have.
+
+    Args:
+        named: By key, or in order.
+        tasks: Those of the trial.
+        where: Dotted path of ``named`` in the trial's configuration.
+    """
     unknown = sorted(set(named) - set(tasks))
     if unknown:
         msg = f"`{where}` names {unknown}, which `sharing.order` does not"
-        raise ValueError(msg)
+        raise PlacedError(msg, (*parts_of(where), entry_of(named, unknown[0])))
+
+
+def parts_of(where: str) -> tuple[str | int, ...]:
+    """Take a dotted path apart.
+
+    >>> parts_of("schedule.stages.0")
+    ('schedule', 'stages', 0)
+    """
+    return tuple(int(part) if part.isdigit() else part for part in where.split("."))
+
+
+def entry_of(named: Collection[str], name: str) -> str | int:
+    """Return the key of a name in a mapping, its index in a list."""
+    return name if isinstance(named, Mapping) else list(named).index(name)
+
+
+def first_twice(names: Sequence[str]) -> int | None:
+    """Return the index of the first name that stood there before, or None.
+
+    >>> first_twice(["a", "b", "a"])
+    2
+    """
+    return next((i for i, name in enumerate(names) if name in names[:i]), None)
 
 
 def digest_of(plain: object) -> str:

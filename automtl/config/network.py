@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from automtl.config.backbones import N_STAGES
-from automtl.config.base import Frozen
+from automtl.config.base import Frozen, PlacedError, first_twice
 from automtl.errors import closest
 
 BUILT_IN_TASKS = ("detection", "segmentation", "tracking", "classification", "depth")
@@ -60,14 +60,14 @@ class BackboneConfig(Frozen):
     def _can_be_viewed(self) -> Self:
         if len(set(self.views)) != len(self.views):
             msg = f"`views` must name each view once, found {list(self.views)}"
-            raise ValueError(msg)
+            raise PlacedError(msg, ("views",))
         width = self.image_size[1]
         if set(self.views) != {"rgb"} and width % CELL:
             msg = (
                 f"the views {' and '.join(sorted(set(self.views) - {'rgb'}))} need a width that "
                 f"is a multiple of {CELL}, found `image_size` {list(self.image_size)}"
             )
-            raise ValueError(msg)
+            raise PlacedError(msg, ("image_size",))
         return self
 
 
@@ -95,15 +95,16 @@ class SharingConfig(Frozen):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if len(set(self.order)) != len(self.order) or not self.order:
+        again = first_twice(self.order)
+        if again is not None or not self.order:
             msg = f"`order` must name each task once, found {list(self.order)}"
-            raise ValueError(msg)
+            raise PlacedError(msg, ("order", again or 0))
         if len(self.split_after) != len(self.order) - 1:
             msg = (
                 f"`split_after` must have one number fewer than `order` has tasks "
                 f"({len(self.order) - 1}), found {list(self.split_after)}; left out, all is shared"
             )
-            raise ValueError(msg)
+            raise PlacedError(msg, ("split_after",))
         return self
 
 

@@ -6,7 +6,13 @@ from typing import Annotated, Literal, Self, assert_never
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from automtl.config.base import Part, refuse_unknown_tasks
+from automtl.config.base import (
+    Part,
+    PlacedError,
+    first_twice,
+    parts_of,
+    refuse_unknown_tasks,
+)
 from automtl.config.stages import TextStages
 
 OptimizerState = Literal["shared", "per_task"]
@@ -70,7 +76,7 @@ class ProportionalSchedule(TimedPart):
     def _is_one_of_two(self) -> Self:
         if self.rates and self.temperature is not None:
             msg = "give `rates` or `temperature`, not both"
-            raise ValueError(msg)
+            raise PlacedError(msg, ("temperature",))
         return self
 
     @override
@@ -101,9 +107,10 @@ class UntilPlateauSchedule(TimedPart):
     def check_tasks(self, tasks: Sequence[str]) -> None:
         """Refuse unknown tasks, and a task that is named twice."""
         refuse_unknown_tasks(self.order, tasks, where="schedule.order")
-        if len(set(self.order)) != len(self.order):
+        again = first_twice(self.order)
+        if again is not None:
             msg = f"`schedule.order` must name each task once, found {list(self.order)}"
-            raise ValueError(msg)
+            raise PlacedError(msg, ("schedule", "order", again))
 
     @override
     def check_trained(self, tasks: Sequence[str]) -> None:
@@ -134,7 +141,7 @@ class StagedSchedule(TimedPart):
         for number, stage in enumerate(self.stages[:-1], start=1):
             if stage.epochs is None:
                 msg = f"stage {number} needs `epochs`: only the last one goes on to the end"
-                raise ValueError(msg)
+                raise PlacedError(msg, ("stages", number - 1))
         return self
 
     @override
@@ -145,14 +152,14 @@ class StagedSchedule(TimedPart):
             refuse_unknown_tasks(stage.tasks, tasks, where=f"{where}.tasks")
             refuse_unknown_tasks(stage.frozen_tasks, tasks, where=f"{where}.frozen")
             trained = stage.tasks or tuple(tasks)
-            stage.check_something_moves(trained, where=f"`{where}`")
+            stage.check_something_moves(trained, where=where)
             is_joint = stage.schedule.kind == "joint" and len(trained) > 1
             if is_joint and self.optimizer_state == "per_task":
                 msg = (
                     f"`{where}` trains {len(trained)} tasks in one step, which "
                     "`schedule.optimizer_state: per_task` cannot"
                 )
-                raise ValueError(msg)
+                raise PlacedError(msg, parts_of(where))
 
     @override
     def check_trained(self, tasks: Sequence[str]) -> None:
@@ -166,13 +173,13 @@ class StagedSchedule(TimedPart):
         stated = sum(stage.epochs or 1 for stage in self.stages)
         if stated > epochs:
             msg = f"`schedule.stages` take {stated} epochs, `optimizer.epochs` is {epochs}"
-            raise ValueError(msg)
+            raise PlacedError(msg, ("schedule", "stages"))
 
 
 def _refuse_idle(named: Sequence[str], trained: Sequence[str], *, where: str) -> None:
     if named and not set(named) & set(trained):
         msg = f"`{where}` names only tasks whose weight in `weighting.weights` is 0"
-        raise ValueError(msg)
+        raise PlacedError(msg, parts_of(where))
 
 
 ScheduleConfig = Annotated[

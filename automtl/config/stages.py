@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from automtl.config.base import Frozen
+from automtl.config.base import Frozen, PlacedError, parts_of
 
 TRUNK = "trunk"
 WORDS = ("for", "freeze", "alternating", "lr")
@@ -63,13 +63,13 @@ class Stage(Frozen):
         return tuple(part.partition(":")[2] for part in self.frozen if part != TRUNK)
 
     def check_something_moves(self, trained: Sequence[str], *, where: str) -> None:
-        """Raise ``ValueError`` if a trained task has no parameter left to learn."""
+        """Raise ``PlacedError`` if a trained task has no parameter left to learn."""
         has_backbone = not any(p == TRUNK or p.startswith("branch:") for p in self.frozen)
         for task in trained:
             is_whole = f"branch:{task}" in self.frozen
             if is_whole or (f"head:{task}" in self.frozen and not has_backbone):
-                msg = f"{where} trains {task} and freezes all of it"
-                raise ValueError(msg)
+                msg = f"`{where}` trains {task} and freezes all of it"
+                raise PlacedError(msg, (*parts_of(where), "frozen"))
 
 
 def parse_stage(text: str) -> dict[str, object]:

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from automtl.config.base import Frozen, digest_of
+from automtl.config.base import Frozen, PlacedError, digest_of
 from automtl.config.network import BUILT_IN_TASKS, BackboneConfig, HeadsConfig, SharingConfig
 from automtl.config.optimizer import OptimizerConfig
 from automtl.config.schedule import JointSchedule, ScheduleConfig
@@ -57,7 +57,7 @@ class TrialConfig(Frozen):
 
     @model_validator(mode="after")
     def _names_fit_the_imports(self) -> Self:
-        for name in self.tasks:
+        for i, name in enumerate(self.tasks):
             # A name stands in names of modules and labels, where a path would be cut in two.
             if not name.isidentifier():
                 own = name.rpartition(":")[2].removesuffix("Task").lower() or "my_task"
@@ -66,15 +66,15 @@ class TrialConfig(Frozen):
                     f"`sharing.order` has {name!r}, which is no plain name; give the task one "
                     f"and write where it comes from, as `imports: {{{own}: '{path}'}}`"
                 )
-                raise ValueError(msg)
+                raise PlacedError(msg, ("sharing", "order", i))
         for name, path in self.imports.items():
             if name in BUILT_IN_TASKS:
                 msg = f"`imports.{name}` has the name of a built-in task; choose another one"
-                raise ValueError(msg)
+                raise PlacedError(msg, ("imports", name))
             module, _, attribute = path.partition(":")
             if not all(part.isidentifier() for part in (*module.split("."), attribute, name)):
                 msg = f"`imports.{name}` must be `package.module:Class`, found {path!r}"
-                raise ValueError(msg)
+                raise PlacedError(msg, ("imports", name))
         return self
 
     def to_plain(self) -> dict[str, object]:

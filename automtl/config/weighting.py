@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from typing_extensions import override
 
-from automtl.config.base import Part, refuse_unknown_tasks
+from automtl.config.base import Part, PlacedError, refuse_unknown_tasks
 from automtl.config.gradient_weighting import GradientWeightingConfig, Place
 
 
@@ -23,7 +23,7 @@ class FixedWeighting(Part):
         refuse_unknown_tasks(self.weights, tasks, where="weighting.weights")
         if self.weights and not any(self.weights.get(task, 1.0) > 0 for task in tasks):
             msg = "`weighting.weights` must leave at least one task a weight above 0"
-            raise ValueError(msg)
+            raise PlacedError(msg, ("weighting", "weights"))
 
 
 class UncertaintyWeighting(Part):

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,7 +17,7 @@ from automtl.space.early_stopping import (
     longest_training,
     rungs_of,
 )
-from automtl.space.mistakes import Mistake, dotted, from_pydantic, suggestion
+from automtl.space.mistakes import Mistake, from_pydantic, in_base, suggestion
 from automtl.space.parameter import Parameter, allows, corners_of, describe, grid_of, wanted_values
 from automtl.space.parts import Baselines, Budget, Constraint
 from automtl.space.paths import FREE, known_paths, nested
@@ -108,23 +108,18 @@ def _base(parts: Parts) -> tuple[TrialConfig | None, list[Mistake]]:
         return TrialConfig.from_plain(plain), []
     except ValidationError as error:
         found = from_pydantic(error, plain, TrialConfig.model_json_schema(), ("base",))
-        whole = [
-            Mistake(path=("base",), what=f"`base`: {e['msg'].removeprefix('Value error, ')}")
-            for e in error.errors()
-            if not e["loc"]
-        ]
-        return None, [*(dotted(m, parts.base) for m in found), *whole]
+        return None, [replace(m, path=in_base(m.path[1:], parts.base)) for m in found]
 
 
 def _tasks(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
     if base is None:
         return
     known = (*BUILT_IN_TASKS, *base.imports)
-    for name in base.tasks:
+    for i, name in enumerate(base.tasks):
         if name not in known:
             what = f"no task is called `{name}`"
-            path = ("base", "sharing", "order")
-            yield dotted(Mistake(path=path, what=what, fix=suggestion(name, known)), parts.base)
+            path = in_base(("sharing", "order", i), parts.base)
+            yield Mistake(path=path, what=what, fix=suggestion(name, known))
 
 
 def _twice(parts: Parts) -> Iterator[Mistake]:

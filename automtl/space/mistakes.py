@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from automtl.config import PlacedError
 from automtl.errors import closest
 from automtl.space.yaml_lines import KeyPath, Located
 
@@ -41,13 +42,30 @@ def suggestion(name: object, known: Sequence[str]) -> str | None:
     return f"Known: {', '.join(known)}" if 0 < len(known) <= 12 else None
 
 
-def dotted(mistake: Mistake, base: Mapping[str, object]) -> Mistake:
-    """Find the line of a mistake where ``base`` has dotted keys."""
-    text = ".".join(map(str, mistake.path[1:]))
-    for key in map(str, base):
-        if "." in key and (text + ".").startswith(key + "."):
-            return Mistake(path=("base", key), what=mistake.what, fix=mistake.fix)
-    return mistake
+def in_base(path: KeyPath, base: Mapping[str, object]) -> KeyPath:
+    """Return the path of a configuration's value in a recipe, whose ``base`` has dotted keys.
+
+    >>> in_base(("sharing", "order", 1), {"sharing.order": ["a", "b"]})
+    ('base', 'sharing.order', 1)
+    """
+    return ("base", *_written(path, base)[0])
+
+
+def _written(path: KeyPath, node: object) -> tuple[KeyPath, int]:
+    """Return the keys in ``node`` that lead along ``path``, and how much of it they cover."""
+    if isinstance(node, list | tuple):
+        is_there = path and isinstance(path[0], int) and path[0] < len(node)
+        keyed: Mapping[Any, object] = {path[0]: node[int(path[0])]} if is_there else {}
+    else:
+        keyed = node if isinstance(node, Mapping) else {}
+    best: tuple[KeyPath, int] = ((), 0)
+    for key, inner in keyed.items():
+        parts = tuple(key.split(".")) if isinstance(key, str) else (key,)
+        n = min(len(parts), len(path))
+        if n and parts[:n] == path[:n]:
+            keys, covered = _written(path[n:], inner) if n == len(parts) else ((), 0)
+            best = max(best, ((key, *keys), n + covered), key=lambda found: found[1])
+    return best
 
 
 def from_pydantic(
@@ -62,24 +80,37 @@ def from_pydantic(
         prefix: Path of ``document`` in the file.
 
     Returns:
-        One mistake for each error that has a place; errors of the whole model are left out.
+        One mistake for each error that has a place; those of a whole file have none and are
+        left out.
     """
     found = []
     for one in error.errors(include_url=False):
+        inner = _inner_place(one)
         # An entry that is wrong is named itself, not also as missing from its list.
-        if not one["loc"] or (one["type"] == "too_short" and one["input"]):
+        is_placed = one["loc"] or inner or prefix
+        if not is_placed or (one["type"] == "too_short" and one["input"]):
             continue
         path = _real_path(one["loc"], document)
         what, fix = _words(one, path, prefix, schema)
-        found.append(Mistake(path=(*prefix, *path), what=what, fix=fix))
+        place = _real_path((*one["loc"], *inner), document)
+        found.append(Mistake(path=(*prefix, *place), what=what, fix=fix))
     return found
+
+
+def _inner_place(one: Any) -> KeyPath:
+    """Return where in the value that pydantic names the mistake lies, if that is known."""
+    context = one.get("ctx", {})
+    if one["type"] == "union_tag_invalid":
+        return (str(context["discriminator"]).strip("'"),)
+    error = context.get("error")
+    return error.path if isinstance(error, PlacedError) else ()
 
 
 def _words(
     one: Any, path: KeyPath, prefix: KeyPath, schema: Mapping[str, Any]
 ) -> tuple[str, str | None]:
     name = ".".join(map(str, (*prefix, *path)))
-    key, context = one["loc"][-1], one.get("ctx", {})
+    key, context = one["loc"][-1] if one["loc"] else "", one.get("ctx", {})
     what, fix = "", None
     match one["type"]:
         case "extra_forbidden":
@@ -101,7 +132,8 @@ def _words(
         case "literal_error":
             what = f"`{name}` must be {context['expected']}, found {one['input']!r}"
         case "value_error":
-            what = f"`{name}`: {str(one['msg']).removeprefix('Value error, ')}"
+            said = str(one["msg"]).removeprefix("Value error, ")
+            what = f"`{name}`: {said}" if name else said
         case _:
             message = str(one["msg"])
             what = f"`{name}`: {message[:1].lower()}{message[1:]}, found {_short(one)}"
