@@ -2,14 +2,17 @@
 
 import shlex
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from automtl.cli.show import print_json, print_pick, record_json, rung_json, trial_table
 from automtl.cli.terminal import FAILED, OK, make_console, say
-from automtl.errors import AutomtlError, closest
+from automtl.errors import AutomtlError, RecipeError, closest
 from automtl.pareto import front, pick
 from automtl.results import TrialStatus
-from automtl.space.recipe import Budget, Recipe
+from automtl.space.mistakes import Mistake, render
+from automtl.space.recipe import Budget, Recipe, find_recipe
+from automtl.space.yaml_lines import read_yaml
 from automtl.study.conclude import write_study_report
 from automtl.study.folder import StudyFolder
 from automtl.study.search import opened, record_if_free
@@ -126,10 +129,10 @@ def validate_recipe(name: str, data: str | None) -> int:
     """Load a recipe, then its data, and say what was found."""
     from automtl.cli.run import read_recipe
     from automtl.data.load import describe, load_data
-    from automtl.study.vision import check_weightings
+    from automtl.study.own_code import network_mistakes, own_code_mistakes
 
     recipe = read_recipe(name)
-    check_weightings(recipe)
+    _refuse(own_code_mistakes(recipe), name)
     console = make_console()
     say(
         console,
@@ -139,7 +142,15 @@ def validate_recipe(name: str, data: str | None) -> int:
     size = recipe.space.config_of(recipe.space.default_point()).backbone.image_size
     loaded = load_data(recipe.data, image_size=size, root=None if data is None else Path(data))
     say(console, describe(loaded))
+    _refuse(network_mistakes(recipe, loaded.splits.info), name)
     return OK
+
+
+def _refuse(mistakes: Sequence[Mistake], name: str) -> None:
+    """Raise ``RecipeError`` with the line of each mistake, if there are any."""
+    if mistakes:
+        path = find_recipe(name)
+        raise RecipeError(render(mistakes, read_yaml(path), str(path)))
 
 
 def budget_text(budget: Budget) -> str:

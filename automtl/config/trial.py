@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import model_validator
 
+from automtl.config.backbones import TIMM
 from automtl.config.base import Frozen, PlacedError, digest_of
 from automtl.config.network import BUILT_IN_TASKS, BackboneConfig, HeadsConfig, SharingConfig
 from automtl.config.optimizer import OptimizerConfig
@@ -46,6 +47,13 @@ class TrialConfig(Frozen):
             return self.tasks
         weights = self.weighting.weights
         return tuple(task for task in self.tasks if weights.get(task, 1.0) > 0)
+
+    @property
+    def own_code(self) -> tuple[str, ...]:
+        """Import paths of the user's own code that building the network runs."""
+        name = self.backbone.name
+        backbone = (name,) if ":" in name and not name.startswith(TIMM) else ()
+        return (*backbone, *(self.imports[task] for task in self.tasks if task in self.imports))
 
     @model_validator(mode="after")
     def _parts_fit_the_tasks(self) -> Self:

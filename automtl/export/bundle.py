@@ -199,13 +199,12 @@ def usable_device(device: torch.device | str) -> torch.device:
 
 
 def _refuse_imports(config: TrialConfig, allowed: Collection[str], where: Path) -> None:
-    own = [config.imports[task] for task in config.tasks if task in config.imports]
-    named = [name for name in (config.backbone.name, *own) if ":" in name]
-    for name in named:
+    for name in config.own_code:
         if name not in allowed:
             msg = f"the bundle needs code of yours: {name}"
             raise BundleError(
                 msg,
                 where=str(where),
-                fix=f"If you trust it, allow it by name: allow_imports=[{name!r}]",
+                fix=f"If you trust it, allow it by name: allow_imports=[{name!r}], "
+                f"on the command line --allow-imports {name}",
             )

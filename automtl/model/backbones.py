@@ -1,6 +1,5 @@
 """Backbones by name, with their weights."""
 
-from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -12,6 +11,7 @@ from automtl.errors import AutomtlError
 from automtl.model.stages import Stages
 from automtl.model.stem import widen
 from automtl.model.third_party import timm_stages, torchvision_stages
+from automtl.own_code import blamed, imported
 
 
 def build_stages(config: BackboneConfig) -> Stages:
@@ -56,23 +56,14 @@ def _tiny(width: float) -> Stages:
 
 
 def _user_stages(config: BackboneConfig) -> Stages:
-    module, _, name = config.name.partition(":")
-    try:
-        factory = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        msg = f"the backbone {config.name!r} cannot be imported ({error})"
-        raise AutomtlError(
-            msg,
-            where="backbone.name",
-            fix="Write package.module:factory; the factory takes a BackboneConfig",
-        ) from error
-    stages = factory(config)
+    where = "backbone.name"
+    factory = imported(config.name, what="backbone", where=where)
+    fix = "It is called with a BackboneConfig and returns automtl.model.stages.Stages"
+    with blamed(f"the backbone {config.name!r} cannot be built", where=where, fix=fix):
+        stages: object = factory(config)
     if not isinstance(stages, Stages):
         msg = f"{config.name!r} returned {type(stages).__name__} instead of Stages"
-        raise AutomtlError(
-            msg,
-            where="backbone.name",
-        )
+        raise AutomtlError(msg, where=where, fix=fix)
     return stages
 
 

@@ -19,7 +19,7 @@ from automtl.config.sharing import groups_by_stage
 from automtl.data.table import DataInfo
 from automtl.data.views import channels_of, compute_views
 from automtl.model.backbones import build_stages
-from automtl.tasks.choose import task_named
+from automtl.tasks.choose import build_head
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -193,8 +193,13 @@ def _head_cost(
 ) -> _Cost:
     known = _backbone_cost(backbone)
     with torch.random.fork_rng(devices=[]):
-        head = task_named(task, {task: path} if path else {}).build_head(
-            channels=known.channels, strides=known.strides, heads=heads, info=data.info
+        head = build_head(
+            task,
+            {task: path} if path else {},
+            channels=known.channels,
+            strides=known.strides,
+            heads=heads,
+            info=data.info,
         )
     features = tuple(
         torch.zeros(1, channels, *size)

@@ -14,7 +14,7 @@ from automtl.data.views import normalisation
 from automtl.model.backbones import build_stages
 from automtl.model.boundary import Boundary, SharedFeature
 from automtl.tasks.base import RawOutput
-from automtl.tasks.choose import task_named
+from automtl.tasks.choose import build_head
 
 _Leave = Callable[[Tensor, Sequence[str]], Mapping[str, Tensor]]
 
@@ -207,8 +207,13 @@ def build_network(
         heads = nn.ModuleDict()
         for task in sorted(config.tasks):
             torch.manual_seed(_head_seed(seed, task))
-            heads[task] = task_named(task, config.imports).build_head(
-                channels=base.channels, strides=base.strides, heads=config.heads, info=info
+            heads[task] = build_head(
+                task,
+                config.imports,
+                channels=base.channels,
+                strides=base.strides,
+                heads=config.heads,
+                info=info,
             )
     return MultiTaskNetwork(
         stages, heads, groups, config.tasks, config.imports, config.backbone.views

@@ -31,7 +31,7 @@ def known_costs(recipe: Recipe, info: DataInfo) -> KnownCosts:
     measures = {PARAMETERS: parameters_of_tree, FLOPS: flops_of_tree}
 
     def known(config: TrialConfig) -> Mapping[str, float]:
-        if config.imports or any(":" in name for name in (config.backbone.name, *config.tasks)):
+        if config.own_code:
             return {}
         try:
             return {metric: float(measures[metric](config, info)) for metric in limited}

@@ -195,10 +195,11 @@ def run(
 
 def prepare_data(recipe: Recipe, settings: Settings, observer: Observer) -> "Prepared":
     """Read the data and check the machine, before anything is written."""
-    from automtl.study.vision import check_metrics, check_weightings, prepare
+    from automtl.study.own_code import check_own_code
+    from automtl.study.vision import check_metrics, prepare
 
     check_machine(settings, recipe)
-    check_weightings(recipe)
+    check_own_code(recipe)
     prepared = prepare(recipe, settings, observer)
     check_metrics(recipe, prepared.floors())
     return prepared

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from automtl.config import CustomWeighting
 from automtl.controller.constraints import KnownCosts
 from automtl.data.load import LeftOut, LoadedData, load_data
 from automtl.errors import RecipeError, closest
-from automtl.space.parameter import corners_of
 from automtl.space.recipe import Recipe
 from automtl.study.folder import Settings
 from automtl.study.limits import known_costs, too_large
@@ -92,26 +90,6 @@ def emulates_bfloat16(gpu_share: float) -> bool:
 
     native = torch.ops.mkldnn._is_mkldnn_bf16_supported  # noqa: SLF001  # torch has no public name
     return gpu_share == 0 and not native()
-
-
-def check_weightings(recipe: Recipe) -> None:
-    """Make each weighting of the user's own, which may fail to be imported, once.
-
-    Raises:
-        AutomtlError: If one cannot be made: every trial that has it would fail.
-    """
-    import torch
-
-    from automtl.training.weighting import build_weighting
-
-    space = recipe.space
-    points = [space.default_point()]
-    for name in ("weighting.kind", "weighting.path"):
-        if name in space.parameters:
-            points += [space.reaching(name, v) for v in corners_of(space.parameters[name])]
-    for config in map(space.config_of, points):
-        if isinstance(config.weighting, CustomWeighting):
-            build_weighting(config.weighting, config.tasks, seed=0, device=torch.device("cpu"))
 
 
 def check_metrics(recipe: Recipe, floors: Mapping[str, Mapping[str, float]]) -> None:

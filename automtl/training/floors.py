@@ -15,6 +15,7 @@ from torchvision.ops import batched_nms
 from automtl.config import TrialConfig
 from automtl.data.table import IGNORED, DataInfo, FrameTable, SplitData
 from automtl.model.network import build_network
+from automtl.own_code import blamed
 from automtl.tasks.base import RawOutput
 from automtl.tasks.choose import task_named
 from automtl.tasks.detection import Detections, mean_average_precision
@@ -65,9 +66,18 @@ def floors(data: SplitData, config: TrialConfig) -> list[Floor]:
                 found.append(Floor(name="median depth", values=_median_depth(data)))
             case _:  # a user's own task: only its untrained network is known
                 continue
+    return [*found, Floor(name="untrained network", values=_untrained(data, config))]
+
+
+def _untrained(data: SplitData, config: TrialConfig) -> dict[str, float]:
+    """Score the network that a training begins with; a task of one's own may break on it."""
     network = build_network(config, data.info, generator_seed=SEED)
-    values = evaluate(network, data.validation, data.info, config.tasks)
-    return [*found, Floor(name="untrained network", values=values)]
+    own = ", ".join(config.own_code)
+    if not own:
+        return evaluate(network, data.validation, data.info, config.tasks)
+    fix = "Test the code with automtl.testing.task_contract"
+    with blamed(f"an untrained network with {own} fails", where="imports", fix=fix):
+        return evaluate(network, data.validation, data.info, config.tasks)
 
 
 def _mean_boxes(data: SplitData) -> dict[str, float]:

@@ -1,13 +1,13 @@
 """A user's own weighting, by import path."""
 
 from collections.abc import Sequence
-from importlib import import_module
 
 import torch
 from typing_extensions import get_protocol_members
 
 from automtl.config import CustomWeighting
 from automtl.errors import AutomtlError
+from automtl.own_code import blamed, imported
 from automtl.training.weighting.base import Weighting
 
 
@@ -30,24 +30,13 @@ def imported_weighting(
         AutomtlError: If the path leads nowhere, the factory does not take these arguments, or
             what it returns is no weighting.
     """
-    module, _, name = config.path.partition(":")
-    try:
-        factory = getattr(import_module(module), name)
-    except Exception as error:  # a module of the user's may raise anything
-        msg = f"the weighting {config.path!r} cannot be imported ({_said(error)})"
-        fix = "Write package.module:factory, and install the package or set PYTHONPATH"
-        raise AutomtlError(msg, where="weighting.path", fix=fix) from error
-    try:
-        made = factory(tasks=tuple(tasks), seed=seed, device=device, options=dict(config.options))
-    except Exception as error:  # and so may a factory
-        msg = f"{config.path!r} failed ({_said(error)})"
-        fix = "It is called as factory(tasks=..., seed=..., device=..., options=weighting.options)"
-        raise AutomtlError(msg, where="weighting", fix=fix) from error
+    factory = imported(config.path, what="weighting", where="weighting.path")
+    fix = "It is called as factory(tasks=..., seed=..., device=..., options=weighting.options)"
+    with blamed(f"{config.path!r} failed", where="weighting", fix=fix):
+        made: object = factory(
+            tasks=tuple(tasks), seed=seed, device=device, options=dict(config.options)
+        )
     return _checked(made, config.path)
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def _checked(made: object, path: str) -> Weighting:

@@ -1,5 +1,8 @@
 """The network: a stage exists once per group, runs once, and only if needed."""
 
+import sys
+from types import SimpleNamespace
+
 import pytest
 import torch
 from pydantic import ValidationError
@@ -150,6 +153,19 @@ def test_what_cannot_be_imported_is_said(name):
         task_named(name)
     with pytest.raises(AutomtlError, match="cannot be imported"):
         build_stages(BackboneConfig(name=name))
+
+
+def test_a_backbone_of_ones_own_that_breaks_is_one_line(monkeypatch):
+    def angry(config):
+        msg = f"no {config.name}"
+        raise LookupError(msg)
+
+    module = SimpleNamespace(angry=angry, number=lambda config: 3)
+    monkeypatch.setitem(sys.modules, "own_backbones", module)
+    with pytest.raises(AutomtlError, match=r"cannot be built \(LookupError: no own_backbones:"):
+        build_stages(BackboneConfig(name="own_backbones:angry"))
+    with pytest.raises(AutomtlError, match=r"returned int instead of Stages.*BackboneConfig"):
+        build_stages(BackboneConfig(name="own_backbones:number"))
 
 
 def test_weights_that_do_not_fit_are_named(tmp_path):

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from automtl.config import BackboneConfig, SharingConfig
 from automtl.controller.propose import plan, propose
 from automtl.data.table import DataInfo
+from automtl.model.cost import count_flops, count_parameters
+from automtl.model.network import build_network
 from automtl.results import TrialRecord, TrialStatus
 from automtl.space.parts import Constraint
 from automtl.space.recipe import Budget, Recipe, find_recipe, load_recipe
@@ -96,6 +99,29 @@ def test_foreign_code_and_other_limits_are_left_to_the_trial() -> None:
     limited = recipe(Constraint(metric="cost/parameters", max=10))
     own = config.backbone.model_copy(update={"name": "no_such_module:backbone"})
     assert known_costs(limited, INFO)(config.model_copy(update={"backbone": own})) == {}
+
+
+def test_a_backbone_of_timm_is_measured_as_any_other() -> None:
+    pytest.importorskip("timm", reason="the extra `timm` is not installed")
+    config = recipe().space.config_of(recipe().space.default_point())
+    limits = [Constraint(metric=f"cost/{of}", max=1e15) for of in ("parameters", "flops")]
+    backbone = BackboneConfig(name="timm:resnet10t", image_size=INFO.image_size)
+    found = config.model_copy(update={"backbone": backbone})
+    network = build_network(found, INFO, generator_seed=0)
+    assert known_costs(recipe(*limits), INFO)(found) == {
+        "cost/parameters": count_parameters(network),
+        "cost/flops": count_flops(network, INFO.image_size),
+    }
+
+
+def test_own_code_that_a_trial_does_not_run_does_not_hide_its_size() -> None:
+    config = recipe().space.config_of(recipe().space.default_point())
+    limited = recipe(Constraint(metric="cost/parameters", max=10))
+    unused = config.model_copy(update={"imports": {"bright": "no_such_module:Task"}})
+    assert known_costs(limited, INFO)(unused) == known_costs(limited, INFO)(config) != {}
+    order = SharingConfig(order=("detection", "bright"), split_after=(1,))
+    used = unused.model_copy(update={"sharing": order})
+    assert known_costs(limited, INFO)(used) == {}
 
 
 def _is_whole(record: TrialRecord) -> bool:

@@ -6,12 +6,18 @@ from types import SimpleNamespace
 import pytest
 from pydantic import ValidationError
 
-from automtl.config import BUILT_IN_TASKS, SharingConfig, TrialConfig
+from automtl.config import BUILT_IN_TASKS, HeadsConfig, SharingConfig, TrialConfig
+from automtl.data.table import DataInfo
 from automtl.errors import AutomtlError
-from automtl.tasks.choose import task_named
+from automtl.tasks.choose import build_head, task_named
 from automtl.tasks.segmentation import SegmentationTask
 
 MODULE = "a_package_of_my_own"
+
+
+def angry() -> SegmentationTask:
+    msg = "not today\nnor tomorrow"
+    raise ValueError(msg)
 
 
 @pytest.fixture
@@ -21,6 +27,9 @@ def own(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         Segments=lambda: SegmentationTask(name="segments"),
         Needy=lambda it: it,
         Empty=SimpleNamespace,
+        Angry=angry,
+        Leaving=lambda: sys.exit(3),
+        Numbered=lambda: SegmentationTask(name="own", metrics=3),
         Wrong=lambda: SegmentationTask(name="wrong", primary="wrong/x"),
     )
     monkeypatch.setitem(sys.modules, MODULE, module)
@@ -46,9 +55,15 @@ def test_a_task_comes_from_where_the_trial_says():
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("no_such_package.tasks:Depth", "cannot be imported .No module named 'no_such_package'"),
+        (
+            "no_such_package.tasks:Depth",
+            "imported .ModuleNotFoundError: No module named 'no_such_package'",
+        ),
         (f"{MODULE}:Depth", "cannot be imported .*Depth"),
         (f"{MODULE}:Needy", "cannot be built without arguments"),
+        (f"{MODULE}:Angry", "cannot be built without arguments .ValueError: not today"),
+        (f"{MODULE}:Leaving", "cannot be built without arguments .SystemExit: 3"),
+        (f"{MODULE}:Numbered", "`metrics` of .* cannot be read .TypeError"),
         (f"{MODULE}:Empty", "lacks `name`, `primary`, `metrics`, `build_head`, `loss`, `eval"),
         (f"{MODULE}:Wrong", "do not begin with its `primary` 'wrong/x'"),
         (f"{MODULE}:Segments", "calls itself 'segments', the trial calls it 'own'"),
@@ -58,6 +73,51 @@ def test_what_is_no_task_is_said(path, said):
     with pytest.raises(AutomtlError, match=said) as raised:
         task_named("own", {"own": path})
     assert raised.value.fix
+    assert raised.value.where == "imports.own"
+    assert "\n" not in str(raised.value)
+
+
+BROKEN = {
+    "syntax": ("def x(:\n", "SyntaxError: invalid syntax", "python -c 'import"),
+    "needs_more": ("import no_such_dependency\n", "ModuleNotFoundError: No", "Install 'no_such_"),
+    "leaves": ("raise SystemExit('bye')\n", "SystemExit: bye", "python -c 'import"),
+    "divides": ("1 / 0\n", "ZeroDivisionError: division by zero", "python -c 'import"),
+    "misspelt": ("Tasc = 1\n", "the module has no 'Task'", "Did you mean 'Tasc'?"),
+}
+
+
+@pytest.mark.parametrize("module", BROKEN)
+def test_a_module_that_breaks_is_one_line(tmp_path, monkeypatch, module):
+    text, said, fix = BROKEN[module]
+    (tmp_path / f"own_{module}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(AutomtlError) as raised:
+        task_named("own", {"own": f"own_{module}:Task"})
+    line = str(raised.value)
+    assert line.startswith(f"imports.own: the task 'own_{module}:Task' cannot be imported (")
+    assert said in line
+    assert fix in line
+    assert "\n" not in line
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [(lambda **_: 1 / 0, "cannot build its head .ZeroDivisionError"), (lambda **_: 3, "ed int")],
+)
+def test_a_head_that_is_none_is_one_line(monkeypatch, made, said):
+    monkeypatch.setattr(SegmentationTask, "build_head", lambda self, **given: made(**given))
+    info = DataInfo(detection_classes=(), segmentation_classes=("a",), image_size=(32, 32))
+    with pytest.raises(AutomtlError, match=said) as raised:
+        build_head(
+            "segments",
+            {"segments": f"{MODULE}:Segments"},
+            channels=(8,),
+            strides=(2,),
+            heads=HeadsConfig(),
+            info=info,
+        )
+    assert raised.value.where == "imports.segments"
 
 
 def test_an_unknown_name_names_the_nearest():
