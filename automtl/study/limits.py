@@ -17,7 +17,7 @@ def known_costs(recipe: Recipe, info: DataInfo) -> KnownCosts:
     """Return a function that computes those costs of a trial that the recipe limits.
 
     It says nothing of a network that cannot be built, which its trial will fail by, nor of one
-    with a backbone or a task by import path: foreign code runs in trials only.
+    with a backbone or a task of the user's own, whose code is not run for each proposal.
 
     Args:
         recipe: The search.
