@@ -79,6 +79,18 @@ class Failure(Frozen):
     message: str
 
 
+class Setback(Frozen):
+    """An attempt that failed and after which the trial was tried again.
+
+    Attributes:
+        attempt: The execution, from 1.
+        failure: Why it failed.
+    """
+
+    attempt: int
+    failure: Failure
+
+
 class EpochReport(Frozen):
     """What a trial reported after one epoch.
 
@@ -111,6 +123,7 @@ class TrialRecord(Frozen):
         values: The values that count; empty unless completed or stopped.
         failure: Why it failed.
         attempts: Executions so far.
+        setbacks: Those of them that failed and were followed by another try, oldest first.
         created_s: Unix time of the proposal.
         started_s: Unix time of the first execution.
         ended_s: Unix time of the end.
@@ -129,6 +142,7 @@ class TrialRecord(Frozen):
     values: Mapping[str, float] = {}
     failure: Failure | None = None
     attempts: int = 0
+    setbacks: tuple[Setback, ...] = ()
     created_s: float = 0.0
     started_s: float | None = None
     ended_s: float | None = None
@@ -138,6 +152,22 @@ class TrialRecord(Frozen):
         """Return the objective values in order, or None if one is missing or not finite."""
         found = tuple(self.values.get(o.metric, math.nan) for o in objectives)
         return found if all(map(math.isfinite, found)) else None
+
+    def n_setbacks(self, kind: FailureKind) -> int:
+        """Count the attempts that failed in one way and were followed by another try."""
+        return sum(setback.failure.kind is kind for setback in self.setbacks)
+
+    def waiting_again(self, failure: Failure | None) -> "TrialRecord":
+        """Return the trial as it waits for its next attempt, the last one having failed or not."""
+        setbacks = self.setbacks
+        if failure is not None:
+            setbacks = (*setbacks, Setback(attempt=self.attempts, failure=failure))
+        return self.model_copy(update={"status": TrialStatus.QUEUED, "setbacks": setbacks})
+
+    @property
+    def micro_batches(self) -> int:
+        """In how many parts the next attempt takes each batch: two after memory ran out once."""
+        return 2 if self.n_setbacks(FailureKind.OUT_OF_MEMORY) else 1
 
     @property
     def is_candidate(self) -> bool:
@@ -157,6 +187,8 @@ class TrialOrder(Frozen):
         folder: Folder of the trial for checkpoints and weights.
         resume: Whether a checkpoint in ``folder`` is to be continued.
         resources: ``cpu`` and ``gpu`` shares for the dispatcher.
+        micro_batches: In how many parts a step takes its batch, one after the other, so that it
+            needs less memory; more than 1 after an attempt ran out of it.
     """
 
     number: int
@@ -167,11 +199,12 @@ class TrialOrder(Frozen):
     folder: str
     resume: bool = False
     resources: Mapping[str, float] = {"cpu": 1.0, "gpu": 0.0}
+    micro_batches: int = 1
 
     @model_validator(mode="after")
     def _counts(self) -> "TrialOrder":
-        if self.number < 0 or self.attempt < 1:
-            msg = "`number` starts at 0 and `attempt` at 1"
+        if self.number < 0 or self.attempt < 1 or self.micro_batches < 1:
+            msg = "`number` starts at 0, `attempt` and `micro_batches` at 1"
             raise ValueError(msg)
         return self
 

@@ -14,6 +14,7 @@ from automtl.space.mistakes import Mistake, render
 from automtl.space.recipe import Budget, Recipe, find_recipe
 from automtl.space.yaml_lines import read_yaml
 from automtl.study.conclude import write_study_report
+from automtl.study.failures import failure_facts, failure_lines
 from automtl.study.folder import StudyFolder
 from automtl.study.search import opened, record_if_free
 from automtl.study.words import rung_line
@@ -37,22 +38,20 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
         "trials": {name: n for name, n in counts.items() if n},
         "budget_spent": round(share_spent(recipe.budget, history, busy_s(history)), 4),
         "mlflow_pending": pending,
-        "failures": [
-            {"trial": r.number, "kind": r.failure.kind.value, "message": r.failure.message}
-            for r in history
-            if r.failure is not None
-        ],
     }
     if check:
         summary["violations"] = problems
     if as_json:
-        print_json(summary | {"rungs": [rung_json(rung) for rung in rungs]})
+        facts = {"rungs": [rung_json(rung) for rung in rungs]}
+        print_json(summary | failure_facts(history) | facts)
     else:
         console = make_console()
         for name, value in summary.items():
             say(console, f"{name + ':':16s} {value}")
         for rung in rungs:
             say(console, f"{'rung:':16s} {rung_line(rung)}")
+        for line in failure_lines(history):
+            say(console, line)
     return FAILED if problems else OK
 
 

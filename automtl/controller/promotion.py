@@ -10,7 +10,6 @@ only if there is none, a new one is proposed. A pause keeps the choice open, whi
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -67,17 +66,6 @@ class Promotion(StoppingRule):
         if phase is Phase.OVER and any(record.is_candidate for record in history):
             return None
         return self._next(history, phase)
-
-    @override
-    def n_pauses(self, record: TrialRecord) -> int:
-        """Return how many attempts ended at a rung and were resumed."""
-        passed = sum(
-            before.epoch in self.rungs and after.attempt > before.attempt
-            for before, after in pairwise(record.reports)
-        )
-        last = record.reports[-1] if record.reports else None
-        is_fresh = last is not None and last.epoch in self.rungs and last.attempt < record.attempts
-        return passed + is_fresh
 
     def eta_at(self, found: Agreement) -> float:
         """Return one in how many goes on from a rung."""

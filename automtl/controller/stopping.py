@@ -40,10 +40,6 @@ class StoppingRule(Protocol):
         """Return the paused trial to resume now, or None."""
         ...
 
-    def n_pauses(self, record: TrialRecord) -> int:
-        """Return how many attempts of a trial this rule ended by a pause."""
-        ...
-
 
 class NeverStop(StoppingRule):
     """Trains every trial to its end."""
@@ -62,8 +58,3 @@ class NeverStop(StoppingRule):
     def resumes(self, history: Sequence[TrialRecord], phase: Phase) -> int | None:
         """Return None."""
         return None
-
-    @override
-    def n_pauses(self, record: TrialRecord) -> int:
-        """Return 0."""
-        return 0

@@ -134,6 +134,21 @@ class MultiTaskBatch:
     targets: Mapping[str, Tensor] = field(default_factory=dict)
     views: tuple[View, ...] = ("rgb",)
 
+    def part(self, rows: slice) -> "MultiTaskBatch":
+        """Return some of the frames."""
+        return MultiTaskBatch(
+            images=self.images[rows],
+            clip=self.clip[rows],
+            frame=self.frame[rows],
+            labels={task: mask[rows] for task, mask in self.labels.items()},
+            boxes=self.boxes[rows],
+            classes=self.classes[rows],
+            ids=self.ids[rows],
+            semantic=self.semantic[rows],
+            targets={name: values[rows] for name, values in self.targets.items()},
+            views=self.views,
+        )
+
     def has(self, task: str) -> bool:
         """Return whether any frame carries labels of ``task``."""
         mask = self.labels.get(task)

@@ -13,6 +13,14 @@ Trainable = Callable[[TrialOrder, Report], None]
 then already in ``order.folder``). It raises on failure. It must be picklable by cloudpickle."""
 
 
+OUT_OF_MEMORY = (
+    "out of memory",  # CUDA, as torch words it
+    "can't allocate memory",  # torch's allocator of the host
+    "STATUS_ALLOC_FAILED",  # cuDNN and cuBLAS
+)
+"""What the libraries say that raise no error of its own kind where memory runs out."""
+
+
 class Controller(Protocol):
     """What a dispatcher asks. All calls come from one thread, in the order of events.
 
@@ -59,7 +67,7 @@ def failure_of(error: BaseException) -> Failure:
     message = f"{type(error).__name__}: {first}" if first else type(error).__name__
     if isinstance(error, TrialFailedError):
         return Failure(kind=FailureKind(error.kind), message=error.what)
-    if isinstance(error, MemoryError) or "out of memory" in message.lower():
+    if isinstance(error, MemoryError) or any(text in str(error) for text in OUT_OF_MEMORY):
         return Failure(kind=FailureKind.OUT_OF_MEMORY, message=message)
     if isinstance(error, AutomtlError):
         return Failure(kind=FailureKind.BAD_CONFIG, message=str(error))

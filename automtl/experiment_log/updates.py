@@ -122,6 +122,8 @@ def _started(body: Mapping[str, Any]) -> RunUpdate:
         "automtl.schedule": _kind(config, "schedule"),
         "automtl.weighting": _kind(config, "weighting"),
         "automtl.sharing": _sharing(config),
+        # An event of an earlier version does not say it.
+        "automtl.micro_batches": str(body.get("micro_batches", 1)),
     }
     params = {valid_key(k): str(v)[:VALUE_LIMIT] for k, v in body["point"].items()}
     return _trial(
@@ -135,8 +137,11 @@ def _started(body: Mapping[str, Any]) -> RunUpdate:
 
 def _waits(body: Mapping[str, Any]) -> RunUpdate:
     tags = {"automtl.status": body["status"]}
-    if body["failure"] is not None:
-        tags["automtl.lost_attempt"] = f"{body['attempt']}: {body['failure']['message']}"
+    failure = body["failure"]
+    if failure is not None:
+        text = f"{body['attempt']}: {failure['kind']}: {failure['message']}"
+        # A tag for each: the next one would replace the words of this one.
+        tags[f"automtl.lost_attempt.{body['attempt']}"] = text
     return _trial(body["number"], tags=tags, status=WAITING)
 
 

@@ -7,28 +7,49 @@ from sqlalchemy import Engine, select
 
 from automtl.ledger import tables
 from automtl.ledger.database import loads, reading
-from automtl.results import EpochReport, Failure, FailureKind, TrialRecord, TrialStatus
+from automtl.results import (
+    EpochReport,
+    Failure,
+    FailureKind,
+    Setback,
+    TrialRecord,
+    TrialStatus,
+)
+
+LOST = "lost"
+"""Outcome of an attempt that ended without an end of its trial, and not by a pause."""
 
 
 def read_history(engine: Engine, study: str) -> tuple[TrialRecord, ...]:
     """Read all trials of a study by number."""
-    trial, report = tables.trial, tables.report
+    trial, report, attempt = tables.trial, tables.report, tables.attempt
     with reading(engine) as connection:
         trials = connection.execute(
             select(trial).where(trial.c.study == study).order_by(trial.c.number)
         ).all()
         reports = connection.execute(select(report).where(report.c.study == study)).all()
+        lost = connection.execute(
+            select(attempt)
+            .where(attempt.c.study == study, attempt.c.outcome == LOST)
+            .where(attempt.c.failure_kind.is_not(None))
+            .order_by(attempt.c.attempt)
+        ).all()
     by_trial: dict[int, list[EpochReport]] = {}
     for row in reports:
         by_trial.setdefault(row.number, []).append(report_of(row))
-    return tuple(record_of(row, by_trial.get(row.number, ())) for row in trials)
+    setbacks: dict[int, tuple[Setback, ...]] = {}
+    for row in lost:
+        setbacks[row.number] = (*setbacks.get(row.number, ()), setback_of(row))
+    return tuple(
+        record_of(row, by_trial.get(row.number, ()), setbacks.get(row.number, ()))
+        for row in trials
+    )
 
 
-def record_of(row: Any, reports: Iterable[EpochReport]) -> TrialRecord:  # a row
-    """Build a trial from its row and its reports."""
-    failure = None
-    if row.failure_kind is not None:
-        failure = Failure(kind=FailureKind(row.failure_kind), message=row.failure_message)
+def record_of(
+    row: Any, reports: Iterable[EpochReport], setbacks: tuple[Setback, ...]
+) -> TrialRecord:  # a row
+    """Build a trial from its row, its reports, and its attempts that failed and were repeated."""
     return TrialRecord(
         number=row.number,
         point=loads(row.point),
@@ -40,8 +61,9 @@ def record_of(row: Any, reports: Iterable[EpochReport]) -> TrialRecord:  # a row
         reports=newest_by_epoch(reports),
         best_epoch=row.best_epoch,
         values=loads(row.values),
-        failure=failure,
+        failure=_failure_of(row),
         attempts=row.attempts,
+        setbacks=setbacks,
         created_s=row.created_s,
         started_s=row.started_s,
         ended_s=row.ended_s,
@@ -54,6 +76,19 @@ def report_of(row: Any) -> EpochReport:  # a row
     return EpochReport(
         attempt=row.attempt, epoch=row.epoch, values=loads(row.values), time_s=row.time_s
     )
+
+
+def setback_of(row: Any) -> Setback:  # a row
+    """Build the record of a failed attempt from its row."""
+    failure = _failure_of(row)
+    assert failure is not None, "the query asks for attempts that failed"
+    return Setback(attempt=row.attempt, failure=failure)
+
+
+def _failure_of(row: Any) -> Failure | None:  # a row
+    if row.failure_kind is None:
+        return None
+    return Failure(kind=FailureKind(row.failure_kind), message=row.failure_message)
 
 
 def newest_by_epoch(reports: Iterable[EpochReport]) -> tuple[EpochReport, ...]:

@@ -56,6 +56,7 @@ def open_attempt(connection: Connection, study: str, trial: TrialRecord, time_s:
         "origin": trial.origin,
         "seed": trial.seed,
         "started_s": trial.started_s,
+        "micro_batches": trial.micro_batches,
     }
     announce(connection, study, EventKind.TRIAL_STARTED, body, time_s)
 

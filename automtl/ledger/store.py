@@ -16,7 +16,7 @@ from automtl.ledger.ends import check_end, storable
 from automtl.ledger.holder import Holder
 from automtl.ledger.lease import Lease, acquire, fence
 from automtl.ledger.outbox import EventKind, Outbox, announce
-from automtl.ledger.rows import newest_by_epoch, read_history
+from automtl.ledger.rows import LOST, newest_by_epoch, read_history
 from automtl.results import (
     EpochReport,
     Failure,
@@ -184,14 +184,14 @@ class Ledger:
         return self._keep(after)
 
     def requeue(self, number: int, failure: Failure | None = None) -> TrialRecord:
-        """Let a trial wait for its next execution, after a pause or a lost one."""
+        """Let a trial wait for its next execution, after a pause or one that failed."""
         before = self._expect(number, TrialStatus.RUNNING, TrialStatus.PAUSED)
         failure = storable(failure)
-        after = before.model_copy(update={"status": TrialStatus.QUEUED})
+        after = before.waiting_again(failure)
         with self._writing() as connection:
             statements.change_trial(connection, self.name, after, "status")
             if before.status is TrialStatus.RUNNING:
-                statements.close_attempt(connection, self.name, after, "lost", failure)
+                statements.close_attempt(connection, self.name, after, LOST, failure)
             statements.announce_waiting(connection, self.name, after, failure, self.clock())
         return self._keep(after)
 

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,14 @@ from automtl.tasks.base import RawOutput
 from automtl.tasks.choose import build_head
 
 _Leave = Callable[[Tensor, Sequence[str]], Mapping[str, Tensor]]
+Call = Callable[..., Any]
+"""``call(module, input)`` runs a stage or a head. Another one than :func:`plainly` may forget what
+the module computed on the way and compute it again where it is differentiated."""
+
+
+def plainly(function: Callable[..., Any], *given: Any) -> Any:
+    """Call a function."""
+    return function(*given)
 
 
 def _as_it_is(output: Tensor, members: Sequence[str]) -> Mapping[str, Tensor]:
@@ -64,29 +73,31 @@ class MultiTaskNetwork(nn.Module):
 
     @override
     def forward(
-        self, images_bchw: Tensor, tasks: Sequence[str] | None = None
+        self, images_bchw: Tensor, tasks: Sequence[str] | None = None, *, call: Call = plainly
     ) -> dict[str, RawOutput]:
         """Run the branches of some tasks.
 
         Args:
             images_bchw: uint8 views ``[B, C, H, W]``.
             tasks: Which tasks; all if None. Stages that none of them needs do not run.
+            call: How each stage and head is run.
 
         Returns:
             Raw output by task, in chain order.
         """
         wanted = self._in_order(tasks)
-        features = self._run(images_bchw, wanted, _as_it_is)
-        return {task: self.heads[task](features[task]) for task in wanted}
+        features = self._run(images_bchw, wanted, _as_it_is, call)
+        return {task: call(self.heads[task], features[task]) for task in wanted}
 
     def forward_with_boundary(
-        self, images_bchw: Tensor, tasks: Sequence[str] | None = None
+        self, images_bchw: Tensor, tasks: Sequence[str] | None = None, *, call: Call = plainly
     ) -> tuple[dict[str, RawOutput], Boundary]:
         """Run the branches of some tasks, and tell where their shared part ends.
 
         Args:
             images_bchw: uint8 views ``[B, C, H, W]``.
             tasks: Which tasks; all if None.
+            call: How each stage and head is run.
 
         Returns:
             Raw output by task, in chain order; a shared feature for each stage that at least two
@@ -102,11 +113,11 @@ class MultiTaskNetwork(nn.Module):
             shared.append(SharedFeature(feature=output, views=views))
             return views
 
-        features = self._run(images_bchw, wanted, leave)
-        return {task: self.heads[task](features[task]) for task in wanted}, tuple(shared)
+        features = self._run(images_bchw, wanted, leave, call)
+        return {task: call(self.heads[task], features[task]) for task in wanted}, tuple(shared)
 
     def _run(
-        self, images_bchw: Tensor, tasks: Sequence[str], leave: _Leave
+        self, images_bchw: Tensor, tasks: Sequence[str], leave: _Leave, call: Call
     ) -> dict[str, tuple[Tensor, ...]]:
         """Run the stages of ``tasks``; ``leave`` gives each task what it reads of an output."""
         picture = (images_bchw.float() - self.mean) / self.deviation
@@ -124,7 +135,7 @@ class MultiTaskNetwork(nn.Module):
                 parent = next(value for of, value in before.items() if of >= set(members))
                 own = found[members[0]]
                 read = own[-1] if own and len(members) == 1 else parent
-                output = self.stages[self._key(stage, group)](read)
+                output = call(self.stages[self._key(stage, group)], read)
                 outputs[frozenset(members)] = output
                 for task, value in leave(output, members).items():
                     found[task] = (*found[task], value)

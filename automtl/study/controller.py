@@ -24,8 +24,13 @@ from automtl.space.recipe import Recipe
 from automtl.study.folder import StudyFolder
 from automtl.study.observer import Observer
 
-MAX_LOST_WORKERS = 2
-"""Attempts that a trial may lose to a dying worker before it counts as failed."""
+RETRIES = {
+    FailureKind.LOST_WORKER: 2,
+    FailureKind.OUT_OF_MEMORY: 1,
+    FailureKind.HUNG: 1,
+}
+"""How often a trial is tried again after an attempt failed in a way that another one may not.
+Each kind is counted by itself."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,8 +128,9 @@ class StudyController:
         if attempt != record.attempts:
             self.observer.message(f"Trial {number}: a late end of attempt {attempt} is ignored")
             return
-        if failure is not None and self._may_retry(record, failure):
+        if failure is not None and _may_retry(record, failure):
             self.ledger.requeue(number, failure)
+            self.observer.message(_retry_line(record, failure))
         elif failure is None and decision is Decision.PAUSE:
             self.ledger.pause(number)
         else:
@@ -171,6 +177,8 @@ class StudyController:
         return self._stopping.decide(self.ledger.history(), record.number)
 
     def _end(self, record: TrialRecord, decision: Decision, failure: Failure | None) -> None:
+        if failure is not None and failure.kind is FailureKind.OUT_OF_MEMORY:
+            failure = _also_in_halves(record, failure)
         best = best_report(record.reports)
         values = {} if best is None else dict(best.values)
         failure = failure or self._missing(record, values)
@@ -201,11 +209,6 @@ class StudyController:
             f" (it reported {', '.join(sorted(values)) or 'nothing'})",
         )
 
-    def _may_retry(self, record: TrialRecord, failure: Failure) -> bool:
-        lost = failure.kind is FailureKind.LOST_WORKER
-        n_lost = record.attempts - self._stopping.n_pauses(record)
-        return lost and n_lost <= MAX_LOST_WORKERS
-
     def _record(self, number: int) -> TrialRecord:
         return self.ledger.history()[number]
 
@@ -223,7 +226,27 @@ class StudyController:
             folder=str(folder.resolve()),
             resume=record.attempts > 1,
             resources=self.recipe.resources.share,
+            micro_batches=record.micro_batches,
         )
+
+
+def _may_retry(record: TrialRecord, failure: Failure) -> bool:
+    return record.n_setbacks(failure.kind) < RETRIES.get(failure.kind, 0)
+
+
+def _also_in_halves(record: TrialRecord, failure: Failure) -> Failure:
+    text = f"{failure.message} (attempt {record.attempts}, with each batch in two halves)"
+    return failure.model_copy(update={"message": text})
+
+
+def _retry_line(record: TrialRecord, failure: Failure) -> str:
+    way = "from its last checkpoint"
+    if failure.kind is FailureKind.OUT_OF_MEMORY:
+        way += ", each batch in two halves"
+    return (
+        f"Trial {record.number}, attempt {record.attempts}: {failure.kind.value}: "
+        f"{failure.message}. It is tried again {way}"
+    )
 
 
 def busy_s(history: tuple[TrialRecord, ...]) -> float:

@@ -36,12 +36,14 @@ class Feed:
         sampler: Draws frames.
         seed: Decides the augmentation.
         plan: Where batches go, and how many are made ahead.
+        micro_batches: In how many parts a step takes its batch.
     """
 
     table: FrameTable
     sampler: BatchSampler
     seed: int
     plan: DevicePlan
+    micro_batches: int = 1
 
     def batch(self, step: int, tasks: Sequence[str]) -> MultiTaskBatch:
         """Return the augmented batch of ``step`` for ``tasks``."""
@@ -103,7 +105,7 @@ def train_epoch(
     steps = range(epoch * n_steps, (epoch + 1) * n_steps)
     with closing(feed.batches(phase, steps)) as batches:
         for step in steps:
-            result, cost = _timed_step(learner, batches, phase, step, seed=feed.seed)
+            result, cost = _timed_step(learner, feed, batches, phase, step)
             strikes = _strikes_after(result, strikes)
             results.append(result)
             costs.append(cost)
@@ -116,15 +118,22 @@ def train_epoch(
 
 
 def _timed_step(
-    learner: Learner, batches: Iterator[MultiTaskBatch], phase: Phase, step: int, *, seed: int
+    learner: Learner, feed: Feed, batches: Iterator[MultiTaskBatch], phase: Phase, step: int
 ) -> tuple[StepResult, Ledger]:
     device = learner.device
     forget_peak(device)
     started = time.perf_counter()
     tasks = phase.tasks_of_step(step)
     # Dropout and the like draw from torch's stream: own numbers for each step.
-    torch.manual_seed(_mixed(seed, step))
-    result = take_step(learner, next(batches), tasks, step=step, lr_factor=phase.lr_factor)
+    torch.manual_seed(_mixed(feed.seed, step))
+    result = take_step(
+        learner,
+        next(batches),
+        tasks,
+        step=step,
+        lr_factor=phase.lr_factor,
+        n_parts=feed.micro_batches,
+    )
     seconds = time.perf_counter() - started
     moved = tuple(result.weights) if result.problem is None else ()
     return result, of_step(moved, result.passes, seconds=seconds, peak_mb=peak_mb(device))

@@ -34,7 +34,7 @@ from automtl.training.checkpoint import (
 from automtl.training.costs import merged
 from automtl.training.device import plan_for
 from automtl.training.epoch import Feed, train_epoch
-from automtl.training.evaluation import evaluate
+from automtl.training.evaluation import BATCH_SIZE, evaluate
 from automtl.training.learner import Learner, build_learner
 from automtl.training.schedule import Course, Phase, phase_of_epoch
 
@@ -84,6 +84,7 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
     initial: Mapping[str, Tensor] | None = None,
     freeze_trunk: bool = False,
     view_cache: Path | None = None,
+    micro_batches: int = 1,
 ) -> TrainedModel:
     """Train ``config`` on ``data`` and report after each epoch.
 
@@ -99,6 +100,8 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
         freeze_trunk: Whether the backbone's stages stay as they are.
         view_cache: Folder in which views of the frames are kept for other trainings; None
             computes them for this one.
+        micro_batches: In how many parts a step takes its batch, and as much less an evaluation's
+            forward pass, to save memory (``halves.py`` says what changes).
 
     Raises:
         TrialFailedError: If losses or gradients stay non-finite.
@@ -116,7 +119,13 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
         run = _Run(
             learner=learner,
             data=data,
-            feed=Feed(table=data.train, sampler=sampler, seed=seed, plan=plan_for(device)),
+            feed=Feed(
+                table=data.train,
+                sampler=sampler,
+                seed=seed,
+                plan=plan_for(device),
+                micro_batches=micro_batches,
+            ),
             course=_course(config, data.train, seed=seed),
             folder=folder,
             identity=Identity(config=config.digest, data=data.info.digest, seed=seed),
@@ -171,7 +180,13 @@ def _one_epoch(run: _Run, phase: Phase, progress: Progress) -> tuple[Progress, d
     config = learner.config
     costs = progress.costs or measure_costs(learner.network, config.backbone.image_size)
     result = train_epoch(learner, run.feed, phase, epoch=progress.epoch, strikes=progress.strikes)
-    metrics = evaluate(learner.network, run.data.validation, learner.info, config.tasks)
+    metrics = evaluate(
+        learner.network,
+        run.data.validation,
+        learner.info,
+        config.tasks,
+        batch_size=max(1, BATCH_SIZE // run.feed.micro_batches),
+    )
     primary = {name: metrics[task.primary] for name, task in learner.tasks.items()}
     progress = replace(
         progress,

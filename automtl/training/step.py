@@ -1,21 +1,22 @@
 """One optimizer step: only what it needs is computed."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import Tensor
 from torch.optim import Optimizer
 
 from automtl.data.table import MultiTaskBatch
 from automtl.model.boundary import Boundary
+from automtl.model.network import Call, plainly
 from automtl.training.costs import FORWARD, Ledger, PassCounter
+from automtl.training.halves import TaughtBatchNorms, computed_twice, part_rows
 from automtl.training.learner import Learner
 from automtl.training.optimizer import lr_at, step_optimizer
 from automtl.training.weighting import StepGraph
+from automtl.training.weighting.base import total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ def take_step(
     *,
     step: int,
     lr_factor: float = 1.0,
+    n_parts: int = 1,
 ) -> StepResult:
     """Train ``tasks`` on ``batch`` for one step.
 
@@ -58,6 +60,7 @@ def take_step(
         tasks: What the schedule says for this step; those whose fixed weight is 0 do not run.
         step: Number of the step from 0, which sets the learning rate.
         lr_factor: Multiplies the learning rate.
+        n_parts: In how many parts the batch is taken, to save memory (``halves.py``).
 
     Returns:
         What happened. Nothing of the network moves where a loss or the gradient is not finite,
@@ -84,7 +87,7 @@ def _step_of(
 ) -> StepResult:
     """Train tasks that all have labels in the batch."""
     counter = PassCounter(learner.network)
-    losses, boundary = task_losses(learner, batch, present)
+    losses, boundary = losses_of(learner, batch, present, n_parts=n_parts)
     counter.forward(present)
     values = dict(
         zip(present, torch.stack([losses[t].detach() for t in present]).tolist(), strict=True)
@@ -97,18 +100,21 @@ def _step_of(
         return StepResult(losses=values, weights={}, passes=counter.passes, problem=problem)
     if boundary and len(live) < len(present):
         # What is shared by these tasks alone ends elsewhere.
-        with _batch_norms_taught(learner.network):
-            live, boundary = task_losses(learner, batch, tuple(live))
+        with TaughtBatchNorms(learner.network):
+            live, boundary = losses_of(learner, batch, tuple(live), n_parts=n_parts)
         counter.forward(tuple(live))
     optimizer = learner.optimizer_for(present)
     optimizer.zero_grad(set_to_none=True)
     with counter.backward(live):
         graph = StepGraph(network=learner.network, boundary=boundary)
         weights = learner.weighting.backward(live, graph)
+    if n_parts > 1:
+        counter.forward(tuple(live))  # what was forgotten was computed again
     norm = _move(learner, optimizer, step=step, lr_factor=lr_factor)
     problem = None if math.isfinite(norm) else f"the gradient's norm is {norm} at step {step}"
     if problem is None and learner.weighting.needs_new_losses:
-        learner.weighting.after_step(losses_again(learner, batch, tuple(live)))
+        again = losses_again(learner, batch, tuple(live), n_parts=n_parts)
+        learner.weighting.after_step(again)
         counter.forward(tuple(live))
     return StepResult(
         losses=values,
@@ -126,47 +132,77 @@ def _move(learner: Learner, optimizer: Optimizer, *, step: int, lr_factor: float
 
 
 def losses_again(
-    learner: Learner, batch: MultiTaskBatch, tasks: Sequence[str]
+    learner: Learner, batch: MultiTaskBatch, tasks: Sequence[str], *, n_parts: int = 1
 ) -> dict[str, Tensor]:
     """Return the losses of a batch that has been trained on, and leave no trace.
 
     Batch norms use the batch's statistics, as in the step, and do not learn them a second time.
     """
-    with torch.no_grad(), _batch_norms_taught(learner.network):
-        return task_losses(learner, batch, tasks)[0]
+    with torch.no_grad(), TaughtBatchNorms(learner.network):
+        return losses_of(learner, batch, tasks, n_parts=n_parts)[0]
 
 
-@contextmanager
-def _batch_norms_taught(network: nn.Module) -> Iterator[None]:
-    """Within the block, batch norms use the batch's statistics and do not learn them."""
-    counting = [
-        module
-        for module in network.modules()
-        if isinstance(module, _BatchNorm) and module.track_running_stats and module.training
-    ]
-    for module in counting:
-        module.track_running_stats = False
-    try:
-        yield
-    finally:
-        for module in counting:
-            module.track_running_stats = True
+def losses_of(
+    learner: Learner, batch: MultiTaskBatch, tasks: Sequence[str], *, n_parts: int
+) -> tuple[dict[str, Tensor], Boundary]:
+    """Return what :func:`task_losses` returns, with more than one part at the memory of a part.
+
+    Args:
+        learner: Whose network and tasks.
+        batch: Frames.
+        tasks: Those whose losses are asked for; each has labelled frames in the batch.
+        n_parts: In how many parts the batch is taken.
+    """
+    if n_parts == 1:
+        return task_losses(learner, batch, tasks)
+    terms: dict[str, list[Tensor]] = {task: [] for task in tasks}
+    boundary: Boundary = ()
+    for rows in part_rows(len(batch.images), n_parts):
+        part = batch.part(rows)
+        labelled = [task for task in tasks if part.has(task)]
+        if not labelled:
+            continue
+        # Without the branches that have no labels here, what tasks share might end elsewhere.
+        running = tasks if learner.weighting.needs_boundary else labelled
+        losses, ends = task_losses(learner, part, running, labelled=labelled, call=computed_twice)
+        boundary += ends
+        for task, loss in losses.items():
+            terms[task].append(loss * part.labels[task].sum() / batch.labels[task].sum())
+    return {task: total(losses) for task, losses in terms.items()}, boundary
 
 
 def task_losses(
-    learner: Learner, batch: MultiTaskBatch, tasks: Sequence[str]
+    learner: Learner,
+    batch: MultiTaskBatch,
+    tasks: Sequence[str],
+    *,
+    labelled: Sequence[str] | None = None,
+    call: Call = plainly,
 ) -> tuple[dict[str, Tensor], Boundary]:
-    """Return the float32 losses of ``tasks``, and the boundary if the weighting needs it."""
+    """Return the float32 losses of tasks, and the boundary if the weighting needs it.
+
+    Args:
+        learner: Whose network and tasks.
+        batch: Frames.
+        tasks: Those whose branches run.
+        labelled: Those of them whose losses are computed; all if None.
+        call: How stages, heads and losses are run.
+    """
     half = learner.config.optimizer.precision == "bfloat16"
     with torch.autocast(batch.images.device.type, dtype=torch.bfloat16, enabled=half):
         if learner.weighting.needs_boundary:
-            outputs, boundary = learner.network.forward_with_boundary(batch.images, tasks)
+            outputs, boundary = learner.network.forward_with_boundary(
+                batch.images, tasks, call=call
+            )
         else:
-            outputs, boundary = learner.network(batch.images, tasks), ()
+            outputs, boundary = learner.network(batch.images, tasks, call=call), ()
     losses = {
-        task: learner.tasks[task].loss(
-            {name: tensor.float() for name, tensor in outputs[task].items()}, batch, learner.info
+        task: call(
+            learner.tasks[task].loss,
+            {name: tensor.float() for name, tensor in outputs[task].items()},
+            batch,
+            learner.info,
         )
-        for task in tasks
+        for task in (tasks if labelled is None else labelled)
     }
     return losses, boundary

@@ -39,6 +39,7 @@ def make_trainable(data: SplitData | Callable[[], SplitData]) -> Trainable:
                 resume=order.resume,
                 # Beside the trials' own folders, so that all trials of a study share it.
                 view_cache=Path(order.folder).parent / VIEW_CACHE,
+                micro_batches=order.micro_batches,
             )
 
     return trainable

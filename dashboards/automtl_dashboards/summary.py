@@ -39,11 +39,13 @@ def facts_of(
 ) -> list[tuple[str, str]]:
     """Return names and values (HTML, escaped) of the study's facts."""
     failures = Counter(r.failure.kind.value for r in history if r.failure is not None)
+    setbacks = Counter(s.failure.kind.value for r in history for s in r.setbacks)
     facts = [
         ("Objectives", "<br>".join(_objective(o) for o in study.objectives)),
         ("Trials", _states(history)),
         ("On the front", str(len(standing.front))),
-        ("Failures", ", ".join(f"{n} {html.escape(k)}" for k, n in failures.items()) or "none"),
+        ("Failures", _kinds(failures)),
+        ("Attempts tried again", _kinds(setbacks)),
         ("Budget", _budget(study.recipe)),
         ("Wall time", _wall_time(history)),
         ("Began", moment(study.created_s)),
@@ -54,6 +56,10 @@ def facts_of(
     if study.mlflow_run:
         facts.append(("MLflow run", _code(study.mlflow_run)))
     return facts
+
+
+def _kinds(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {html.escape(kind)}" for kind, n in counts.items()) or "none"
 
 
 def description_of(study: StudyInfo) -> str:

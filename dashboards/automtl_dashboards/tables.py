@@ -4,7 +4,7 @@ import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from automtl.results import Objective, TrialRecord
+from automtl.results import Failure, Objective, TrialRecord
 from automtl_dashboards.labels import (
     MISSING,
     duration,
@@ -45,27 +45,19 @@ def trials_table(history: Sequence[TrialRecord], standing: Standing) -> str:
 
 
 def failures_table(history: Sequence[TrialRecord]) -> str:
-    """Return the table of failed and infeasible trials, or a sentence if there is none."""
-    rows = [
-        (
-            "",
-            [
-                (str(record.number), str(record.number), "num"),
-                (html.escape(record.failure.kind.value), "", ""),
-                (f"<code>{html.escape(record.failure.message)}</code>", "", "wide"),
-                (html.escape(record.worker) or MISSING, "", ""),
-                (str(record.attempts), str(record.attempts), "num"),
-            ],
-        )
-        for record in history
-        if record.failure is not None
-    ]
+    """Return the table of attempts that failed, or a sentence if there is none."""
+    rows = []
+    for record in history:
+        rows += [
+            _failure_row(record, s.attempt, s.failure, "tried again") for s in record.setbacks
+        ]
+        if record.failure is not None:
+            rows.append(_failure_row(record, record.attempts, record.failure, "trial failed"))
     if not rows:
         return "<p class='calm'>No trial failed.</p>"
-    head = [("trial", "", "num"), ("kind", "", ""), ("message", "", "wide")]
-    return table_html(
-        [*head, ("worker", "", ""), ("attempts", "", "num")], rows, css="failures sortable"
-    )
+    head = [("trial", "", "num"), ("attempt", "", "num"), ("then", "", "")]
+    head += [("kind", "", ""), ("message", "", "wide"), ("worker", "", "")]
+    return table_html(head, rows, css="failures sortable")
 
 
 def glance_table(history: Sequence[TrialRecord], standing: Standing) -> str:
@@ -166,6 +158,19 @@ def _trial_row(
         (MISSING if spent is None else duration(spent), _sort_key(spent), "num"),
     ]
     return {Role.PICK: "is-pick", Role.FRONT: "is-front"}.get(role, ""), cells
+
+
+def _failure_row(
+    record: TrialRecord, attempt: int, failure: Failure, then: str
+) -> tuple[str, list[Cell]]:
+    return "", [
+        (str(record.number), str(record.number), "num"),
+        (str(attempt), str(attempt), "num"),
+        (then, "", ""),
+        (html.escape(failure.kind.value), "", ""),
+        (f"<code>{html.escape(failure.message)}</code>", "", "wide"),
+        (html.escape(record.worker) or MISSING, "", ""),
+    ]
 
 
 def _parameter_cell(value: float | str | None, *, is_numeric: bool) -> Cell:

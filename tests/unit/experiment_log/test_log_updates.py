@@ -84,7 +84,7 @@ def test_a_trial_that_waits_is_scheduled_and_says_what_its_attempt_was_lost_to()
     assert (update.run, update.status, update.end_s) == ("trial:4", "SCHEDULED", None)
     assert update.tags == {
         "automtl.status": "queued",
-        "automtl.lost_attempt": "2: the worker died",
+        "automtl.lost_attempt.2": "2: lost_worker: the worker died",
     }
     (paused,) = updates_of(
         event(EventKind.TRIAL_WAITS, body | {"status": "paused", "failure": None})

@@ -87,7 +87,7 @@ def quick(monkeypatch):
         "tracking": "tracking/IDF1",
     }
 
-    def evaluate(network, table, info, tasks):
+    def evaluate(network, table, info, tasks, *, batch_size):
         heads = network.heads
         return {primary[t]: sum(p.sum().item() for p in heads[t].parameters()) for t in tasks}
 

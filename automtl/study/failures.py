@@ -1,0 +1,43 @@
+"""What went wrong in a study, by kind, in the words of the real errors."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from automtl.results import Failure, TrialRecord
+
+
+def failure_facts(history: Sequence[TrialRecord]) -> dict[str, object]:
+    """Return what failed, for programs: trials, and attempts after which a trial went on."""
+    failures = [(r.number, r.attempts, r.failure) for r in history if r.failure is not None]
+    setbacks = [(r.number, s.attempt, s.failure) for r in history for s in r.setbacks]
+    return {
+        "failures": [_plain(*found) for found in failures],
+        "tried_again": [_plain(*found) for found in setbacks],
+    }
+
+
+def failure_lines(history: Sequence[TrialRecord]) -> Iterator[str]:
+    """Say what failed: the counts by kind, then a line for each attempt."""
+    kinds = Counter(r.failure.kind.value for r in history if r.failure is not None)
+    if kinds:
+        yield "failed by kind: " + ", ".join(f"{n} {kind}" for kind, n in kinds.items())
+    for record in history:
+        for setback in record.setbacks:
+            text = _words(setback.failure)
+            yield f"tried again: trial {record.number}, attempt {setback.attempt}: {text}"
+        if record.failure is not None:
+            text = _words(record.failure)
+            yield f"failed: trial {record.number}, attempt {record.attempts}: {text}"
+
+
+def _words(failure: Failure) -> str:
+    return f"{failure.kind.value}: {failure.message}"
+
+
+def _plain(number: int, attempt: int, failure: Failure) -> dict[str, object]:
+    return {
+        "trial": number,
+        "attempt": attempt,
+        "kind": failure.kind.value,
+        "message": failure.message,
+    }
