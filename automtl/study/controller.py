@@ -245,7 +245,7 @@ def _retry_line(record: TrialRecord, failure: Failure) -> str:
         way += ", each batch in two halves"
     return (
         f"Trial {record.number}, attempt {record.attempts}: {failure.kind.value}: "
-        f"{failure.message}. It is tried again {way}"
+        f"{failure.message.rstrip('.')}. It is tried again {way}"
     )
 
 

@@ -143,7 +143,8 @@ def _strikes_after(result: StepResult, strikes: int) -> int:
     if result.problem is None:
         return 0
     if strikes + 1 >= MAX_STRIKES:
-        raise TrialFailedError(FailureKind.NON_FINITE, result.problem)
+        msg = f"{result.problem}, the third step in a row that could not be taken"
+        raise TrialFailedError(FailureKind.NON_FINITE, msg)
     return strikes + 1
 
 

@@ -15,6 +15,7 @@ features draws other coordinates.
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ def part_rows(n_frames: int, n_parts: int) -> list[slice]:
     """
     n_pairs = -(-n_frames // 2)
     edges = [2 * -(-n_pairs * i // n_parts) for i in range(n_parts)] + [n_frames]
-    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if a < b]
+    return [slice(a, b) for a, b in pairwise(edges) if a < b]
 
 
 def computed_twice(function: Callable[..., Any], *given: Any) -> Any:

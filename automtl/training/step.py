@@ -71,7 +71,7 @@ def take_step(
     if not present:
         return StepResult(losses={}, weights={}, passes={})
     learner.statistics.keep()
-    result = _step_of(learner, batch, present, step=step, lr_factor=lr_factor)
+    result = _step_of(learner, batch, present, step=step, lr_factor=lr_factor, n_parts=n_parts)
     if result.problem is not None or not result.weights:
         learner.statistics.put_back()
     return result
@@ -84,6 +84,7 @@ def _step_of(
     *,
     step: int,
     lr_factor: float,
+    n_parts: int,
 ) -> StepResult:
     """Train tasks that all have labels in the batch."""
     counter = PassCounter(learner.network)

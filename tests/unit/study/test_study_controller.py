@@ -146,10 +146,9 @@ def test_what_an_attempt_failed_by_is_said_at_once(recipe, ledger, folder) -> No
     desk.observer.message = lines.append
     desk.next_order()
     desk.on_end(0, 1, FULL)
-    assert lines == [
-        "Trial 0, attempt 1: out_of_memory: CUDA out of memory. It is tried again "
-        "from its last checkpoint, each batch in two halves"
-    ]
+    (line,) = lines
+    assert line.startswith("Trial 0, attempt 1: out_of_memory: CUDA out of memory. It is tried")
+    assert line.endswith("from its last checkpoint, each batch in two halves")
 
 
 def told(record: TrialRecord, recipe: Recipe) -> list[str]:
