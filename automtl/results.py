@@ -16,6 +16,9 @@ from automtl.config import Frozen
 Point = Mapping[str, float | int | str | bool]
 """Active parameters of a trial by name: what a sampler proposed."""
 
+OVER = "over"
+"""Reported as 1 with the last epoch of a training that its schedule ends before the others do."""
+
 
 class Objective(Frozen):
     """A number to optimise.

@@ -128,6 +128,7 @@ def validate_recipe(name: str, data: str | None) -> int:
     """Load a recipe, then its data, and say what was found."""
     from automtl.cli.run import read_recipe
     from automtl.data.load import describe, load_data
+    from automtl.study.cautions import cautions
     from automtl.study.own_code import network_mistakes, own_code_mistakes
 
     recipe = read_recipe(name)
@@ -142,6 +143,8 @@ def validate_recipe(name: str, data: str | None) -> int:
     loaded = load_data(recipe.data, image_size=size, root=None if data is None else Path(data))
     say(console, describe(loaded))
     _refuse(network_mistakes(recipe, loaded.splits.info), name)
+    for line in cautions(recipe):
+        say(console, line)
     return OK
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automtl.controller.memo import PerTrial
-from automtl.results import EpochReport, Objective, TrialRecord, TrialStatus
+from automtl.results import OVER, EpochReport, Objective, TrialRecord, TrialStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,12 @@ def epochs_done(record: TrialRecord) -> int:
 
 
 def own_epochs(record: TrialRecord) -> float:
-    """Return the epochs of a trial's full training; infinite if its configuration says none."""
+    """Return the epochs of a trial's full training; infinite if its configuration says none.
+
+    A schedule may end it sooner, which is known with the last report.
+    """
+    if record.reports and record.reports[-1].values.get(OVER):
+        return record.reports[-1].epoch
     optimizer = record.config.get("optimizer")
     epochs = optimizer.get("epochs") if isinstance(optimizer, Mapping) else None
     return epochs if isinstance(epochs, int) else math.inf

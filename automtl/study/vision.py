@@ -9,6 +9,7 @@ from automtl.controller.constraints import KnownCosts
 from automtl.data.load import LeftOut, LoadedData, load_data
 from automtl.errors import RecipeError, closest
 from automtl.space.recipe import Recipe
+from automtl.study.cautions import cautions
 from automtl.study.folder import Settings
 from automtl.study.limits import known_costs, too_large
 from automtl.study.observer import Observer
@@ -77,7 +78,7 @@ def prepare(recipe: Recipe, settings: Settings, observer: Observer) -> Prepared:
         return {floor.name: dict(floor.values) for floor in floors(loaded.splits, default)}
 
     known = known_costs(recipe, loaded.splits.info)
-    for line in too_large(recipe, known):
+    for line in (*too_large(recipe, known), *cautions(recipe)):
         observer.message(line)
     return Prepared(
         data=loaded, digest=loaded.splits.info.digest, floors=compute_floors, known=known

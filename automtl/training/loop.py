@@ -20,7 +20,7 @@ from automtl.data.view_cache import splits_with_views
 from automtl.dispatch.base import Report
 from automtl.model.cost import count_flops, count_parameters, latency_ms, views_ms
 from automtl.model.network import MultiTaskNetwork
-from automtl.results import Decision
+from automtl.results import OVER, Decision
 from automtl.training.artifacts import SavedModel, save_model
 from automtl.training.checkpoint import (
     CHECKPOINT,
@@ -163,15 +163,21 @@ def _to_the_end(run: _Run, progress: Progress, report: Report) -> TrainedModel:
     The checkpoint follows the report: killed between the two, a resume gives the same report
     again, which the ledger knows how to take; the other way round a report would be lost.
     """
-    decision = Decision.CONTINUE
-    while decision is Decision.CONTINUE and progress.epoch < run.learner.config.optimizer.epochs:
-        phase = phase_of_epoch(run.course, progress.epoch, progress.history)
-        if phase is None:
-            break
+    decision, phase = Decision.CONTINUE, _next_phase(run, progress)
+    while decision is Decision.CONTINUE and phase is not None:
         progress, values = _one_epoch(run, phase, progress)
-        decision = report(progress.epoch, values)
+        phase = _next_phase(run, progress)
+        is_short = phase is None and progress.epoch < run.learner.config.optimizer.epochs
+        decision = report(progress.epoch, {**values, **({OVER: 1.0} if is_short else {})})
         _save(run, progress)
     return _trained(run, progress)
+
+
+def _next_phase(run: _Run, progress: Progress) -> Phase | None:
+    """Return what the next epoch does, or None if there is none."""
+    if progress.epoch >= run.learner.config.optimizer.epochs:
+        return None
+    return phase_of_epoch(run.course, progress.epoch, progress.history)
 
 
 def _one_epoch(run: _Run, phase: Phase, progress: Progress) -> tuple[Progress, dict[str, float]]:

@@ -1,0 +1,66 @@
+"""What a recipe allows and its author may not have meant: told, not refused."""
+
+from collections.abc import Iterator
+
+from automtl.config import TrialConfig
+from automtl.space.parameter import corners_of
+from automtl.space.recipe import Recipe
+from automtl.training.schedule import Course, phase_of_epoch
+
+
+def cautions(recipe: Recipe) -> list[str]:
+    """Return a line for each kind of schedule that is compared too early.
+
+    Early stopping compares trials at rungs by the metrics of all tasks. A task that has had no
+    step by then has those of an untrained head, so that the trial looks worse than it is.
+    """
+    if not recipe.rungs:
+        return []
+    soonest: dict[str, int] = {}
+    for config in _configs(recipe):
+        kind, epoch = config.schedule.kind, first_epoch_with_all(config)
+        soonest[kind] = min(epoch, soonest.get(kind, epoch))
+    lines = []
+    for kind, epoch in soonest.items():
+        blind = [str(rung) for rung in recipe.rungs if rung < epoch]
+        if blind:
+            lines.append(
+                f"early_stopping: at epochs {', '.join(blind)} trials of `schedule.kind` {kind} "
+                f"are compared before every task has been trained (epoch {epoch} at the soonest), "
+                f"and are left behind for it. Set `rungs` of {epoch} and more, or leave it out"
+            )
+    return lines
+
+
+def first_epoch_with_all(config: TrialConfig) -> int:
+    """Return the epoch, from 1, by which each task that is ever trained can have been.
+
+    A schedule that waits for a plateau is taken to find one as soon as it may.
+    """
+    tasks, epochs = config.trained, config.optimizer.epochs
+    steps = config.optimizer.steps_per_epoch
+    course = Course(
+        schedule=config.schedule,
+        tasks=tasks,
+        steps_per_epoch=steps,
+        seed=0,
+        n_labelled=dict.fromkeys(tasks, 1),
+    )
+    first: dict[str, int] = {}
+    for epoch in range(epochs):
+        phase = phase_of_epoch(course, epoch, [dict.fromkeys(tasks, 0.0)] * epoch)
+        if phase is None or len(first) == len(tasks):
+            break
+        for step in range(epoch * steps, (epoch + 1) * steps):
+            for task in phase.tasks_of_step(step):
+                first.setdefault(task, epoch + 1)
+    return max(first.values())
+
+
+def _configs(recipe: Recipe) -> Iterator[TrialConfig]:
+    space = recipe.space
+    yield space.config_of(space.default_point())
+    for name, parameter in space.parameters.items():
+        if name.startswith("schedule."):
+            for value in corners_of(parameter):
+                yield space.config_of(space.reaching(name, value))
