@@ -1,4 +1,4 @@
-"""Schedules of one task after the other, compared at rungs, paused and resumed, in real trainings."""
+"""Schedules of one task after the other at rungs: paused and resumed, in real trainings."""
 
 from pathlib import Path
 
