@@ -21,11 +21,11 @@ def cautions(recipe: Recipe) -> list[str]:
         kind, epoch = config.schedule.kind, first_epoch_with_all(config)
         soonest[kind] = min(epoch, soonest.get(kind, epoch))
     lines = []
-    for kind, epoch in soonest.items():
+    for name, epoch in soonest.items():
         blind = [str(rung) for rung in recipe.rungs if rung < epoch]
         if blind:
             lines.append(
-                f"early_stopping: at epochs {', '.join(blind)} trials of `schedule.kind` {kind} "
+                f"early_stopping: at epochs {', '.join(blind)} trials of `schedule.kind` {name} "
                 f"are compared before every task has been trained (epoch {epoch} at the soonest), "
                 f"and are left behind for it. Set `rungs` of {epoch} and more, or leave it out"
             )
