@@ -94,6 +94,20 @@ class Setback(Frozen):
     failure: Failure
 
 
+class Note(Frozen):
+    """What an attempt had to say besides its numbers.
+
+    Attributes:
+        number: The trial.
+        attempt: The execution, from 1.
+        text: One line for people.
+    """
+
+    number: int
+    attempt: int
+    text: str
+
+
 class EpochReport(Frozen):
     """What a trial reported after one epoch.
 

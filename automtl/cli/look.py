@@ -16,6 +16,7 @@ from automtl.space.yaml_lines import read_yaml
 from automtl.study.conclude import write_study_report
 from automtl.study.failures import failure_facts, failure_lines
 from automtl.study.folder import StudyFolder
+from automtl.study.notes import note_line
 from automtl.study.search import opened, record_if_free
 from automtl.study.words import rung_line
 
@@ -30,6 +31,7 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
         study, history = ledger.study(), ledger.history()
         problems = ledger.check() if check else []
         pending = ledger.outbox.count_pending()
+        notes = ledger.notes()
     recipe = Recipe.model_validate(study.recipe)
     rungs = standing(recipe, history)
     counts = {s.value: sum(r.status is s for r in history) for s in TrialStatus}
@@ -42,7 +44,10 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
     if check:
         summary["violations"] = problems
     if as_json:
-        facts = {"rungs": [rung_json(rung) for rung in rungs]}
+        facts = {
+            "rungs": [rung_json(rung) for rung in rungs],
+            "notes": [note.model_dump() for note in notes],
+        }
         print_json(summary | failure_facts(history) | facts)
     else:
         console = make_console()
@@ -50,7 +55,7 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
             say(console, f"{name + ':':16s} {value}")
         for rung in rungs:
             say(console, f"{'rung:':16s} {rung_line(rung)}")
-        for line in failure_lines(history):
+        for line in (*failure_lines(history), *map(note_line, notes)):
             say(console, line)
     return FAILED if problems else OK
 

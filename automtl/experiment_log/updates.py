@@ -71,7 +71,7 @@ def trial_run(number: int) -> str:
     return f"trial:{number}"
 
 
-def updates_of(event: Event) -> list[RunUpdate]:  # noqa: PLR0911  # one for each kind
+def updates_of(event: Event) -> list[RunUpdate]:  # noqa: C901, PLR0911  # one for each kind
     """Return what an event changes, run by run."""
     body: Any = event.body
     match event.kind:
@@ -92,6 +92,8 @@ def updates_of(event: Event) -> list[RunUpdate]:  # noqa: PLR0911  # one for eac
             return [RunUpdate(run=STUDY_RUN, name=STUDY_RUN, tags=tags), chosen]
         case EventKind.ARTIFACT:
             return [_artifact(body)]
+        case EventKind.NOTED:
+            return [_trial(body["number"], tags={_note_key(body): body["text"]})]
 
 
 def valid_key(name: str) -> str:
@@ -182,6 +184,10 @@ def _artifact(body: Mapping[str, Any]) -> RunUpdate:
     if body["trial"] is None:
         return RunUpdate(run=STUDY_RUN, name=STUDY_RUN, files=files)
     return _trial(body["trial"], files=files)
+
+
+def _note_key(body: Mapping[str, Any]) -> str:
+    return f"automtl.note.{body['attempt']}"
 
 
 def _points(

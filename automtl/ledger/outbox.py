@@ -20,6 +20,7 @@ class EventKind(StrEnum):
     RANKED = "ranked"
     PICKED = "picked"
     ARTIFACT = "artifact"
+    NOTED = "noted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

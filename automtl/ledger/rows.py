@@ -7,11 +7,15 @@ from sqlalchemy import Engine, select
 
 from automtl.ledger import tables
 from automtl.ledger.database import loads, reading
+from automtl.ledger.outbox import EventKind
 from automtl.results import (
     EpochReport,
     Failure,
     FailureKind,
+    Note,
+    Objective,
     Setback,
+    StudyInfo,
     TrialRecord,
     TrialStatus,
 )
@@ -43,6 +47,32 @@ def read_history(engine: Engine, study: str) -> tuple[TrialRecord, ...]:
     return tuple(
         record_of(row, by_trial.get(row.number, ()), setbacks.get(row.number, ()))
         for row in trials
+    )
+
+
+def read_notes(engine: Engine, study: str) -> tuple[Note, ...]:
+    """Read what attempts had to say, oldest first."""
+    outbox = tables.outbox
+    query = (
+        select(outbox.c.body)
+        .where(outbox.c.study == study, outbox.c.kind == EventKind.NOTED)
+        .order_by(outbox.c.id)
+    )
+    with reading(engine) as connection:
+        return tuple(Note.model_validate(loads(body)) for body in connection.scalars(query))
+
+
+def study_of(row: Any) -> StudyInfo:  # a row
+    """Build a study from its row."""
+    return StudyInfo(
+        name=row.name,
+        objectives=tuple(Objective.model_validate(o) for o in loads(row.objectives)),
+        recipe=loads(row.recipe),
+        recipe_digest=row.recipe_digest,
+        seed=row.seed,
+        created_s=row.created_s,
+        data_digest=row.data_digest,
+        mlflow_run=row.mlflow_run,
     )
 
 

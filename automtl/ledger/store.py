@@ -16,11 +16,11 @@ from automtl.ledger.ends import check_end, storable
 from automtl.ledger.holder import Holder
 from automtl.ledger.lease import Lease, acquire, fence
 from automtl.ledger.outbox import EventKind, Outbox, announce
-from automtl.ledger.rows import LOST, newest_by_epoch, read_history
+from automtl.ledger.rows import LOST, newest_by_epoch, read_history, read_notes, study_of
 from automtl.results import (
     EpochReport,
     Failure,
-    Objective,
+    Note,
     Pick,
     Point,
     StudyInfo,
@@ -79,16 +79,7 @@ class Ledger:
         query = select(tables.study).where(tables.study.c.name == self.name)
         with reading(self.engine) as connection:
             row = connection.execute(query).one()
-        return StudyInfo(
-            name=row.name,
-            objectives=tuple(Objective.model_validate(o) for o in loads(row.objectives)),
-            recipe=loads(row.recipe),
-            recipe_digest=row.recipe_digest,
-            seed=row.seed,
-            created_s=row.created_s,
-            data_digest=row.data_digest,
-            mlflow_run=row.mlflow_run,
-        )
+        return study_of(row)
 
     def set_data_digest(self, digest: str) -> None:
         """Record which frames and labels the study was begun with."""
@@ -257,6 +248,15 @@ class Ledger:
                 insert(tables.artifact).values(study=self.name, created_s=now, **row)
             )
             announce(connection, self.name, EventKind.ARTIFACT, row, now)
+
+    def add_note(self, note: Note) -> None:
+        """Record what an attempt had to say; its event is the record."""
+        with self._writing() as connection:
+            announce(connection, self.name, EventKind.NOTED, note.model_dump(), self.clock())
+
+    def notes(self) -> tuple[Note, ...]:
+        """Return what attempts had to say, oldest first."""
+        return read_notes(self.engine, self.name)
 
     def check(self) -> list[str]:
         """Return the violated invariants, each as one sentence."""

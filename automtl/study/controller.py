@@ -22,6 +22,7 @@ from automtl.results import (
 )
 from automtl.space.recipe import Recipe
 from automtl.study.folder import StudyFolder
+from automtl.study.notes import record_notes
 from automtl.study.observer import Observer
 
 RETRIES = {
@@ -116,6 +117,8 @@ class StudyController:
     def on_report(self, number: int, report: EpochReport) -> Decision:
         """Record a report; pause at a stop request, stop where a cost is over its limit."""
         record = self.ledger.add_report(number, report)
+        if sum(known.attempt == report.attempt for known in record.reports) == 1:
+            self._take_notes(record)
         self.observer.reported(record)
         decision = self._decide(record, report)
         self._decisions[number] = decision
@@ -128,6 +131,7 @@ class StudyController:
         if attempt != record.attempts:
             self.observer.message(f"Trial {number}: a late end of attempt {attempt} is ignored")
             return
+        self._take_notes(record)
         if failure is not None and _may_retry(record, failure):
             self.ledger.requeue(number, failure)
             self.observer.message(_retry_line(record, failure))
@@ -208,6 +212,9 @@ class StudyController:
             message=f"the training reported no {', '.join(missing)}"
             f" (it reported {', '.join(sorted(values)) or 'nothing'})",
         )
+
+    def _take_notes(self, record: TrialRecord) -> None:
+        record_notes(self.ledger, self.observer, record, self.folder.trial(record.number))
 
     def _record(self, number: int) -> TrialRecord:
         return self.ledger.history()[number]

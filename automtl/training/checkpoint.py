@@ -4,15 +4,19 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from automtl.errors import AutomtlError
-from automtl.training.artifacts import write_atomically
+from automtl.training.checkpoint_files import (
+    epoch_of,
+    is_whole,
+    kept_checkpoints,
+    write_checkpoint,
+)
 from automtl.training.costs import Ledger
-
-CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +87,7 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, identity: Identity) -> None:
-    """Write the checkpoint; a reader finds the last one or this one, never a half."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the checkpoint, and keep the one before it; a reader never finds a half."""
     progress = checkpoint.progress
     best = progress.best
     content = {
@@ -103,27 +106,57 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, identity: Identity) ->
         "optimizers": list(checkpoint.optimizers),
         "weighting": dict(checkpoint.weighting),
     }
-    write_atomically(folder / CHECKPOINT, lambda path: torch.save(content, path))
+    write_checkpoint(folder, progress.epoch, lambda path: torch.save(content, path))
 
 
-def load_checkpoint(folder: Path, identity: Identity) -> Checkpoint | None:
-    """Read the checkpoint in ``folder``, or return None if no epoch was finished there.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a folder had to continue from.
+
+    Attributes:
+        checkpoint: The latest whole one; None where there is none.
+        note: What could not be read and what was taken instead; empty if all is well.
+    """
+
+    checkpoint: Checkpoint | None = None
+    note: str = ""
+
+
+def load_checkpoint(folder: Path, identity: Identity) -> Found:
+    """Read the latest whole checkpoint; one that is damaged is passed over and removed.
 
     Raises:
-        AutomtlError: If it cannot be read, or belongs to another training.
+        AutomtlError: If it belongs to another training.
     """
-    path = folder / CHECKPOINT
-    if not path.exists():
-        return None
+    damaged = []
+    for path in kept_checkpoints(folder):
+        content = _read(path)
+        if isinstance(content, str):
+            damaged.append(f"the checkpoint of epoch {epoch_of(path)} {content}")
+            continue
+        found = _checked(content, path, identity)
+        way = f"the trial goes on from that of epoch {found.progress.epoch}"
+        return Found(checkpoint=found, note=f"{'; '.join(damaged)}; {way}" if damaged else "")
+    return Found(note=f"{'; '.join(damaged)}; the trial starts over" if damaged else "")
+
+
+def _read(path: Path) -> dict[str, Any] | str:
+    """Return the content, or what is wrong with the file, which is then gone."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        msg = f"the checkpoint cannot be read ({type(error).__name__})"
-        raise AutomtlError(
-            msg,
-            where=str(path),
-            fix="Delete it: the trial then starts over",
-        ) from error
+        if is_whole(path):
+            content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            return content
+        wrong = "is damaged (its content has another checksum than its name)"
+    except OSError as error:
+        # Perhaps the disk is away for a moment: the file stays.
+        return f"cannot be read ({type(error).__name__}: {error.strerror})"
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        wrong = f"is no checkpoint ({type(error).__name__})"
+    path.unlink(missing_ok=True)
+    return wrong
+
+
+def _checked(content: dict[str, Any], path: Path, identity: Identity) -> Checkpoint:
     found = Identity(**dict(zip(("config", "data", "seed"), content["identity"], strict=True)))
     if found != identity:
         msg = f"the checkpoint belongs to another training ({found}, expected {identity})"

@@ -18,12 +18,12 @@ from automtl.data.sampling import BatchSampler
 from automtl.data.table import DataInfo, FrameTable, SplitData
 from automtl.data.view_cache import splits_with_views
 from automtl.dispatch.base import Report
+from automtl.dispatch.notes import leave_note
 from automtl.model.cost import count_flops, count_parameters, latency_ms, views_ms
 from automtl.model.network import MultiTaskNetwork
 from automtl.results import OVER, Decision
 from automtl.training.artifacts import SavedModel, save_model
 from automtl.training.checkpoint import (
-    CHECKPOINT,
     Best,
     Checkpoint,
     Identity,
@@ -31,6 +31,7 @@ from automtl.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from automtl.training.checkpoint_files import kept_checkpoints, remove_leftovers
 from automtl.training.costs import merged
 from automtl.training.device import plan_for
 from automtl.training.epoch import Feed, train_epoch
@@ -244,10 +245,15 @@ def _begin(run: _Run, *, resume: bool) -> Progress:
     """Continue the checkpoint in the folder, or start over."""
     if run.folder is None:
         return Progress()
+    remove_leftovers(run.folder)
     if not resume:
-        (run.folder / CHECKPOINT).unlink(missing_ok=True)
+        for path in kept_checkpoints(run.folder):
+            path.unlink()
         return Progress()
-    found = load_checkpoint(run.folder, run.identity)
+    resumed = load_checkpoint(run.folder, run.identity)
+    if resumed.note:
+        leave_note(run.folder, resumed.note)
+    found = resumed.checkpoint
     if found is None:
         return Progress()
     learner = run.learner

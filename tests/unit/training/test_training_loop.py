@@ -29,7 +29,7 @@ from automtl.tasks.choose import task_named
 from automtl.training import learner as learner_module
 from automtl.training import trainable as trainable_module
 from automtl.training.artifacts import MODEL, load_model
-from automtl.training.checkpoint import CHECKPOINT
+from automtl.training.checkpoint_files import kept_checkpoints
 from automtl.training.loop import train
 from automtl.training.trainable import make_trainable
 
@@ -92,7 +92,7 @@ def same(one, other):
 
 
 def final_state(folder):
-    content = torch.load(folder / CHECKPOINT, weights_only=True)
+    content = torch.load(kept_checkpoints(folder)[0], weights_only=True)
     return content["network"], content["weighting"], content["optimizers"]
 
 

@@ -23,7 +23,7 @@ from automtl.data.sampling import BatchSampler
 from automtl.data.table import make_batch
 from automtl.results import Decision
 from automtl.sources import DataConfig, ShapesSource
-from automtl.training.checkpoint import CHECKPOINT
+from automtl.training.checkpoint_files import kept_checkpoints
 from automtl.training.device import plan_for
 from automtl.training.epoch import Feed
 from automtl.training.learner import build_learner
@@ -93,7 +93,7 @@ def trained(config, data, folder):
         return Decision.CONTINUE
 
     train(config, data, report, seed=1, folder=folder, device=CPU)
-    return torch.load(folder / CHECKPOINT, weights_only=True)["network"], reports
+    return torch.load(kept_checkpoints(folder)[0], weights_only=True)["network"], reports
 
 
 def test_nothing_shared_joint_and_fixed_is_each_task_alone_to_the_bit(tmp_path, data):

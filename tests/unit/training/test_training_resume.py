@@ -27,7 +27,7 @@ from automtl.results import Decision
 from automtl.sources import DataConfig, ShapesSource
 from automtl.training import epoch as epoch_module
 from automtl.training import loop as loop_module
-from automtl.training.checkpoint import CHECKPOINT
+from automtl.training.checkpoint_files import kept_checkpoints
 from automtl.training.loop import train
 
 CPU = torch.device("cpu")
@@ -144,7 +144,8 @@ def assert_resumes(config, data, folder, *, kill_before):
     assert (len(first), len(second)) == (kill_before // STEPS, EPOCHS - kill_before // STEPS)
     assert {**first, **second} == whole
     one, other = (
-        torch.load(folder / name / CHECKPOINT, weights_only=True) for name in ("whole", "killed")
+        torch.load(kept_checkpoints(folder / name)[0], weights_only=True)
+        for name in ("whole", "killed")
     )
     for part in ("network", "weighting", "optimizers"):
         torch.testing.assert_close(one[part], other[part], rtol=0, atol=0)

@@ -21,7 +21,7 @@ from automtl.config import (
 from automtl.data.load import load_data
 from automtl.results import Decision
 from automtl.sources import DataConfig, ShapesSource
-from automtl.training.checkpoint import CHECKPOINT
+from automtl.training.checkpoint_files import kept_checkpoints
 from automtl.training.loop import train
 from automtl.training.weighting.dwa import DWA
 
@@ -90,7 +90,8 @@ def test_killed_in_the_last_epoch_and_resumed_is_exact(tmp_path, data, weighting
     second = values_of(weighting, data, tmp_path / "killed", resume=True)
     assert {**first, **second} == whole
     states = [
-        torch.load(tmp_path / name / CHECKPOINT, weights_only=True) for name in ("whole", "killed")
+        torch.load(kept_checkpoints(tmp_path / name)[0], weights_only=True)
+        for name in ("whole", "killed")
     ]
     for part in ("network", "weighting", "optimizers"):
         torch.testing.assert_close(states[0][part], states[1][part], rtol=0, atol=0)
