@@ -17,6 +17,7 @@ from automtl.tasks.base import Task
 from automtl.tasks.detection import DetectionTask
 from automtl.tasks.segmentation import SegmentationTask
 from automtl.tasks.tracking import TrackingTask
+from automtl.training.device import plan_for
 from automtl.training.learner import Learner
 from automtl.training.optimizer import build_optimizer
 from automtl.training.weighting import build_weighting
@@ -95,6 +96,7 @@ def make_learner(
     learner = Learner(
         config=config,
         info=setting.info,
+        plan=plan_for(CPU, config.optimizer),
         network=network,
         frozen=False,
         tasks={task: TASKS[task] for task in tasks},

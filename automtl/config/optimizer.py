@@ -6,6 +6,9 @@ from pydantic import Field
 
 from automtl.config.base import Frozen
 
+Precision = Literal["float32", "bfloat16"]
+"""What the products of a training's forward passes are computed in."""
+
 
 class OptimizerConfig(Frozen):
     """How long and how fast a trial learns.
@@ -19,8 +22,9 @@ class OptimizerConfig(Frozen):
         epochs: Reports of a full training.
         steps_per_epoch: Optimizer steps between two reports. A fixed number compares
             configurations better than a pass over the data or wall time does.
-        precision: ``float32`` or ``bfloat16`` (autocast). A CPU without it emulates it about
-            ten times slower.
+        precision: ``float32``, ``bfloat16`` (autocast), or ``auto``: bfloat16 on a GPU that has
+            it in hardware, float32 elsewhere. A CPU without it emulates it about ten times
+            slower. Evaluation is always in float32.
         grad_clip: Largest gradient norm; 0 leaves gradients alone.
     """
 
@@ -31,5 +35,5 @@ class OptimizerConfig(Frozen):
     batch_size: Annotated[int, Field(ge=2, multiple_of=2)] = 8
     epochs: Annotated[int, Field(ge=1)] = 4
     steps_per_epoch: Annotated[int, Field(ge=1)] = 100
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
     grad_clip: Annotated[float, Field(ge=0)] = 5.0

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from automtl.config import View
 from automtl.data.raw import TRACKING
-from automtl.data.table import FrameTable, MultiTaskBatch
+from automtl.data.table import FrameTable, MultiTaskBatch, sent
 from automtl.data.views import mirror_channels, rgb_channels
 from automtl.errors import DataError
 
@@ -146,34 +146,68 @@ def _partners(table: FrameTable) -> Mapping[int, Indices]:
     return partners
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variation:
+    """How the frames of a batch are varied. All of it is known before anything is on a device.
+
+    Attributes:
+        mirrored: bool ``[B]``.
+        gain: float32 ``[B, 1, 1, 1]``, multiplies the light.
+        offset: float32 ``[B, 1, 1, 1]``, added to it.
+    """
+
+    mirrored: NDArray[np.bool_]
+    gain: NDArray[np.float32]
+    offset: NDArray[np.float32]
+
+
+def draw_variation(clip: Indices, *, rng: np.random.Generator) -> Variation:
+    """Draw how frames are varied.
+
+    Mirroring is drawn for a clip, so that the frames of a pair stay comparable; gain and offset
+    are drawn for a frame, so that brightness is no identity.
+
+    Args:
+        clip: Clip of each frame, ``[B]``.
+        rng: Draws everything.
+    """
+    clips, of_clip = np.unique(clip, return_inverse=True)
+    coins = rng.random(len(clips)) < 0.5
+    shape = (len(clip), 1, 1, 1)
+    return Variation(
+        mirrored=coins[of_clip],
+        gain=rng.uniform(0.8, 1.2, shape).astype(np.float32),
+        offset=rng.uniform(-20, 20, shape).astype(np.float32),
+    )
+
+
 def augment(batch: MultiTaskBatch, *, rng: np.random.Generator) -> MultiTaskBatch:
-    """Return the batch with half of its clips mirrored and with other light.
+    """Return the batch with half of its clips mirrored and with other light."""
+    return vary(batch, draw_variation(batch.clip.cpu().numpy(), rng=rng))
+
+
+def vary(batch: MultiTaskBatch, variation: Variation) -> MultiTaskBatch:
+    """Return the batch as ``variation`` says, without waiting for its device.
 
     Views other than the picture are mirrored as what they are, a view of the mirrored picture,
-    and left alone by the light, which they do not see. Mirroring is drawn for a clip, so that
-    the frames of a pair stay comparable; gain and offset are drawn for a frame, so that
-    brightness is no identity. Uint8 stays uint8.
+    and left alone by the light, which they do not see. Uint8 stays uint8.
 
     Args:
         batch: Left as it is.
-        rng: Draws everything.
+        variation: Of its frames.
     """
-    n_frames, _, _, width = batch.images.shape
-    clips, of_clip = torch.unique(batch.clip, return_inverse=True)
-    coins = torch.from_numpy(rng.random(len(clips)) < 0.5)
-    mirrored = coins.to(of_clip.device)[of_clip]
-    gain = torch.from_numpy(rng.uniform(0.8, 1.2, (n_frames, 1, 1, 1)).astype(np.float32))
-    offset = torch.from_numpy(rng.uniform(-20, 20, (n_frames, 1, 1, 1)).astype(np.float32))
-    device = batch.images.device
+    device, width = batch.images.device, batch.images.shape[-1]
+    gain, offset = sent(variation.gain, device), sent(variation.offset, device)
     images = batch.images.clone()
     rgb = rgb_channels(batch.views)
-    lit = images[:, rgb].float().mul_(gain.to(device)).add_(offset.to(device)).clamp_(0, 255)
+    lit = images[:, rgb].float().mul_(gain).add_(offset).clamp_(0, 255)
     images[:, rgb] = lit.to(torch.uint8)
     semantic = batch.semantic.clone()
+    mirrored = sent(np.flatnonzero(variation.mirrored), device)
     images[mirrored] = _mirrored_views(images[mirrored], batch.views)
     semantic[mirrored] = semantic[mirrored].flip(-1)
     targets = {name: _mirrored_map(t, mirrored, images) for name, t in batch.targets.items()}
-    flags = mirrored.tolist()
+    flags = variation.mirrored.tolist()
     boxes = tuple(
         _mirror(box, width) if flag else box for box, flag in zip(batch.boxes, flags, strict=True)
     )
@@ -183,7 +217,7 @@ def augment(batch: MultiTaskBatch, *, rng: np.random.Generator) -> MultiTaskBatc
 def _mirrored_views(images: Tensor, views: Sequence[View]) -> Tensor:
     if tuple(views) == ("rgb",):
         return images.flip(-1)
-    return images[:, torch.from_numpy(mirror_channels(views)).to(images.device)].flip(-1)
+    return images[:, sent(mirror_channels(views), images.device)].flip(-1)
 
 
 def _mirrored_map(target: Tensor, mirrored: Tensor, images: Tensor) -> Tensor:

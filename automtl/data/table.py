@@ -3,7 +3,7 @@
 Axis letters: N frames, M objects, H height, W width, B batch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -159,21 +159,77 @@ def make_batch(
     table: FrameTable, indices: NDArray[np.int64], *, device: torch.device
 ) -> MultiTaskBatch:
     """Gather frames ``indices`` of ``table`` onto ``device``."""
-    rows = [table.objects(int(i)) for i in indices]
+    columns = columns_of(table)
+    objects = objects_of(table, indices)
+    return assembled(
+        table,
+        indices,
+        of_frames=lambda name: sent(columns[name][indices], device),
+        of_objects=lambda name: sent(columns[name][objects], device),
+    )
+
+
+def columns_of(table: FrameTable) -> dict[str, NDArray[Any]]:
+    """Return what a batch is made of by name: a row for each frame, or for each object."""
+    return {
+        "images": table.images,
+        "clip": table.clip,
+        "frame": table.frame,
+        "semantic": table.semantic,
+        "boxes": table.boxes,
+        "classes": table.classes,
+        "ids": table.ids,
+        **{f"labels/{task}": mask for task, mask in table.labels.items()},
+        **{f"targets/{name}": values for name, values in table.targets.items()},
+    }
+
+
+def objects_of(table: FrameTable, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the rows of the objects of some frames, one frame after the other."""
+    starts = table.offsets[indices]
+    counts = table.offsets[indices + 1] - starts
+    before = np.cumsum(counts) - counts
+    return np.repeat(starts - before, counts) + np.arange(counts.sum())
+
+
+def assembled(
+    table: FrameTable,
+    indices: NDArray[np.int64],
+    *,
+    of_frames: Callable[[str], Tensor],
+    of_objects: Callable[[str], Tensor],
+) -> MultiTaskBatch:
+    """Make a batch, wherever its columns are.
+
+    Args:
+        table: Tells how many objects a frame has, and what its pictures hold.
+        indices: Which frames.
+        of_frames: Gives the rows of these frames in a column, in memory of their own.
+        of_objects: Gives those of their objects.
+    """
+    counts = (table.offsets[indices + 1] - table.offsets[indices]).tolist()
     return MultiTaskBatch(
-        images=torch.from_numpy(table.images[indices]).to(device),
-        clip=torch.from_numpy(table.clip[indices]).to(device),
-        frame=torch.from_numpy(table.frame[indices]).to(device),
-        labels={
-            task: torch.from_numpy(mask[indices]).to(device) for task, mask in table.labels.items()
-        },
-        boxes=tuple(torch.from_numpy(table.boxes[r].copy()).to(device) for r in rows),
-        classes=tuple(torch.from_numpy(table.classes[r].copy()).to(device) for r in rows),
-        ids=tuple(torch.from_numpy(table.ids[r].copy()).to(device) for r in rows),
-        semantic=torch.from_numpy(table.semantic[indices].astype(np.int64)).to(device),
-        targets={
-            name: torch.from_numpy(values[indices]).to(device)
-            for name, values in table.targets.items()
-        },
+        images=of_frames("images"),
+        clip=of_frames("clip"),
+        frame=of_frames("frame"),
+        labels={task: of_frames(f"labels/{task}") for task in table.labels},
+        boxes=of_objects("boxes").split(counts),
+        classes=of_objects("classes").split(counts),
+        ids=of_objects("ids").split(counts),
+        semantic=of_frames("semantic").to(torch.int64),
+        targets={name: of_frames(f"targets/{name}") for name in table.targets},
         views=table.views,
     )
+
+
+def sent(values: NDArray[Any], device: torch.device) -> Tensor:
+    """Return an array on ``device``; to a GPU without waiting for its other work.
+
+    Args:
+        values: On a CPU the tensor is the same memory.
+        device: Where to.
+    """
+    tensor = torch.from_numpy(values)
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from automtl.data.sampling import BatchSampler, augment
+from automtl.data.held import HeldFrames, bytes_of, hold
+from automtl.data.sampling import BatchSampler, draw_variation, vary
 from automtl.data.table import FrameTable, MultiTaskBatch, make_batch
 from automtl.errors import TrialFailedError
 from automtl.results import FailureKind
 from automtl.training.costs import Ledger, forget_peak, of_step, peak_mb, total_of
-from automtl.training.device import DevicePlan
+from automtl.training.device import DevicePlan, free_bytes, holds_frames
 from automtl.training.learner import Learner
 from automtl.training.schedule import Phase
 from automtl.training.step import StepResult, take_step
@@ -37,6 +38,7 @@ class Feed:
         seed: Decides the augmentation.
         plan: Where batches go, and how many are made ahead.
         micro_batches: In how many parts a step takes its batch.
+        held: The frames on that device, if they stay there; else each batch is sent.
     """
 
     table: FrameTable
@@ -44,13 +46,16 @@ class Feed:
     seed: int
     plan: DevicePlan
     micro_batches: int = 1
+    held: HeldFrames | None = None
 
     def batch(self, step: int, tasks: Sequence[str]) -> MultiTaskBatch:
         """Return the augmented batch of ``step`` for ``tasks``."""
         indices = self.sampler.sample(step, tasks)
-        drawn = make_batch(self.table, indices, device=self.plan.device)
         rng = np.random.default_rng([self.seed % 2**63, step, _LIGHT])
-        return augment(drawn, rng=rng)
+        variation = draw_variation(self.table.clip[indices], rng=rng)
+        if self.held is not None:
+            return vary(self.held.batch(indices), variation)
+        return vary(make_batch(self.table, indices, device=self.plan.device), variation)
 
     def batches(self, phase: Phase, steps: range) -> Generator[MultiTaskBatch]:
         """Yield the batches of some steps of a phase, made ahead where the plan says so."""
@@ -65,6 +70,38 @@ class Feed:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
+
+
+def make_feed(
+    table: FrameTable,
+    sampler: BatchSampler,
+    *,
+    seed: int,
+    plan: DevicePlan,
+    gpu_share: float,
+    micro_batches: int,
+) -> Feed:
+    """Return the batches of a training, whose frames stay on its device if they fit there.
+
+    Args:
+        table: The frames.
+        sampler: Draws them.
+        seed: Decides the augmentation.
+        plan: Of the device, on which the network is already.
+        gpu_share: The training's share of it.
+        micro_batches: In how many parts a step takes its batch.
+    """
+    free = free_bytes(plan.device)
+    fits = holds_frames(bytes_of(table), free=free, gpu_share=gpu_share)
+    held = hold(table, plan.device) if fits else None
+    return Feed(
+        table=table,
+        sampler=sampler,
+        seed=seed,
+        plan=plan,
+        micro_batches=micro_batches,
+        held=held,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from automtl.errors import BundleError
 from automtl.model.network import MultiTaskNetwork, build_network
 from automtl.tasks.base import Task
 from automtl.tasks.choose import task_named
-from automtl.training.device import plan_for
+from automtl.training.device import DevicePlan, plan_for
 from automtl.training.optimizer import build_optimizer
 from automtl.training.schedule import optimizer_groups
 from automtl.training.statistics import KeptBuffers
@@ -27,6 +27,7 @@ class Learner:
     Attributes:
         config: What is trained.
         info: Classes and picture size.
+        plan: How its device is used.
         network: Trained in place.
         frozen: Whether the network's trunk stays as it is.
         tasks: The tasks by name, in chain order.
@@ -37,6 +38,7 @@ class Learner:
 
     config: TrialConfig
     info: DataInfo
+    plan: DevicePlan
     network: MultiTaskNetwork
     frozen: bool
     tasks: Mapping[str, Task]
@@ -97,11 +99,12 @@ def build_learner(
     Raises:
         BundleError: If ``initial`` does not fit the network of ``config``.
     """
+    plan = plan_for(device, config.optimizer)
     network = build_network(config, info, generator_seed=seed).to(device)
     if initial is not None:
         require_fit(network.state_dict(), initial)
         network.load_state_dict(dict(initial), strict=True)
-    if plan_for(device).channels_last:
+    if plan.channels_last:
         network.to(memory_format=torch.channels_last)
     if freeze_trunk:
         network.stages.requires_grad_(requires_grad=False)
@@ -109,6 +112,7 @@ def build_learner(
     return Learner(
         config=config,
         info=info,
+        plan=plan,
         network=network,
         frozen=freeze_trunk,
         tasks={name: task_named(name, config.imports) for name in config.tasks},

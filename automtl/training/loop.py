@@ -33,8 +33,7 @@ from automtl.training.checkpoint import (
 )
 from automtl.training.checkpoint_files import kept_checkpoints, remove_leftovers
 from automtl.training.costs import merged
-from automtl.training.device import plan_for
-from automtl.training.epoch import Feed, train_epoch
+from automtl.training.epoch import Feed, make_feed, train_epoch
 from automtl.training.evaluation import BATCH_SIZE, evaluate
 from automtl.training.learner import Learner, build_learner
 from automtl.training.schedule import Course, Phase, phase_of_epoch
@@ -86,6 +85,7 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
     freeze_trunk: bool = False,
     view_cache: Path | None = None,
     micro_batches: int = 1,
+    gpu_share: float = 1.0,
 ) -> TrainedModel:
     """Train ``config`` on ``data`` and report after each epoch.
 
@@ -103,6 +103,7 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
             computes them for this one.
         micro_batches: In how many parts a step takes its batch, and as much less an evaluation's
             forward pass, to save memory (``halves.py`` says what changes).
+        gpu_share: This training's share of its GPU, where it has one.
 
     Raises:
         TrialFailedError: If losses or gradients stay non-finite.
@@ -120,11 +121,12 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
         run = _Run(
             learner=learner,
             data=data,
-            feed=Feed(
-                table=data.train,
-                sampler=sampler,
+            feed=make_feed(
+                data.train,
+                sampler,
                 seed=seed,
-                plan=plan_for(device),
+                plan=learner.plan,
+                gpu_share=gpu_share,
                 micro_batches=micro_batches,
             ),
             course=_course(config, data.train, seed=seed),
@@ -210,6 +212,7 @@ def _one_epoch(run: _Run, phase: Phase, progress: Progress) -> tuple[Progress, d
         **costs,
         **progress.spent,
         "cost/steps": float(progress.epoch * config.optimizer.steps_per_epoch),
+        **learner.plan.facts(frames_held=run.feed.held is not None),
     }
     return replace(progress, best=_better(run, progress, values)), values
 

@@ -189,7 +189,7 @@ def task_losses(
         labelled: Those of them whose losses are computed; all if None.
         call: How stages, heads and losses are run.
     """
-    half = learner.config.optimizer.precision == "bfloat16"
+    half = learner.plan.precision == "bfloat16"
     with torch.autocast(batch.images.device.type, dtype=torch.bfloat16, enabled=half):
         if learner.weighting.needs_boundary:
             outputs, boundary = learner.network.forward_with_boundary(

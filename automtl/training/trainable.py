@@ -40,6 +40,7 @@ def make_trainable(data: SplitData | Callable[[], SplitData]) -> Trainable:
                 # Beside the trials' own folders, so that all trials of a study share it.
                 view_cache=Path(order.folder).parent / VIEW_CACHE,
                 micro_batches=order.micro_batches,
+                gpu_share=order.resources.get("gpu", 0.0),
             )
 
     return trainable

@@ -214,7 +214,10 @@ def test_proportional_is_not_weighted_joint_under_adam_with_shared_state(data, b
 def test_whether_a_frame_is_mirrored_does_not_follow_from_which_frame_it_is(data):
     table = data.train
     feed = Feed(
-        table=table, sampler=BatchSampler(table, batch_size=4, seed=5), seed=5, plan=plan_for(CPU)
+        table=table,
+        sampler=BatchSampler(table, batch_size=4, seed=5),
+        seed=5,
+        plan=plan_for(CPU, OptimizerConfig()),
     )
     seen = Counter()
     for step in range(200):
