@@ -83,7 +83,7 @@ def has_bfloat16(device: torch.device) -> bool:
     if device.type != "cuda":
         return False
     with torch.cuda.device(device):
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 def holds_frames(n_bytes: int, *, free: int, gpu_share: float = 1.0) -> bool:
