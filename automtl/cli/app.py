@@ -22,6 +22,14 @@ DataOption = Annotated[
     Path | None,
     typer.Option("--data", help="Root of the recipe's paths. Default: AUTOMTL_DATA."),
 ]
+ImportsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-imports",
+        help="package.module:name of a task or backbone of your own that the bundle names. "
+        "RUNS THAT CODE: allow only what you trust. May be given again.",
+    ),
+]
 RecipeArgument = Annotated[
     str, typer.Argument(help="A YAML file, or the name of a shipped recipe.", show_default=False)
 ]
@@ -184,6 +192,7 @@ def finetune(
     lr: Annotated[float | None, typer.Option(help="Default: a tenth of the bundle's.")] = None,
     seed: Annotated[int, typer.Option(help="Of this training.")] = 0,
     overwrite: Annotated[bool, typer.Option(help="Replace an earlier result.")] = False,
+    allow_imports: ImportsOption = None,
 ) -> int:
     """Train a bundle's model further on other data."""
     from automtl.cli.models import finetune_bundle
@@ -197,6 +206,7 @@ def finetune(
         changes={"epochs": epochs, "steps_per_epoch": steps, "lr": lr},
         seed=seed,
         overwrite=overwrite,
+        allow_imports=allow_imports or (),
     )
 
 
@@ -211,11 +221,20 @@ def predict(
         typer.Option(help="Cues that link objects.", show_default="what was better on export"),
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace earlier results.")] = False,
+    allow_imports: ImportsOption = None,
 ) -> int:
     """Run a bundle on frames: overlays, COCO JSON, MOT text."""
     from automtl.cli.models import predict_frames
 
-    return predict_frames(bundle, frames, out, score=score, fusion=fusion, overwrite=overwrite)
+    return predict_frames(
+        bundle,
+        frames,
+        out,
+        score=score,
+        fusion=fusion,
+        overwrite=overwrite,
+        allow_imports=allow_imports or (),
+    )
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,8 @@ from automtl.cli.show import plain_table
 from automtl.cli.terminal import OK, make_console, say
 from automtl.errors import AutomtlError
 from automtl.results import Decision, Pick, TrialRecord, TrialStatus
+from automtl.space.paths import nested
+from automtl.space.recipe import Recipe
 from automtl.study.folder import StudyFolder
 from automtl.study.search import opened, record_if_free
 from automtl.study.words import number, short
@@ -80,6 +82,7 @@ def finetune_bundle(
     changes: Mapping[str, object],
     seed: int,
     overwrite: bool = False,
+    allow_imports: Sequence[str] = (),
 ) -> int:
     """Fine-tune a bundle on a recipe's data and print before and after."""
     from automtl.cli.run import read_recipe
@@ -88,8 +91,9 @@ def finetune_bundle(
     from automtl.export.finetune import finetune
 
     console = make_console()
-    loaded_bundle = load_bundle(bundle)
+    loaded_bundle = load_bundle(bundle, allow_imports=allow_imports)
     recipe = read_recipe(recipe_name)
+    _refuse_further_tasks(recipe, loaded_bundle.config.tasks, recipe_name)
     loaded = load_data(
         recipe.data,
         image_size=loaded_bundle.config.backbone.image_size,
@@ -120,6 +124,20 @@ def finetune_bundle(
     return OK
 
 
+def _refuse_further_tasks(recipe: Recipe, known: Sequence[str], name: str) -> None:
+    """Raise if the recipe's ``sharing.order`` states a task that the bundle has no head for."""
+    stated = nested(recipe.base).get("sharing", {}).get("order", ())
+    further = [task for task in stated if task not in known]
+    if further:
+        msg = (
+            f"`sharing.order` has {', '.join(further)}; the bundle's heads are {', '.join(known)}"
+        )
+        fix = (
+            f"Leave out what it lacks, or train a network with all of them: automtl search {name}"
+        )
+        raise AutomtlError(msg, where=name, fix=fix)
+
+
 def before_and_after(bundle: Path) -> Table:
     """Return the task metrics of a fine-tuned bundle beside those it began with."""
     metrics = json.loads((bundle / "metrics.json").read_text())
@@ -141,13 +159,14 @@ def predict_frames(
     score: float,
     fusion: Literal["boxes", "scene"] | None = None,
     overwrite: bool = False,
+    allow_imports: Sequence[str] = (),
 ) -> int:
     """Predict a folder of frames."""
     from automtl.export.bundle import load_bundle
     from automtl.export.predict import predict_folder
 
     summary = predict_folder(
-        load_bundle(bundle),
+        load_bundle(bundle, allow_imports=allow_imports),
         frames,
         out,
         score_threshold=score,

@@ -21,12 +21,13 @@ from automtl.export.formats import FrameObjects, coco_of, mot_of, to_original
 from automtl.export.frames import Clip, find_clips
 from automtl.export.further import class_record, depth_picture
 from automtl.export.manifest import FusionKind
+from automtl.export.own import FOLDER, undecoded, write_frame, write_lines
 from automtl.export.result import FrameResult
 from automtl.export.scene import ClipPredictor
 from automtl.fusion.tuning import SHOWN_SCORE
 
 COCO = "detections.coco.json"
-OUTPUTS = ("overlays", "masks", "instances", "tracks", "depth", "classes")
+OUTPUTS = ("overlays", "masks", "instances", "tracks", "depth", "classes", FOLDER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,7 @@ class PredictSummary:
         n_objects: Boxes over all frames.
         n_tracks: Tracks over all clips.
         left_out: Frames that could not be read.
+        undecoded: Tasks of your own without a ``decode``, of which nothing was written.
         seconds: Wall time.
     """
 
@@ -57,6 +59,7 @@ class PredictSummary:
     n_objects: int
     n_tracks: int
     left_out: tuple[LeftOutFrame, ...]
+    undecoded: tuple[str, ...] = ()
     seconds: float
 
     @override
@@ -67,7 +70,8 @@ class PredictSummary:
             f"{self.n_objects} objects, {self.n_tracks} tracks. Results: {self.out}"
         )
         missing = [f"left out {frame.name}: {frame.reason}" for frame in self.left_out]
-        return "\n".join([head, *missing])
+        silent = [f"nothing of {task}: its class has no `decode`" for task in self.undecoded]
+        return "\n".join([head, *silent, *missing])
 
 
 def predict_folder(
@@ -87,7 +91,8 @@ def predict_folder(
     that detects and tracks), ``masks/*.png`` (mask values, for a model that segments),
     ``instances/*.png`` (16 bits, ``instance`` of each pixel's annotation, for a model that
     detects and segments) and ``depth/*.png`` (16 bits, depth * 256), all in pixels of the
-    original pictures, and ``classes/CLIP.json`` (name and probability of each picture's class).
+    original pictures, ``classes/CLIP.json`` (name and probability of each picture's class), and
+    ``own/TASK/CLIP.jsonl`` (what the ``decode`` of a task of your own says of each frame).
     A frame that cannot be read is named and left out.
 
     Args:
@@ -130,6 +135,7 @@ def predict_folder(
         n_objects=sum(len(frame.boxes) for frame in objects),
         n_tracks=n_tracks,
         left_out=tuple(left_out),
+        undecoded=undecoded(bundle.config.tasks, bundle.config.imports),
         seconds=time.monotonic() - began,
     )
 
@@ -158,6 +164,7 @@ class _ClipWriter:
         names = Names(self.bundle.info.detection_classes, self.bundle.info.segmentation_classes)
         found: list[FrameObjects] = []
         classes: list[dict[str, object]] = []
+        own: list[dict[str, str]] = []
         for chunk in _chunks(self._read(left_out), batch_size):
             images = np.stack([to_input(frame.picture, size) for frame in chunk])
             for frame, result in zip(chunk, stream.read(torch.from_numpy(images)), strict=True):
@@ -172,7 +179,9 @@ class _ClipWriter:
                 if result.image_class is not None:
                     record = class_record(result, frame.name, self.bundle.info.image_classes)
                     classes.append(record)
+                own.append(write_frame(self.out, result.own, frame.name, self._stem(frame)))
                 found.append(objects)
+        write_lines(self.out, self.clip.name, own)
         if found and {"detection", "tracking"} <= set(self.bundle.config.tasks):
             path = self.out / "tracks" / f"{self.clip.name}.txt"
             path.parent.mkdir(exist_ok=True)
@@ -206,11 +215,16 @@ class _ClipWriter:
             yield _Frame(name, number, picture)
 
     def _save(self, picture: Image.Image, kind: str, frame: _Frame) -> None:
-        name = Path(frame.name)
-        is_alone = sum(p.stem == name.stem for p in self.clip.frames) == 1
-        path = self.out / kind / name.parent / f"{name.stem if is_alone else name.name}.png"
+        stem = self._stem(frame)
+        path = self.out / kind / stem.parent / f"{stem.name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.save(path, compress_level=1)
+
+    def _stem(self, frame: _Frame) -> Path:
+        """Return a frame's name without ending, unless another frame has the same one."""
+        name = Path(frame.name)
+        is_alone = sum(p.stem == name.stem for p in self.clip.frames) == 1
+        return name.with_name(name.stem) if is_alone else name
 
 
 def _chunks(frames: Iterable[_Frame], size: int) -> Iterator[list[_Frame]]:

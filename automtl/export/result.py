@@ -1,6 +1,8 @@
 """What a model sees in one frame."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,7 @@ class FrameResult:
         depth: float32 ``[H, W]`` in the unit of the labels; None without a depth head.
         instances: uint16 ``[H, W]``, the row of each pixel's object, from 1; 0 where there is
             none. None unless the model has boxes and masks.
+        own: What tasks of your own say, by task and name, as their ``decode`` gives it.
     """
 
     boxes: NDArray[np.float32]
@@ -32,3 +35,4 @@ class FrameResult:
     image_score: float | None = None
     depth: NDArray[np.float32] | None = None
     instances: NDArray[np.uint16] | None = None
+    own: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict)

@@ -1,5 +1,7 @@
 """From pictures to one result for each frame: boxes, masks and embeddings, fused over the clip."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from automtl.data.views import compute_views
 from automtl.errors import DataError
 from automtl.export.further import with_further
 from automtl.export.manifest import Fusion, FusionKind
+from automtl.export.own import own_results
 from automtl.export.result import FrameResult
 from automtl.fusion.association import BOXES_ALONE, Association
 from automtl.fusion.instances import Instances
@@ -53,6 +56,7 @@ class ClipPredictor:
 
         Raises:
             DataError: If type or size differ.
+            AutomtlError: If a task of the user's own cannot decode its output.
         """
         check_images(images_bchw, self._info)
         with torch.inference_mode():
@@ -69,7 +73,9 @@ class ClipPredictor:
             seen = {task: [output] for task, output in on_cpu.items()}
             frames = observe(seen, self._info, min_score=min(self._score_threshold, MIN_SCORE))
         fused = [self._result(seen, mask) for seen, mask in zip(frames, masks, strict=True)]
-        return with_further(fused, on_cpu, self._info)
+        further = with_further(fused, on_cpu, self._info)
+        own = own_results(on_cpu, self._network.imports, self._info, len(images_bchw))
+        return [replace(result, own=said) for result, said in zip(further, own, strict=True)]
 
     def _views_of(self, images_bchw: Tensor) -> Tensor:
         if self._network.views == ("rgb",):

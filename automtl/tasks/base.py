@@ -1,7 +1,7 @@
 """What a task is: a head, a loss, a decoder and a metric, all in one file per task."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -74,5 +74,23 @@ class Task(Protocol):
 
         Returns:
             Metric values by key.
+        """
+        ...
+
+
+@runtime_checkable
+class Decodes(Protocol):
+    """A task of the user's own that says what its output means; ``automtl predict`` writes it."""
+
+    def decode(self, output: RawOutput, info: DataInfo) -> Mapping[str, Tensor]:
+        """Return what the frames are found to be.
+
+        Args:
+            output: Raw output on the CPU.
+            info: Classes and picture size.
+
+        Returns:
+            Tensors ``[B, ...]`` by name. Numbers and vectors of a frame are written as JSON,
+            arrays of more axes as ``.npy``, in pixels of the network's input.
         """
         ...

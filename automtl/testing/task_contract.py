@@ -17,7 +17,7 @@ from torch import Tensor
 from automtl.config import HeadsConfig
 from automtl.data.table import DataInfo, FrameTable, MultiTaskBatch, make_batch
 from automtl.errors import AutomtlError
-from automtl.tasks.base import RawOutput, Task
+from automtl.tasks.base import Decodes, RawOutput, Task
 
 Targets = Mapping[str, np.ndarray]
 
@@ -222,6 +222,18 @@ class TaskContract:
             value[-1] = torch.randn(value[-1].shape, generator=_generator())
         values = task.evaluate([noisy], replace(table, labels={task.name: labels}), INFO)
         assert values[task.primary] == pytest.approx(self.best)
+
+    def test_what_is_decoded_has_a_row_for_each_frame(
+        self, task: Task, perfect: RawOutput
+    ) -> None:
+        """A task that decodes gives tensors by name, one row for each frame, for any frames."""
+        if not isinstance(task, Decodes):
+            return
+        for rows in (slice(0, 6), slice(1, 2)):
+            output = {name: value[rows] for name, value in perfect.items()}
+            decoded = task.decode(output, INFO)
+            assert decoded
+            assert {len(value) for value in decoded.values()} == {rows.stop - rows.start}
 
     def test_nothing_to_score_is_said(
         self, task: Task, perfect: RawOutput, targets: Targets

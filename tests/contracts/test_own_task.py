@@ -65,6 +65,9 @@ class BrightnessTask:
             "brightness/mae": float(np.abs(found - truth).mean()),
         }
 
+    def decode(self, output: RawOutput, info: DataInfo) -> dict[str, Tensor]:
+        return {"brightness": output["value"]}
+
 
 class TestBrightness(TaskContract):
     @pytest.fixture
