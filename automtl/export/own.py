@@ -44,7 +44,7 @@ def own_results(
     """
     found: list[dict[str, Mapping[str, NDArray[Any]]]] = [{} for _ in range(n_frames)]
     for name, output in outputs.items():
-        task = task_named(name, imports) if name in imports else None
+        task: object = task_named(name, imports) if name in imports else None
         if not isinstance(task, Decodes):
             continue
         where = f"imports.{name}"
