@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from automtl.config import TrialConfig
 from automtl.space.parameter import corners_of
 from automtl.space.recipe import Recipe
-from automtl.training.schedule import Course, phase_of_epoch
+from automtl.training.schedule import course_of, phase_of_epoch
 
 
 def cautions(recipe: Recipe) -> list[str]:
@@ -39,13 +41,7 @@ def first_epoch_with_all(config: TrialConfig) -> int:
     """
     tasks, epochs = config.trained, config.optimizer.epochs
     steps = config.optimizer.steps_per_epoch
-    course = Course(
-        schedule=config.schedule,
-        tasks=tasks,
-        steps_per_epoch=steps,
-        seed=0,
-        n_labelled=dict.fromkeys(tasks, 1),
-    )
+    course = course_of(config, dict.fromkeys(tasks, np.ones(1, np.bool_)), seed=0)
     first: dict[str, int] = {}
     for epoch in range(epochs):
         phase = phase_of_epoch(course, epoch, [dict.fromkeys(tasks, 0.0)] * epoch)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from automtl.config import TrialConfig
 from automtl.data.sampling import BatchSampler
-from automtl.data.table import DataInfo, FrameTable, SplitData
+from automtl.data.table import DataInfo, SplitData
 from automtl.data.view_cache import splits_with_views
 from automtl.dispatch.base import Report
 from automtl.dispatch.notes import leave_note
@@ -36,7 +36,7 @@ from automtl.training.costs import merged
 from automtl.training.epoch import Feed, make_feed, train_epoch
 from automtl.training.evaluation import BATCH_SIZE, evaluate
 from automtl.training.learner import Learner, build_learner
-from automtl.training.schedule import Course, Phase, phase_of_epoch
+from automtl.training.schedule import Course, Phase, course_of, phase_of_epoch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +129,7 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
                 gpu_share=gpu_share,
                 micro_batches=micro_batches,
             ),
-            course=_course(config, data.train, seed=seed),
+            course=course_of(config, data.train.labels, seed=seed),
             folder=folder,
             identity=Identity(config=config.digest, data=data.info.digest, seed=seed),
         )
@@ -148,16 +148,6 @@ def measure_costs(network: MultiTaskNetwork, image_size: tuple[int, int]) -> dic
         "cost/latency_ms": latency_ms(network, image_size, n_channels=network.n_channels)
         + views_ms(network.views, image_size),
     }
-
-
-def _course(config: TrialConfig, table: FrameTable, *, seed: int) -> Course:
-    return Course(
-        schedule=config.schedule,
-        tasks=config.trained,
-        steps_per_epoch=config.optimizer.steps_per_epoch,
-        seed=seed,
-        n_labelled={task: int(table.labels[task].sum()) for task in config.trained},
-    )
 
 
 def _to_the_end(run: _Run, progress: Progress, report: Report) -> TrainedModel:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 import numpy as np
+from numpy.typing import NDArray
 
 from automtl.config import (
     AlternatingSchedule,
@@ -13,6 +14,7 @@ from automtl.config import (
     ProportionalSchedule,
     ScheduleConfig,
     StagedSchedule,
+    TrialConfig,
     UntilPlateauSchedule,
 )
 
@@ -40,6 +42,25 @@ class Course:
     steps_per_epoch: int
     seed: int
     n_labelled: Mapping[str, int]
+
+
+def course_of(
+    config: TrialConfig, labels: Mapping[str, NDArray[np.bool_]], *, seed: int
+) -> Course:
+    """Return what the schedule of a configuration needs to know.
+
+    Args:
+        config: Whose training.
+        labels: By task, which training frames carry its labels.
+        seed: Decides draws.
+    """
+    return Course(
+        schedule=config.schedule,
+        tasks=config.trained,
+        steps_per_epoch=config.optimizer.steps_per_epoch,
+        seed=seed,
+        n_labelled={task: int(labels[task].sum()) for task in config.trained},
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
