@@ -19,7 +19,22 @@ from automtl.config.sharing import groups_by_stage
 from automtl.data.table import DataInfo
 from automtl.data.views import channels_of, compute_views
 from automtl.model.backbones import build_stages
+from automtl.model.network import MultiTaskNetwork
 from automtl.tasks.choose import build_head
+
+
+def measure_costs(network: MultiTaskNetwork, image_size: tuple[int, int]) -> dict[str, float]:
+    """Return what a network costs to run, whatever it has learned.
+
+    ``cost/latency_ms`` is the median of one frame, its views included, on one thread, so it is
+    comparable between trials that ran with different shares of a machine.
+    """
+    return {
+        "cost/parameters": float(count_parameters(network)),
+        "cost/flops": float(count_flops(network, image_size, n_channels=network.n_channels)),
+        "cost/latency_ms": latency_ms(network, image_size, n_channels=network.n_channels)
+        + views_ms(network.views, image_size),
+    }
 
 
 def count_parameters(network: nn.Module) -> int:

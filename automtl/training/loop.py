@@ -19,7 +19,7 @@ from automtl.data.table import DataInfo, SplitData
 from automtl.data.view_cache import splits_with_views
 from automtl.dispatch.base import Report
 from automtl.dispatch.notes import leave_note
-from automtl.model.cost import count_flops, count_parameters, latency_ms, views_ms
+from automtl.model.cost import measure_costs
 from automtl.model.network import MultiTaskNetwork
 from automtl.results import OVER, Decision
 from automtl.training.artifacts import SavedModel, save_model
@@ -134,20 +134,6 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
             identity=Identity(config=config.digest, data=data.info.digest, seed=seed),
         )
         return _to_the_end(run, _begin(run, resume=resume), report)
-
-
-def measure_costs(network: MultiTaskNetwork, image_size: tuple[int, int]) -> dict[str, float]:
-    """Return what a network costs to run, whatever it has learned.
-
-    ``cost/latency_ms`` is the median of one frame, its views included, on one thread, so it is
-    comparable between trials that ran with different shares of a machine.
-    """
-    return {
-        "cost/parameters": float(count_parameters(network)),
-        "cost/flops": float(count_flops(network, image_size, n_channels=network.n_channels)),
-        "cost/latency_ms": latency_ms(network, image_size, n_channels=network.n_channels)
-        + views_ms(network.views, image_size),
-    }
 
 
 def _to_the_end(run: _Run, progress: Progress, report: Report) -> TrainedModel:

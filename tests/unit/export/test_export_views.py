@@ -134,10 +134,10 @@ def test_a_bundle_whose_views_differ_is_refused(
 
 
 def test_latency_counts_the_views(data: SplitData, monkeypatch: pytest.MonkeyPatch) -> None:
+    from automtl.model import cost
     from automtl.model.network import build_network
-    from automtl.training import loop
 
-    monkeypatch.setattr(loop, "latency_ms", lambda *_, **__: 2.0)
-    monkeypatch.setattr(loop, "views_ms", lambda views, size: 5.0 if "hog" in views else 0.0)
+    monkeypatch.setattr(cost, "latency_ms", lambda *_, **__: 2.0)
+    monkeypatch.setattr(cost, "views_ms", lambda views, size: 5.0 if "hog" in views else 0.0)
     network = build_network(CONFIG, data.info, generator_seed=0)
-    assert loop.measure_costs(network, SIZE)["cost/latency_ms"] == 7.0
+    assert cost.measure_costs(network, SIZE)["cost/latency_ms"] == 7.0
