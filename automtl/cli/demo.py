@@ -20,6 +20,7 @@ from automtl.config import TrialConfig
 from automtl.errors import AutomtlError
 from automtl.results import TrialRecord
 from automtl.space.recipe import Recipe, recipe_digest
+from automtl.space.stored import stored_recipe
 from automtl.study.conclude import mlflow_command
 from automtl.study.folder import Settings, StudyFolder
 from automtl.study.search import deliver, opened
@@ -71,7 +72,7 @@ def run_demo(folder: Path, recipe_name: str, tuning_recipe: str, dispatcher: str
         tuned = _finetune(place, chosen, tuning_recipe)
     with parts.part("Predict", "clips that no training and no selection has seen"):
         frames = place.root / "frames"
-        write_test_frames(Recipe.model_validate(study.recipe), frames)
+        write_test_frames(stored_recipe(study.recipe), frames)
         predict_frames(tuned, frames, place.root / "predictions", score=0.3, overwrite=True)
     with parts.part("Log", "what came after the search, to MLflow"):
         deliver(place)

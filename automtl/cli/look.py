@@ -11,7 +11,8 @@ from automtl.errors import AutomtlError, RecipeError, closest
 from automtl.pareto import front, pick
 from automtl.results import TrialStatus
 from automtl.space.mistakes import Mistake, render
-from automtl.space.recipe import Budget, Recipe, find_recipe
+from automtl.space.recipe import Budget, find_recipe
+from automtl.space.stored import stored_recipe
 from automtl.space.yaml_lines import read_yaml
 from automtl.study.conclude import write_study_report
 from automtl.study.failures import failure_facts, failure_lines
@@ -32,7 +33,7 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
         problems = ledger.check() if check else []
         pending = ledger.outbox.count_pending()
         notes = ledger.notes()
-    recipe = Recipe.model_validate(study.recipe)
+    recipe = stored_recipe(study.recipe)
     rungs = standing(recipe, history)
     counts = {s.value: sum(r.status is s for r in history) for s in TrialStatus}
     summary: dict[str, object] = {

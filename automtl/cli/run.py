@@ -14,6 +14,7 @@ from automtl.errors import AutomtlError, closest
 from automtl.pareto import front
 from automtl.results import TrialStatus
 from automtl.space.recipe import Budget, Recipe, find_recipe, load_recipe
+from automtl.space.stored import stored_recipe
 from automtl.study.conclude import mlflow_command
 from automtl.study.folder import Settings, StudyFolder, read_floors
 from automtl.study.search import Outcome, create, opened, prepare_data, refuse_existing, run
@@ -66,7 +67,7 @@ def resume_search(folder: Path, *, takeover: bool) -> int:
     """Continue a study."""
     place = StudyFolder(folder)
     with opened(place) as ledger:
-        recipe = Recipe.model_validate(ledger.study().recipe)
+        recipe = stored_recipe(ledger.study().recipe)
     return _run(make_console(), place, recipe, takeover=takeover)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from automtl.config import Frozen, TrialConfig, View
+from automtl.config import Frozen, TrialConfig, View, digest_of
 from automtl.data.table import DataInfo
 from automtl.data.views import VERSION
 from automtl.errors import BundleError
@@ -205,10 +205,12 @@ def read_manifest(plain: Mapping[str, object], where: str) -> Manifest:
         manifest = Manifest.model_validate(plain)
     except ValidationError as error:
         raise BundleError(_mistakes(error), where=where, fix="Export the model again") from error
-    if manifest.config.digest != manifest.config_digest or manifest.config.tasks != manifest.tasks:
+    # Of what was written: a version that knows more keys fills them in with their defaults.
+    digest = digest_of(plain["config"])
+    if digest != manifest.config_digest or manifest.config.tasks != manifest.tasks:
         msg = (
             f"config_digest {manifest.config_digest} or tasks {list(manifest.tasks)} do not fit "
-            f"the configuration (digest {manifest.config.digest})"
+            f"the configuration (digest {digest})"
         )
         raise BundleError(
             msg,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from automtl.data.table import SplitData
 from automtl.errors import AutomtlError
 from automtl.results import Pick, StudyInfo, TrialRecord
-from automtl.space.recipe import Recipe
+from automtl.space.stored import stored_config, stored_recipe
 from automtl.study.folder import StudyFolder, load_settings, read_floors, write_text
 from automtl.study.vision import read_data
 from automtl.training.artifacts import load_model
@@ -50,7 +50,8 @@ def export_record(folder: StudyFolder, picked: Picked, *, out: Path, overwrite: 
             fix="Export another trial, or train it again with `enqueue` in the recipe",
         )
     saved = load_model(place)
-    if saved.config.to_plain() != record.config:
+    # What this version has added since has its default in both.
+    if saved.config != stored_config(record.config, what=f"trial {record.number}"):
         msg = f"the model in {place} was trained with another configuration than the ledger says"
         raise AutomtlError(
             msg,
@@ -78,7 +79,7 @@ def export_record(folder: StudyFolder, picked: Picked, *, out: Path, overwrite: 
 
 
 def _read_splits(folder: StudyFolder, picked: Picked) -> SplitData:
-    recipe = Recipe.model_validate(picked.study.recipe)
+    recipe = stored_recipe(picked.study.recipe)
     has_test = bool(recipe.data.test)
     return read_data(recipe, load_settings(folder).data, load_test=has_test).splits
 

@@ -20,6 +20,7 @@ from automtl.ledger.store import Ledger
 from automtl.ledger.studies import create_study, open_ledger
 from automtl.results import StudyInfo, TrialRecord
 from automtl.space.recipe import Recipe, recipe_digest
+from automtl.space.stored import stored_recipe
 from automtl.study.conclude import conclude
 from automtl.study.controller import StudyController
 from automtl.study.folder import (
@@ -162,7 +163,7 @@ def run(
     began = time.monotonic()
     settings = load_settings(folder)
     with opened(folder) as ledger, held(ledger, takeover=takeover):
-        recipe = Recipe.model_validate(ledger.study().recipe)
+        recipe = stored_recipe(ledger.study().recipe)
         if prepared is None:
             prepared = prepare_data(recipe, settings, observer)
         _check_digest(ledger, prepared.digest)

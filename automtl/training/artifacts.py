@@ -12,7 +12,8 @@ from torch import Tensor
 
 from automtl.config import TrialConfig
 from automtl.data.table import DataInfo
-from automtl.errors import BundleError
+from automtl.errors import BundleError, RecipeError
+from automtl.space.stored import stored_config
 
 WEIGHTS = "best.safetensors"
 MODEL = "model.json"
@@ -56,7 +57,8 @@ def load_model(folder: Path) -> SavedModel:
     """Read what ``save_model`` wrote.
 
     Raises:
-        BundleError: If a file is missing, cut off, or not of this format.
+        BundleError: If a file is missing, cut off, or not of this format, or of a version that
+            knew other keys.
     """
     try:
         described = json.loads((folder / MODEL).read_text(encoding="utf-8"))
@@ -64,12 +66,15 @@ def load_model(folder: Path) -> SavedModel:
             state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
             metadata = opened.metadata()
         return SavedModel(
-            config=TrialConfig.from_plain(described["config"]),
+            config=stored_config(described["config"], what="the model"),
             info=_info(described["info"]),
             state=state,
             epoch=int(metadata["epoch"]),
             values=json.loads(metadata["values"]),
         )
+    except RecipeError as error:
+        fix = "Train the trial again, pick another one, or use the version that wrote it"
+        raise BundleError(error.what, where=str(folder), fix=fix) from error
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         msg = f"no whole trained model ({type(error).__name__}: {error})"
         raise BundleError(

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import torch
 
-from automtl.config import TrialConfig
 from automtl.data.table import SplitData
 from automtl.dispatch.base import Report, Trainable
 from automtl.errors import DeviceError
 from automtl.results import TrialOrder
+from automtl.space.stored import stored_config
 from automtl.training.loop import train
 
 VIEW_CACHE = "views"
@@ -30,7 +30,7 @@ def make_trainable(data: SplitData | Callable[[], SplitData]) -> Trainable:
         device = device_of(order)
         with _threads(max(1, int(order.resources.get("cpu", 1.0)))):
             train(
-                TrialConfig.from_plain(order.config),
+                stored_config(order.config, what=f"trial {order.number}"),
                 splits,
                 report,
                 seed=order.seed,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from automtl.config import SharingConfig, TrialConfig, UncertaintyWeighting
+from automtl.config import SharingConfig, TrialConfig, UncertaintyWeighting, digest_of
 from automtl.data.table import DataInfo
 from automtl.errors import BundleError
 from automtl.export.card import model_card
@@ -50,6 +50,19 @@ def test_what_is_written_is_read():
     assert read.config == CONFIG
     assert read.info == INFO
     assert (read.trial, read.study, read.study_seed, read.seed) == (7, "street", 11, 5)
+
+
+def test_a_configuration_of_fewer_keys_is_read_as_its_version_meant_it():
+    """A key that came later has its default; the digest is that of what was written."""
+    older = plain()
+    del older["config"]["imports"]
+    del older["config"]["optimizer"]["grad_clip"]
+    older["config_digest"] = digest_of(older["config"])
+    assert older["config_digest"] != CONFIG.digest
+    assert read_manifest(older, "config.json").config == CONFIG
+    older["config"]["optimizer"]["lr"] = 0.5
+    with pytest.raises(BundleError, match="do not fit"):
+        read_manifest(older, "config.json")
 
 
 def test_a_newer_schema_is_refused_and_says_which_keys_differ():
