@@ -246,6 +246,19 @@ def validate(recipe: RecipeArgument, data: DataOption = None) -> int:
 
 
 @app.command()
+def clean(
+    folder: FolderArgument,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be removed.")
+    ] = False,
+) -> int:
+    """Remove what nobody needs: the front, picks, baselines and what can be resumed stay."""
+    from automtl.cli.clean import clean_study
+
+    return clean_study(folder, dry_run=dry_run)
+
+
+@app.command()
 def schema() -> int:
     """Print the JSON schema of recipes."""
     from automtl.cli.show import print_json

@@ -15,6 +15,7 @@ from automtl.space.recipe import Budget, find_recipe
 from automtl.space.stored import stored_recipe
 from automtl.space.yaml_lines import read_yaml
 from automtl.study.conclude import write_study_report
+from automtl.study.disk import GB, free_bytes, shortage
 from automtl.study.failures import failure_facts, failure_lines
 from automtl.study.folder import StudyFolder
 from automtl.study.notes import note_line
@@ -34,6 +35,7 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
         pending = ledger.outbox.count_pending()
         notes = ledger.notes()
     recipe = stored_recipe(study.recipe)
+    n_free = free_bytes(folder)
     rungs = standing(recipe, history)
     counts = {s.value: sum(r.status is s for r in history) for s in TrialStatus}
     summary: dict[str, object] = {
@@ -41,6 +43,7 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
         "trials": {name: n for name, n in counts.items() if n},
         "budget_spent": round(share_spent(recipe.budget, history, busy_s(history)), 4),
         "mlflow_pending": pending,
+        "disk_free_gb": round(n_free / GB, 3),
     }
     if check:
         summary["violations"] = problems
@@ -56,7 +59,9 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
             say(console, f"{name + ':':16s} {value}")
         for rung in rungs:
             say(console, f"{'rung:':16s} {rung_line(rung)}")
-        for line in (*failure_lines(history), *map(note_line, notes)):
+        short = n_free < recipe.resources.min_free_gb * GB
+        room = [shortage(n_free, recipe.resources.min_free_gb)] if short else []
+        for line in (*room, *failure_lines(history), *map(note_line, notes)):
             say(console, line)
     return FAILED if problems else OK
 

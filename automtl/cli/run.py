@@ -16,6 +16,7 @@ from automtl.results import TrialStatus
 from automtl.space.recipe import Budget, Recipe, find_recipe, load_recipe
 from automtl.space.stored import stored_recipe
 from automtl.study.conclude import mlflow_command
+from automtl.study.disk import check_room, free_bytes
 from automtl.study.folder import Settings, StudyFolder, read_floors
 from automtl.study.search import Outcome, create, opened, prepare_data, refuse_existing, run
 
@@ -59,8 +60,17 @@ def start_search(
     console = make_console()
     # Before anything is written: a search that cannot begin leaves no folder in the way.
     prepared = prepare_data(recipe, settings, Progress(recipe, console))
+    say(console, _room(recipe, place, settings, prepared))
     create(recipe, place, settings)
     return _run(console, place, recipe, prepared=prepared)
+
+
+def _room(recipe: Recipe, place: StudyFolder, settings: Settings, prepared: "Prepared") -> str:
+    from automtl.study.sizes import estimate
+
+    found = estimate(recipe, prepared.data.splits, settings)
+    n_free = free_bytes(place.root)
+    return check_room(found, place.root, recipe.resources.min_free_gb, n_free)
 
 
 def resume_search(folder: Path, *, takeover: bool) -> int:

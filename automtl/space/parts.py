@@ -59,11 +59,14 @@ class Resources(Frozen):
         max_silence_minutes: A trial on Ray that reports nothing for so long counts as hung and
             is ended; more than an epoch takes. Trials in the command's own process are not
             watched.
+        min_free_gb: Free space on the study's disk below which no new trial begins; running ones
+            go on. 0 for no limit.
     """
 
     cpu: Annotated[float, Field(gt=0)] = 1.0
     gpu: Annotated[float, Field(ge=0)] = 0.0
     max_silence_minutes: Annotated[float, Field(gt=0)] = 60.0
+    min_free_gb: Annotated[float, Field(ge=0)] = 1.0
 
     @property
     def share(self) -> dict[str, float]:

@@ -21,17 +21,12 @@ from automtl.results import (
     TrialStatus,
 )
 from automtl.space.recipe import Recipe
+from automtl.study.cleaning import beaten_weights, remove, useless_checkpoints
+from automtl.study.disk import DiskGuard
 from automtl.study.folder import StudyFolder
 from automtl.study.notes import record_notes
 from automtl.study.observer import Observer
-
-RETRIES = {
-    FailureKind.LOST_WORKER: 2,
-    FailureKind.OUT_OF_MEMORY: 1,
-    FailureKind.HUNG: 1,
-}
-"""How often a trial is tried again after an attempt failed in a way that another one may not.
-Each kind is counted by itself."""
+from automtl.study.retries import also_in_halves, may_retry, retry_line
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +40,7 @@ class StudyController:
         observer: Told of every event.
         clock: Unix time.
         known: Metrics that are known before a trial is trained; over a limit, it never is.
+        disk: Says whether there is room for a new trial; None lets all begin.
     """
 
     recipe: Recipe
@@ -53,6 +49,7 @@ class StudyController:
     observer: Observer
     clock: Callable[[], float] = time.time
     known: KnownCosts = nothing_known
+    disk: DiskGuard | None = None
     _stop_requested: bool = False
     _decisions: dict[int, Decision] = field(default_factory=dict)
     _elapsed_before_s: float = 0.0
@@ -68,6 +65,7 @@ class StudyController:
         self._elapsed_before_s = busy_s(history)
         for record in history:
             self._take_up(record)
+        remove(useless_checkpoints(self.folder, self.ledger.history()))
         self.observer.began(self.ledger.history(), self._elapsed_before_s)
 
     @property
@@ -99,20 +97,17 @@ class StudyController:
         if self._stop_requested:
             return None
         history = self.ledger.history()
-        waiting = next((r for r in history if r.status is TrialStatus.QUEUED), None)
-        if waiting is not None:
-            return self._order(waiting)
         phase = phase_of(self.recipe.budget, history, self.elapsed_s)
         if phase is Phase.OPEN and self._exhausted:
             phase = Phase.CLOSING
-        promoted = self._stopping.resumes(history, phase)
-        if promoted is not None:
-            return self._order(self.ledger.requeue(promoted))
-        if phase is Phase.OPEN:
-            return self._proposed(history)
-        if not any(record.status is TrialStatus.RUNNING for record in history):
-            self._stop_paused()
-        return None
+        waiting = self._waiting(history, phase)
+        if waiting is None and phase is not Phase.OPEN:
+            if not any(record.status is TrialStatus.RUNNING for record in history):
+                self._stop_paused()
+            return None
+        if not self._has_room(history):
+            return None
+        return self._proposed(history) if waiting is None else self._order(waiting)
 
     def on_report(self, number: int, report: EpochReport) -> Decision:
         """Record a report; pause at a stop request, stop where a cost is over its limit."""
@@ -132,9 +127,9 @@ class StudyController:
             self.observer.message(f"Trial {number}: a late end of attempt {attempt} is ignored")
             return
         self._take_notes(record)
-        if failure is not None and _may_retry(record, failure):
+        if failure is not None and may_retry(record, failure):
             self.ledger.requeue(number, failure)
-            self.observer.message(_retry_line(record, failure))
+            self.observer.message(retry_line(record, failure))
         elif failure is None and decision is Decision.PAUSE:
             self.ledger.pause(number)
         else:
@@ -182,7 +177,7 @@ class StudyController:
 
     def _end(self, record: TrialRecord, decision: Decision, failure: Failure | None) -> None:
         if failure is not None and failure.kind is FailureKind.OUT_OF_MEMORY:
-            failure = _also_in_halves(record, failure)
+            failure = also_in_halves(record, failure)
         best = best_report(record.reports)
         values = {} if best is None else dict(best.values)
         failure = failure or self._missing(record, values)
@@ -193,12 +188,33 @@ class StudyController:
         else:
             stopped = decision is Decision.STOP
             status = TrialStatus.STOPPED if stopped else TrialStatus.COMPLETED
-        self.ledger.end_trial(
+        ended = self.ledger.end_trial(
             record.number,
             status=status,
             values={} if failure is not None else values,
             best_epoch=None if best is None or failure is not None else best.epoch,
             failure=failure,
+        )
+        remove(useless_checkpoints(self.folder, [ended]))
+
+    def _waiting(self, history: tuple[TrialRecord, ...], phase: Phase) -> TrialRecord | None:
+        """Return the trial to run before any is proposed: one that is queued, or promoted now."""
+        queued = next((r for r in history if r.status is TrialStatus.QUEUED), None)
+        if queued is not None:
+            return queued
+        promoted = self._stopping.resumes(history, phase)
+        return None if promoted is None else self.ledger.requeue(promoted)
+
+    def _has_room(self, history: tuple[TrialRecord, ...]) -> bool:
+        if self.disk is None:
+            return True
+        return self.disk.admits(
+            is_idle=not any(record.status is TrialStatus.RUNNING for record in history),
+            make_room=lambda: remove(
+                beaten_weights(self.folder, history, self.recipe.objectives, self.ledger.picks())
+            ),
+            is_stopped=lambda: self._stop_requested,
+            say=self.observer.message,
         )
 
     def _missing(self, record: TrialRecord, values: dict[str, float]) -> Failure | None:
@@ -235,25 +251,6 @@ class StudyController:
             resources=self.recipe.resources.share,
             micro_batches=record.micro_batches,
         )
-
-
-def _may_retry(record: TrialRecord, failure: Failure) -> bool:
-    return record.n_setbacks(failure.kind) < RETRIES.get(failure.kind, 0)
-
-
-def _also_in_halves(record: TrialRecord, failure: Failure) -> Failure:
-    text = f"{failure.message} (attempt {record.attempts}, with each batch in two halves)"
-    return failure.model_copy(update={"message": text})
-
-
-def _retry_line(record: TrialRecord, failure: Failure) -> str:
-    way = "from its last checkpoint"
-    if failure.kind is FailureKind.OUT_OF_MEMORY:
-        way += ", each batch in two halves"
-    return (
-        f"Trial {record.number}, attempt {record.attempts}: {failure.kind.value}: "
-        f"{failure.message.rstrip('.')}. It is tried again {way}"
-    )
 
 
 def busy_s(history: tuple[TrialRecord, ...]) -> float:

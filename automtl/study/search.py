@@ -23,6 +23,7 @@ from automtl.space.recipe import Recipe, recipe_digest
 from automtl.space.stored import stored_recipe
 from automtl.study.conclude import conclude
 from automtl.study.controller import StudyController
+from automtl.study.disk import DiskGuard
 from automtl.study.folder import (
     Settings,
     StudyFolder,
@@ -177,6 +178,7 @@ def run(
             folder=folder,
             observer=observer,
             known=prepared.known,
+            disk=DiskGuard(folder=folder.root, min_free_gb=recipe.resources.min_free_gb),
         )
         _dispatch(controller, settings, prepared)
         conclude(folder, ledger)

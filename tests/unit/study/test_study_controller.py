@@ -16,9 +16,10 @@ from automtl.results import (
     TrialStatus,
 )
 from automtl.space.recipe import Budget, Recipe, find_recipe, load_recipe
-from automtl.study.controller import RETRIES, StudyController
+from automtl.study.controller import StudyController
 from automtl.study.folder import Settings, StudyFolder
 from automtl.study.observer import Silent
+from automtl.study.retries import RETRIES
 from automtl.study.search import create, held, opened
 
 LOST = Failure(kind=FailureKind.LOST_WORKER, message="gone")

@@ -1,0 +1,160 @@
+"""Room on the disk: what a search will take, and what happens while there is too little."""
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from automtl.errors import AutomtlError
+
+GB = 10**9
+POLL_S = 10.0
+"""How often a search that waits for room looks again."""
+
+
+def free_bytes(folder: Path) -> int:
+    """Return the free bytes where a folder is, or will be made."""
+    there = folder.resolve()
+    while not there.exists():
+        there = there.parent
+    return shutil.disk_usage(there).free
+
+
+@dataclass(slots=True, kw_only=True)
+class DiskGuard:
+    """Says whether a new trial may begin.
+
+    Attributes:
+        folder: Of the study.
+        min_free_gb: Free space below which none may; 0 lets all begin.
+        free: Free bytes of a folder's disk.
+        sleep: Waits for some seconds.
+    """
+
+    folder: Path
+    min_free_gb: float
+    free: Callable[[Path], int] = free_bytes
+    sleep: Callable[[float], None] = time.sleep
+    _is_waiting: bool = False
+
+    @property
+    def is_short(self) -> bool:
+        """Whether there is too little room for a new trial."""
+        return self.min_free_gb > 0 and self.free(self.folder) < self.min_free_gb * GB
+
+    def admits(
+        self,
+        *,
+        is_idle: bool,
+        make_room: Callable[[], int],
+        is_stopped: Callable[[], bool],
+        say: Callable[[str], None],
+    ) -> bool:
+        """Return whether a new trial may begin now.
+
+        Too little room is first met by removing what is not needed. While trials run the answer
+        may be no: their ends are the next occasion. Where none runs there would be no other
+        occasion, so it waits here.
+
+        Args:
+            is_idle: Whether no trial runs.
+            make_room: Removes what is not needed, and returns how many bytes that was.
+            is_stopped: Whether the user asked to end.
+            say: Told what happens, once for each time.
+        """
+        if self.is_short and (freed := make_room()):
+            say(f"The disk is nearly full: {size(freed)} of models that others beat are removed")
+        if self.is_short and not self._is_waiting:
+            self._is_waiting = True
+            say(shortage(self.free(self.folder), self.min_free_gb))
+        while is_idle and self.is_short and not is_stopped():
+            self.sleep(POLL_S)
+        if self.is_short:
+            return False
+        if self._is_waiting:
+            self._is_waiting = False
+            say("There is room on the disk again: the search goes on")
+        return True
+
+
+def shortage(n_free: int, min_free_gb: float) -> str:
+    """Say that new trials wait, and what to do."""
+    return (
+        f"New trials wait: {size(n_free)} are free on the disk, resources.min_free_gb asks for "
+        f"{size(min_free_gb * GB)}. Make room (automtl clean says what it would remove); running "
+        "trials go on"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskEstimate:
+    """What a search will take on the disk, in bytes.
+
+    Attributes:
+        running: A trial that runs: two checkpoints, one being written, and its best weights.
+        ended: A trial that has ended: its best weights.
+        views: Views of the frames, shared by all trials.
+        n_slots: Trials at a time.
+        n_trials: Trials in all; None where only time limits them.
+    """
+
+    running: int
+    ended: int
+    views: int
+    n_slots: int
+    n_trials: int | None
+
+    @property
+    def at_once(self) -> int:
+        """What must fit at any time."""
+        return self.n_slots * self.running + self.views
+
+    @property
+    def in_all(self) -> int:
+        """What all of it takes at the end, with one exported model."""
+        return self.at_once + (self.n_trials or 0) * self.ended + self.ended
+
+    def line(self, n_free: int) -> str:
+        """Say it in one line."""
+        trials = "each" if self.n_trials is None else f"for {self.n_trials} trials"
+        kept = self.ended if self.n_trials is None else self.n_trials * self.ended
+        views = f", {size(self.views)} of views" if self.views else ""
+        return (
+            f"Disk: {size(self.n_slots * self.running)} while {self.n_slots} run at a time, "
+            f"{size(kept)} of models {trials}{views}; {size(n_free)} are free"
+        )
+
+
+def check_room(estimate: DiskEstimate, folder: Path, min_free_gb: float, n_free: int) -> str:
+    """Say what a search will take; a second sentence warns that not all of it will fit.
+
+    Raises:
+        AutomtlError: If not even the trials that run at a time fit.
+    """
+    room = n_free - min_free_gb * GB
+    if estimate.at_once > room:
+        msg = (
+            f"the disk has {size(n_free)} free; trials that run at a time take "
+            f"{size(estimate.at_once)}, and {size(min_free_gb * GB)} are to stay free"
+        )
+        fix = "Make room, name another --folder, or lower --slots or resources.min_free_gb"
+        raise AutomtlError(msg, where=str(folder), fix=fix)
+    line = estimate.line(n_free)
+    if estimate.in_all > room:
+        line += (
+            ". Not all of it will fit: models that others beat will be removed, and then new "
+            "trials wait"
+        )
+    return line
+
+
+def size(n_bytes: float) -> str:
+    """Render a number of bytes for people.
+
+    >>> size(1_234_567), size(61_300_000_000), size(900)
+    ('1.2 MB', '61 GB', '0.0 MB')
+    """
+    unit, name = (GB, "GB") if n_bytes >= GB else (10**6, "MB")
+    value = n_bytes / unit
+    return f"{value:.1f} {name}" if value < 10 else f"{value:,.0f} {name}"

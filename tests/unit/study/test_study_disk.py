@@ -1,0 +1,260 @@
+"""Room on the disk: new trials wait, running ones go on, and nothing that counts is removed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from automtl.data.load import load_data
+from automtl.errors import AutomtlError
+from automtl.ledger.store import Ledger
+from automtl.results import Decision, EpochReport, Failure, FailureKind, Pick, TrialStatus
+from automtl.sources import DataConfig, ShapesSource
+from automtl.space.parts import Budget, Resources
+from automtl.space.recipe import Recipe, find_recipe, load_recipe
+from automtl.study.cleaning import beaten_weights, remove, useless_checkpoints, useless_views
+from automtl.study.controller import StudyController
+from automtl.study.disk import GB, DiskEstimate, DiskGuard, check_room, free_bytes, size
+from automtl.study.folder import Settings, StudyFolder
+from automtl.study.observer import Silent
+from automtl.study.search import create, held, opened
+from automtl.study.sizes import estimate
+from automtl.training.artifacts import WEIGHTS
+from automtl.training.checkpoint_files import kept_checkpoints
+from automtl.training.loop import train
+
+
+class Heard(Silent):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def message(self, text: str) -> None:
+        self.lines.append(text)
+
+
+class Disk:
+    """A disk whose free space the test says; each sleep takes the next of ``later``."""
+
+    def __init__(self, free_gb: float, later: tuple[float, ...] = ()) -> None:
+        self.free_gb, self.later, self.slept = free_gb, list(later), 0
+
+    def free(self, folder: Path) -> int:
+        return int(self.free_gb * GB)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += 1
+        self.free_gb = self.later.pop(0)
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    shipped = load_recipe(find_recipe("quickstart"))
+    return shipped.model_copy(update={"budget": Budget(trials=3)})
+
+
+@pytest.fixture
+def folder(recipe: Recipe, tmp_path: Path) -> StudyFolder:
+    place = StudyFolder(tmp_path / "study")
+    create(recipe, place, Settings())
+    return place
+
+
+@pytest.fixture
+def ledger(folder: StudyFolder) -> Iterator[Ledger]:
+    with opened(folder) as opened_ledger, held(opened_ledger):
+        yield opened_ledger
+
+
+def desk_of(recipe, ledger, folder, disk, heard=None) -> StudyController:
+    guard = DiskGuard(folder=folder.root, min_free_gb=1.0, free=disk.free, sleep=disk.sleep)
+    return StudyController(
+        recipe=recipe, ledger=ledger, folder=folder, observer=heard or Heard(), disk=guard
+    )
+
+
+def end(desk, recipe, number, level, attempt=1) -> None:
+    """Let a trial leave its files and end with every objective at a level."""
+    place = desk.folder.trial(number)
+    for name in ("checkpoint-000001-" + "0" * 16 + ".pt", WEIGHTS):
+        (place / name).write_bytes(b"x" * 1000)
+    values = {o.metric: level if o.maximize else -level for o in recipe.objectives}
+    desk.on_report(number, EpochReport(attempt=attempt, epoch=1, values=values, time_s=0.0))
+    desk.on_end(number, attempt, None)
+
+
+def test_a_new_trial_waits_while_running_ones_go_on(recipe, ledger, folder) -> None:
+    disk, heard = Disk(5.0), Heard()
+    desk = desk_of(recipe, ledger, folder, disk, heard)
+    assert desk.next_order().number == 0
+    disk.free_gb = 0.4
+    assert desk.next_order() is None
+    assert desk.next_order() is None
+    (line,) = heard.lines
+    assert line.startswith("New trials wait: 400 MB are free on the disk, resources.min_free_gb")
+    end(desk, recipe, 0, 0.5)
+    assert ledger.history()[0].status is TrialStatus.COMPLETED
+    assert disk.slept == 0
+    disk.free_gb = 1.0
+    assert desk.next_order().number == 1
+    assert heard.lines[1:] == ["There is room on the disk again: the search goes on"]
+
+
+def test_where_none_runs_the_search_waits_for_room_and_does_not_end(
+    recipe, ledger, folder
+) -> None:
+    disk = Disk(0.4, later=(0.5, 0.9, 1.2))
+    order = desk_of(recipe, ledger, folder, disk).next_order()
+    assert (order.number, disk.slept) == (0, 3)
+
+
+def test_a_stop_ends_the_waiting(recipe, ledger, folder) -> None:
+    disk = Disk(0.4)
+    desk = desk_of(recipe, ledger, folder, disk)
+    disk.sleep = lambda _: desk.request_stop()
+    desk.disk.sleep = disk.sleep
+    assert desk.next_order() is None
+    assert ledger.history() == ()
+
+
+def test_a_spent_budget_ends_the_search_however_full_the_disk_is(recipe, ledger, folder) -> None:
+    disk = Disk(5.0)
+    desk = desk_of(recipe, ledger, folder, disk)
+    for number in range(3):
+        desk.next_order()
+        end(desk, recipe, number, 0.5)
+    disk.free_gb = 0.0
+    assert desk.next_order() is None
+    assert disk.slept == 0
+
+
+def test_what_is_queued_waits_too(recipe, ledger, folder) -> None:
+    disk = Disk(5.0)
+    desk = desk_of(recipe, ledger, folder, disk)
+    desk.next_order()
+    desk.next_order()
+    desk.on_end(0, 1, Failure(kind=FailureKind.LOST_WORKER, message="gone"))
+    disk.free_gb = 0.4
+    assert desk.next_order() is None
+    disk.free_gb = 2.0
+    assert desk.next_order().number == 0
+
+
+def test_a_short_disk_costs_beaten_models_first_and_never_the_front(
+    recipe, ledger, folder
+) -> None:
+    disk, heard = Disk(5.0), Heard()
+    desk = desk_of(recipe, ledger, folder, disk, heard)
+    for number, level in enumerate((0.5, 0.9)):
+        desk.next_order()
+        end(desk, recipe, number, level)
+    weights = [folder.trial(number) / WEIGHTS for number in (0, 1)]
+    assert all(path.is_file() for path in weights), "with room nothing is removed"
+
+    def free(_: Path) -> int:
+        return int((0.9 if weights[0].is_file() else 1.1) * GB)
+
+    desk.disk.free = free
+    assert desk.next_order().number == 2
+    assert [path.is_file() for path in weights] == [False, True]
+    assert heard.lines == [
+        "The disk is nearly full: 0.0 MB of models that others beat are removed"
+    ]
+
+
+def test_checkpoints_go_when_nothing_can_resume_them(recipe, ledger, folder) -> None:
+    desk = desk_of(recipe, ledger, folder, Disk(5.0))
+    desk.next_order()
+    desk.next_order()
+    end(desk, recipe, 0, 0.5)
+    assert kept_checkpoints(folder.trial(0)) == []
+    left = folder.trial(1) / ("checkpoint-000001-" + "0" * 16 + ".pt")
+    left.write_bytes(b"x")
+    desk.on_end(1, 1, Failure(kind=FailureKind.LOST_WORKER, message="gone"))
+    assert left.is_file(), "it is tried again"
+    # A controller that was killed between an end and the removal leaves it to its successor.
+    forgotten = folder.trial(0) / left.name
+    forgotten.write_bytes(b"x")
+    desk_of(recipe, ledger, folder, Disk(5.0))
+    assert (forgotten.is_file(), left.is_file()) == (False, True)
+
+
+def test_picks_baselines_and_the_front_are_kept(recipe, ledger, folder) -> None:
+    desk = desk_of(recipe, ledger, folder, Disk(5.0))
+    for number, level in enumerate((0.3, 0.9, 0.5)):
+        desk.next_order()
+        end(desk, recipe, number, level)
+    history = ledger.history()
+    picked = Pick(number=0, rule="knee", reason="by a limit")
+    found = beaten_weights(folder, history, recipe.objectives, [picked])
+    assert [one.path.parent.name for one in found] == ["trial-0002"]
+    assert found[0].reason == "trial 2 is completed and not on the front"
+    baseline = history[2].model_copy(update={"origin": "baseline:detection"})
+    assert beaten_weights(folder, [*history[:2], baseline], recipe.objectives, [picked]) == []
+    views = folder.checkpoints / "views" / "rgb+hog-1-abc.npy"
+    views.parent.mkdir()
+    views.write_bytes(b"x")
+    assert [one.path for one in useless_views(folder, history)] == [views]
+    waits = history[1].model_copy(update={"status": TrialStatus.PAUSED})
+    assert useless_views(folder, [waits]) == []
+    assert useless_checkpoints(folder, [waits]) == []
+    assert remove(found) == 1000
+    assert beaten_weights(folder, history, recipe.objectives, [picked]) == []
+
+
+def test_an_estimate_is_refused_warned_of_or_told(tmp_path) -> None:
+    needs = DiskEstimate(running=GB, ended=GB // 10, views=0, n_slots=2, n_trials=40)
+    assert (needs.at_once, needs.in_all) == (2 * GB, 6 * GB + GB // 10)
+    told = check_room(needs, tmp_path, 1.0, 61 * GB)
+    assert told == (
+        "Disk: 2.0 GB while 2 run at a time, 4.0 GB of models for 40 trials; 61 GB are free"
+    )
+    assert "Not all of it will fit" in check_room(needs, tmp_path, 1.0, 7 * GB)
+    with pytest.raises(
+        AutomtlError, match=r"2\.9 GB free; trials that run at a time take 2\.0 GB"
+    ):
+        check_room(needs, tmp_path, 1.0, int(2.9 * GB))
+    unlimited = DiskEstimate(running=GB, ended=GB, views=GB, n_slots=1, n_trials=None)
+    assert "1.0 GB of models each, 1.0 GB of views" in unlimited.line(9 * GB)
+
+
+def test_an_estimate_is_what_the_files_take(tmp_path) -> None:
+    """Against the files of a training of the largest network that the space has."""
+    plain = load_recipe(find_recipe("quickstart")).to_plain()
+    base = {
+        "backbone": {"name": "tiny", "image_size": [32, 48]},
+        "optimizer": {"epochs": 1, "steps_per_epoch": 1, "batch_size": 4},
+    }
+    depth = {"type": "int", "min": 0, "max": 4, "default": 4}
+    changes = {"base": base, "parameters": {"sharing.split_after.0": depth}, "enqueue": []}
+    recipe = Recipe.model_validate({**plain, **changes, "baselines": {}})
+    sources = [ShapesSource(clips=2, frames=3, seed=seed, n_objects=(2, 3)) for seed in (0, 1)]
+    data = DataConfig(train=(sources[0],), validation=(sources[1],))
+    splits = load_data(data, image_size=(32, 48), root=None).splits
+    found = estimate(recipe, splits, Settings(slots=2))
+    config = recipe.space.config_of(recipe.space.reaching("sharing.split_after.0", 0))
+    train(
+        config,
+        splits,
+        lambda *_: Decision.CONTINUE,
+        seed=0,
+        folder=tmp_path,
+        device=torch.device("cpu"),
+    )
+    weights = (tmp_path / WEIGHTS).stat().st_size
+    checkpoint = kept_checkpoints(tmp_path)[0].stat().st_size
+    assert found.ended == pytest.approx(weights, rel=0.1)
+    assert found.running == pytest.approx(3 * checkpoint + 2 * weights, rel=0.15)
+    assert (found.n_slots, found.n_trials, found.views) == (2, recipe.budget.trials, 0)
+    assert estimate(recipe, splits, Settings(dispatcher="local")).n_slots == 1
+
+
+def test_free_space_is_that_of_a_folder_that_is_still_to_be_made(tmp_path) -> None:
+    assert abs(free_bytes(tmp_path / "a" / "b") - free_bytes(tmp_path)) < GB
+    assert size(0) == "0.0 MB"
+
+
+def test_a_negative_threshold_is_refused() -> None:
+    with pytest.raises(ValueError, match="min_free_gb"):
+        Resources(min_free_gb=-1)
+    assert not DiskGuard(folder=Path(), min_free_gb=0, free=lambda _: 0).is_short
