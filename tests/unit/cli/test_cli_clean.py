@@ -47,9 +47,9 @@ def test_clean_says_first_and_keeps_the_front_and_what_can_be_resumed(place, cap
     before = left(place)
     clean_study(place.root, dry_run=True)
     lines = capsys.readouterr().out.splitlines()
+    reason = "trial 1 is completed and not on the front"
     assert lines == [
-        "checkpoints/trial-0001/best.safetensors  2.0 MB  "
-        "trial 1 is completed and not on the front",
+        f"checkpoints/trial-0001/best.safetensors  2.0 MB  {reason}",
         "1 files, 2.0 MB would be removed",
     ]
     assert left(place) == before
