@@ -57,12 +57,14 @@ def lessons(
     objectives: Sequence[Objective],
     constraints: Sequence[Constraint],
     rungs: Sequence[int] = (),
+    *,
+    splits: bool = False,
 ) -> list[Lesson]:
     """Return what is told, by number.
 
     A trial in progress repels, until it has been at a rung. An infeasible one counts by how far
     it is outside. A failed trial, and one whose objectives are missing, are never told as a score.
-    With ``rungs``, all that run, the good ones and the newest others are told.
+    With ``rungs`` or ``splits``, all that run, the good ones and the newest others are told.
     """
     expected = projected(history, objectives, rungs)
     every = [
@@ -74,7 +76,7 @@ def lessons(
         )
         is not None
     ]
-    if not rungs:
+    if not (rungs or splits):
         return every
     ended = [lesson for lesson in every if lesson.state != "running"]
     n_good = min(math.ceil(GOOD_SHARE * min(len(ended), MAX_TOLD)), MAX_GOOD)

@@ -10,7 +10,7 @@ logarithm of a normal in a Python loop and is much slower.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,15 @@ from automtl.space.parameter import (
 )
 
 Array = NDArray[np.float64]
+
+SPREADS = {"low": 0.5, "medium": 0.25, "high": 0.125}
+"""Deviation of a prior on numbers, in shares of the range."""
+
+ODDS = {"low": 2.0, "medium": 4.0, "high": 6.0}
+"""How much likelier than each other one the expected choice is."""
+
+DOUBT = 0.25
+"""Weight of the whole range in a prior on numbers: what it can do is limited, it may be wrong."""
 
 N_RECENT = 25
 """Bad values that weigh 1; those before them weigh less the older they are."""
@@ -90,6 +99,7 @@ def suggest(
     rng: np.random.RandomState,
     *,
     n_candidates: int,
+    trust: float = 0.0,
 ) -> Scalar:
     """Return the next value of a parameter.
 
@@ -99,6 +109,8 @@ def suggest(
         bad: Its values in all others, the oldest first.
         rng: Random numbers.
         n_candidates: Draws of which the best is taken.
+        trust: Exponent of the parameter's prior, which the ratio is multiplied with (Hvarfner et
+            al., "piBO: Augmenting Acquisition Functions with User Beliefs", 2022, equation 6).
     """
     match parameter:
         case CategoricalParameter() | BoolParameter():
@@ -111,15 +123,53 @@ def suggest(
                     [codes[value] for value in good],
                     [codes[value] for value in bad],
                     rng,
-                    n_values=len(values),
+                    belief=trust * np.log(odds(parameter)),
                     n_candidates=n_candidates,
                 )
             ]
         case FloatParameter() | IntParameter():
             if parameter.min == last_step(parameter):
                 return parameter.min
-            found = _number(parameter, good, bad, rng, n_candidates=n_candidates)
+            found = _number(parameter, good, bad, rng, n_candidates=n_candidates, trust=trust)
             return int(found) if isinstance(parameter, IntParameter) else found
+
+
+def expected(parameter: Parameter, rng: np.random.RandomState) -> Scalar:
+    """Draw a value from a parameter's prior; without one, from the whole range."""
+    match parameter:
+        case CategoricalParameter() | BoolParameter():
+            values = corners_of(parameter)
+            return values[rng.choice(len(values), p=odds(parameter))]
+        case FloatParameter() | IntParameter():
+            if parameter.min == last_step(parameter):
+                return parameter.min
+            density = prior_density(parameter)
+            found = float(_on_steps(parameter, density, density.draw(rng, 1))[0])
+            return int(found) if isinstance(parameter, IntParameter) else found
+
+
+def odds(parameter: CategoricalParameter | BoolParameter) -> Array:
+    """Return the prior probability of each choice."""
+    values, prior = corners_of(parameter), parameter.prior
+    weights = [
+        ODDS[prior.confidence] if prior is not None and value == prior.at else 1.0
+        for value in values
+    ]
+    return np.array(weights) / sum(weights)
+
+
+def prior_density(parameter: FloatParameter | IntParameter) -> Normals:
+    """Return the prior of a number; without one, the density of the whole range."""
+    whole, prior = mixture(parameter, ()), parameter.prior
+    if prior is None:
+        return whole
+    at = math.log(float(prior.at)) if whole.is_log else float(prior.at)
+    return replace(
+        whole,
+        weights=np.array([1.0 - DOUBT, DOUBT]),
+        means=np.append(at, whole.means),
+        deviations=np.append(SPREADS[prior.confidence], 1.0) * whole.deviations,
+    )
 
 
 def mixture(parameter: FloatParameter | IntParameter, seen: Sequence[Scalar]) -> Normals:
@@ -147,16 +197,29 @@ def _number(
     rng: np.random.RandomState,
     *,
     n_candidates: int,
+    trust: float,
 ) -> float:
     below, above = mixture(parameter, good), mixture(parameter, bad)
     drawn = below.draw(rng, n_candidates)
+    believed = prior_density(parameter) if parameter.prior is not None and trust else None
+    if believed is not None:
+        drawn = np.append(drawn, believed.draw(rng, n_candidates // 4))
     if below.step:
-        low, high = parameter.min, last_step(parameter)
-        drawn = np.clip(low + np.round((drawn - low) / below.step) * below.step, low, high)
+        drawn = _on_steps(parameter, below, drawn)
         # Few values remain; the first of the best ones is the same as among all draws.
         _, first = np.unique(drawn, return_index=True)
         drawn = drawn[np.sort(first)]
-    return float(drawn[np.argmax(below.log_density(drawn) - above.log_density(drawn))])
+    ratio = below.log_density(drawn) - above.log_density(drawn)
+    if believed is not None:
+        ratio += trust * believed.log_density(drawn)
+    return float(drawn[np.argmax(ratio)])
+
+
+def _on_steps(parameter: FloatParameter | IntParameter, density: Normals, drawn: Array) -> Array:
+    if not density.step:
+        return drawn
+    low, high = parameter.min, last_step(parameter)
+    return np.clip(low + np.round((drawn - low) / density.step) * density.step, low, high)
 
 
 def _choice(
@@ -164,15 +227,15 @@ def _choice(
     bad: Sequence[int],
     rng: np.random.RandomState,
     *,
-    n_values: int,
+    belief: Array,
     n_candidates: int,
 ) -> int:
-    (weights, below), (above_weights, above) = (_tables(s, n_values) for s in (good, bad))
+    (weights, below), (above_weights, above) = (_tables(s, len(belief)) for s in (good, bad))
     rows = rng.choice(len(weights), p=weights, size=n_candidates)
     reached = np.cumsum(below[rows], axis=1)
     reached[:, -1] = 1.0  # Not a rounding error below it.
     drawn = (reached < rng.uniform(size=n_candidates)[:, None]).sum(axis=1)
-    ratio = np.log(weights @ below) - np.log(above_weights @ above)
+    ratio = np.log(weights @ below) - np.log(above_weights @ above) + belief
     return int(drawn[np.argmax(ratio[drawn])])
 
 

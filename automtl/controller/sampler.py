@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from automtl.controller.lessons import Lesson, lessons
-from automtl.controller.parzen import suggest
+from automtl.controller.parzen import expected, suggest
 from automtl.results import Point, TrialRecord
 from automtl.space.parameter import (
     BoolParameter,
@@ -44,6 +44,9 @@ N_SPLIT_CANDIDATES = 256
 """The same with early stopping, where there are many more points to learn from: on two data sets
 for tuning it found better fronts than 64 (docs/measurements.md)."""
 
+N_TRUST = 10
+"""Trials after which a prior counts in full; after k times as many it has the exponent 1/k."""
+
 STATES = {"seen": "COMPLETE", "bad": "PRUNED", "running": "RUNNING"}
 
 
@@ -66,23 +69,21 @@ def draws(
         seed: Of the random stream.
         rungs: Epochs at which unfinished trials are looked at; without them they repel.
     """
-    taught = lessons(history, space.objectives, constraints, rungs)
-    if rungs and len(space.objectives) > 1:
-        return _split_draws(space, taught, seed)
+    is_believed = any(p.prior is not None for p in space.parameters.values())
+    taught = lessons(history, space.objectives, constraints, rungs, splits=is_believed)
+    if is_believed or (rungs and len(space.objectives) > 1):
+        trust = N_TRUST / max(len(history), N_TRUST) if is_believed else 0.0
+        return _split_draws(space, taught, seed, trust)
     return _optuna_draws(space, taught, seed)
 
 
 def uniform(space: SearchSpace, random: Callable[[], float]) -> dict[str, Scalar]:
     """Draw a point uniformly; ``random`` gives numbers in [0, 1)."""
-    point: dict[str, Scalar] = {}
-    for name, parameter in space.parameters.items():
-        if matches(parameter.when, point):
-            point[name] = _uniform(parameter, random())
-    return point
+    return _grown(space, lambda _, parameter: _uniform(parameter, random()))
 
 
 def _split_draws(
-    space: SearchSpace, taught: Sequence[Lesson], seed: int
+    space: SearchSpace, taught: Sequence[Lesson], seed: int, trust: float
 ) -> Iterator[dict[str, Scalar]]:
     """Draw where the good ones are known: what Optuna would do with them, but fast."""
     import numpy as np
@@ -93,7 +94,12 @@ def _split_draws(
     good = [lesson.record.point for lesson in taught if lesson.is_good]
     bad = [lesson.record.point for lesson in taught if not lesson.is_good]
     while True:
-        point = uniform(space, rng.uniform) if is_early else _split_draw(space, good, bad, rng)
+        if is_early and not trust:
+            point = uniform(space, rng.uniform)
+        elif is_early:
+            point = _grown(space, lambda _, parameter: expected(parameter, rng))
+        else:
+            point = _split_draw(space, good, bad, rng, trust)
         bad = [*bad, point]
         yield point
 
@@ -103,17 +109,27 @@ def _split_draw(
     good: Sequence[Point],
     bad: Sequence[Point],
     rng: "np.random.RandomState",
+    trust: float,
 ) -> dict[str, Scalar]:
+    return _grown(
+        space,
+        lambda name, parameter: suggest(
+            parameter,
+            [other[name] for other in good if name in other],
+            [other[name] for other in bad if name in other],
+            rng,
+            n_candidates=N_SPLIT_CANDIDATES,
+            trust=trust,
+        ),
+    )
+
+
+def _grown(space: SearchSpace, value: Callable[[str, Parameter], Scalar]) -> dict[str, Scalar]:
+    """Give each parameter a value that exists where the ones before it stand."""
     point: dict[str, Scalar] = {}
     for name, parameter in space.parameters.items():
         if matches(parameter.when, point):
-            point[name] = suggest(
-                parameter,
-                [other[name] for other in good if name in other],
-                [other[name] for other in bad if name in other],
-                rng,
-                n_candidates=N_SPLIT_CANDIDATES,
-            )
+            point[name] = value(name, parameter)
     return point
 
 
@@ -160,11 +176,7 @@ def _storage(space: SearchSpace, taught: Sequence[Lesson]) -> "optuna.storages.I
 
 
 def _suggest(trial: "optuna.Trial", space: SearchSpace) -> dict[str, Scalar]:
-    point: dict[str, Scalar] = {}
-    for name, parameter in space.parameters.items():
-        if matches(parameter.when, point):
-            point[name] = _suggest_one(trial, name, parameter)
-    return point
+    return _grown(space, lambda name, parameter: _suggest_one(trial, name, parameter))
 
 
 def _suggest_one(trial: "optuna.Trial", name: str, parameter: Parameter) -> Scalar:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from automtl.config import Frozen
+from automtl.space.prior import Prior
 
 Scalar = bool | int | float | str
 When = Mapping[str, Scalar | tuple[Scalar, ...]]
@@ -25,6 +26,7 @@ class FloatParameter(Frozen):
         step: Distance between values; excludes ``log``.
         default: Value of the first trial; without one, the middle of the range.
         when: Values of other parameters at which this one exists.
+        prior: Where good values are expected.
     """
 
     type: Literal["float"]
@@ -34,6 +36,7 @@ class FloatParameter(Frozen):
     step: Annotated[float, Field(gt=0)] | None = None
     default: float | None = None
     when: When = {}
+    prior: Prior | None = None
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
@@ -51,6 +54,7 @@ class IntParameter(Frozen):
     step: Annotated[int, Field(ge=1)] | None = None
     default: int | None = None
     when: When = {}
+    prior: Prior | None = None
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
@@ -66,12 +70,14 @@ class CategoricalParameter(Frozen):
         values: The choices.
         default: Value of the first trial; without one, the first choice.
         when: Values of other parameters at which this one exists.
+        prior: Which choice is expected to be good.
     """
 
     type: Literal["categorical"]
     values: Annotated[tuple[Scalar, ...], Field(min_length=1)]
     default: Scalar | None = None
     when: When = {}
+    prior: Prior | None = None
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
@@ -81,6 +87,7 @@ class CategoricalParameter(Frozen):
         if self.default is not None and self.default not in self.values:
             msg = f"`default` must be one of {list(self.values)}, found {self.default!r}"
             raise ValueError(msg)
+        _check_prior(self)
         return self
 
 
@@ -90,6 +97,12 @@ class BoolParameter(Frozen):
     type: Literal["bool"]
     default: bool = False
     when: When = {}
+    prior: Prior | None = None
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        _check_prior(self)
+        return self
 
 
 NumberParameter = FloatParameter | IntParameter
@@ -235,6 +248,15 @@ def _check_range(parameter: NumberParameter) -> None:
     found = [text for is_wrong, text in problems if is_wrong]
     if found:
         raise ValueError("; ".join(found))
+    _check_prior(parameter)
+
+
+def _check_prior(
+    parameter: "FloatParameter | IntParameter | CategoricalParameter | BoolParameter",
+) -> None:
+    if parameter.prior is not None and not allows(parameter, parameter.prior.at):
+        msg = f"`prior.at` must be {describe(parameter)}, found {parameter.prior.at!r}"
+        raise ValueError(msg)
 
 
 def _is_inside(parameter: NumberParameter, value: float | None = None) -> bool:

@@ -153,10 +153,14 @@ def recipe_schema() -> dict[str, Any]:
 
 def recipe_digest(recipe: Recipe) -> str:
     """Digest of what decides trials: not the name, the description, the budget or the machine."""
-    plain = recipe.to_plain()
+    plain: dict[str, Any] = recipe.to_plain()
     for key in ("name", "description", "budget", "resources"):
         del plain[key]
     if isinstance(recipe.early_stopping, NoStopping):
         # A study that began before there was early stopping is the same study.
         del plain["early_stopping"]
+    for parameter in plain["parameters"].values():
+        if parameter["prior"] is None:
+            # The same for priors.
+            del parameter["prior"]
     return digest_of(plain)

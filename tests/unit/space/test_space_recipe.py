@@ -146,6 +146,21 @@ PLANTED = [
         "clips: 2, seed: 2, rate: 3}",
         "`rate: 3` is for sources that train; here all frames count",
     ),
+    (
+        "optimizer.lr: {type: float, min: 1e-3, max: 1e-2, log: true}",
+        "optimizer.lr: {type: float, min: 1e-3, max: 1e-2, prior: {at: 1}}",
+        "`prior.at` must be 0.001 to 0.01, found 1",
+    ),
+    (
+        "values: [fixed, upgrad]}",
+        "values: [fixed, upgrad], prior: {at: pcgrad}}",
+        "`prior.at` must be one of fixed, upgrad, found 'pcgrad'",
+    ),
+    (
+        "values: [fixed, upgrad]}",
+        "values: [fixed, upgrad], prior: {at: fixed, confidence: hihg}}",
+        "must be 'low', 'medium' or 'high', found 'hihg'",
+    ),
 ]
 
 
