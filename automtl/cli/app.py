@@ -16,6 +16,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+LEDGER, MLFLOW = "AUTOMTL_LEDGER", "AUTOMTL_MLFLOW"
+"""Variables for addresses with a password: arguments can be read by everybody on a machine."""
+
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of the study.", show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 DataOption = Annotated[
@@ -71,9 +74,13 @@ def search(
         int | None, typer.Option(help="Trials at a time. Default: as many as fit.")
     ] = None,
     ray_address: Annotated[str, typer.Option(help="A running Ray cluster.")] = "",
-    ledger: Annotated[str, typer.Option(help="Database URL. Default: a file in the folder.")] = "",
+    ledger: Annotated[
+        str,
+        typer.Option(envvar=LEDGER, help="Database URL. Default: a file in the folder."),
+    ] = "",
     mlflow: Annotated[
-        str, typer.Option(help="Tracking URI. Default: a database in the folder.")
+        str,
+        typer.Option(envvar=MLFLOW, help="Tracking URI. Default: a database in the folder."),
     ] = "",
 ) -> int:
     """Start a search. Ctrl-C ends it cleanly; `automtl resume` goes on."""

@@ -1,10 +1,10 @@
 """What is recorded when a search ends: ranks, a pick, a note for MLflow, the report."""
 
-import re
 import shlex
 import time
 from pathlib import Path
 
+from automtl.ledger.redaction import redacted
 from automtl.ledger.store import Ledger
 from automtl.pareto import front, pick, ranks
 from automtl.results import Pick, StudyInfo, TrialRecord
@@ -94,14 +94,5 @@ def mlflow_command(folder: StudyFolder) -> str:
     """Return the command that opens MLflow's own page on this study."""
     uri = load_settings(folder).mlflow or folder.mlflow_uri
     if uri.startswith(("http://", "https://")):
-        return f"open {without_password(uri)}"
-    return f"mlflow ui --backend-store-uri {shlex.quote(without_password(uri))}"
-
-
-def without_password(url: str) -> str:
-    """Hide the password of a URL.
-
-    >>> without_password("postgresql://me:secret@host/db")
-    'postgresql://me:***@host/db'
-    """
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+        return f"open {redacted(uri)}"
+    return f"mlflow ui --backend-store-uri {shlex.quote(redacted(uri))}"
