@@ -29,7 +29,7 @@ def cautions(recipe: Recipe) -> list[str]:
             lines.append(
                 f"early_stopping: at epochs {', '.join(blind)} trials of `schedule.kind` {name} "
                 f"are compared before every task has been trained (epoch {epoch} at the soonest), "
-                f"and are left behind for it. Set `rungs` of {epoch} and more, or take that kind out"
+                f"and are left behind for it. Set `rungs` from {epoch} on, or take that kind out"
             )
     return lines
 

@@ -8,31 +8,24 @@ import torch
 
 from automtl.config import (
     AlignedMTLWeighting,
-    CAGradWeighting,
     ConFIGWeighting,
     DBMTLWeighting,
-    DualProjWeighting,
     DWAWeighting,
     ExcessMTLWeighting,
-    FairGradWeighting,
     FAMOWeighting,
     FixedWeighting,
     GeometricMeanWeighting,
     GradDropWeighting,
     GradientWeightingConfig,
     GradNormWeighting,
-    GradVacWeighting,
     IMTLGWeighting,
     IMTLLWeighting,
-    MGDAWeighting,
-    NashMTLWeighting,
-    PCGradWeighting,
     RLWWeighting,
     STCHWeighting,
     UncertaintyWeighting,
-    UPGradWeighting,
     WeightingConfig,
 )
+from automtl.testing.combining import COMBINING
 from automtl.testing.weighting_contract import MakeWeighting, WeightingContract
 from automtl.training.weighting import build_weighting
 
@@ -105,21 +98,6 @@ class TestDbMtl(WeightingContract):
         return maker(DBMTLWeighting(at=request.param))
 
 
-COMBINING = (
-    UPGradWeighting(),
-    DualProjWeighting(),
-    MGDAWeighting(),
-    PCGradWeighting(),
-    GradVacWeighting(),
-    CAGradWeighting(),
-    NashMTLWeighting(),
-    FairGradWeighting(),
-    AlignedMTLWeighting(),
-    ConFIGWeighting(),
-    IMTLGWeighting(),
-    ExcessMTLWeighting(),
-    GradDropWeighting(),
-)
 MAY_BE_NEGATIVE = (AlignedMTLWeighting, ConFIGWeighting, IMTLGWeighting)
 
 

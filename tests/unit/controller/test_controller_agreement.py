@@ -11,37 +11,10 @@ from automtl.controller.agreement import N_LEAST, agreement, believed, widened
 from automtl.controller.projection import projected
 from automtl.controller.rungs import arrivals
 from automtl.results import EpochReport, Objective, TrialRecord, TrialStatus
+from automtl.testing.curves import EPOCHS, TWO, trial
 
 S = TrialStatus
-EPOCHS = 9
 RUNGS = (1, 3)
-TWO = (
-    Objective(metric="error", goal="minimize"),
-    Objective(metric="quality", goal="maximize"),
-)
-Curve = Sequence[tuple[float, float]]
-
-
-def values(error: float, quality: float) -> dict[str, float]:
-    return {"error": error, "quality": quality}
-
-
-def trial(number: int, curve: Curve, status: TrialStatus, **changes: object) -> TrialRecord:
-    reports = tuple(
-        EpochReport(attempt=1, epoch=i + 1, values=values(*point), time_s=0.0)
-        for i, point in enumerate(curve)
-    )
-    record = TrialRecord(
-        number=number,
-        point={"x": number},
-        config={"optimizer": {"epochs": EPOCHS}},
-        config_digest=str(number),
-        status=status,
-        reports=reports,
-        attempts=1,
-        values=values(*curve[-1]) if curve and status is S.COMPLETED else {},
-    )
-    return record.model_copy(update=changes)
 
 
 def finished(early: Sequence[float], late: Sequence[float]) -> list[TrialRecord]:

@@ -9,45 +9,18 @@ from hypothesis import strategies as st
 
 from automtl.controller.promotion import Promotion, rule_standing
 from automtl.controller.stopping import Phase
-from automtl.results import Decision, EpochReport, Objective, TrialRecord, TrialStatus
+from automtl.results import Decision, EpochReport, TrialRecord, TrialStatus
+from automtl.testing.curves import EPOCHS, TWO, Curve, trial, values
 
 S = TrialStatus
-EPOCHS = 9
 RUNGS = (1, 3)
-TWO = (
-    Objective(metric="error", goal="minimize"),
-    Objective(metric="quality", goal="maximize"),
-)
 ONE = TWO[:1]
 TIES = st.sampled_from(["hypervolume", "spread"])
-Curve = Sequence[tuple[float, float]]
 
 
 def rule(**changes: object) -> Promotion:
     plain = {"objectives": TWO, "rungs": RUNGS, "eta": 3.0}
     return Promotion(**{**plain, **changes})  # type: ignore[arg-type]
-
-
-def values(error: float, quality: float) -> dict[str, float]:
-    return {"error": error, "quality": quality}
-
-
-def trial(number: int, curve: Curve, status: TrialStatus, **changes: object) -> TrialRecord:
-    reports = tuple(
-        EpochReport(attempt=1, epoch=i + 1, values=values(*point), time_s=0.0)
-        for i, point in enumerate(curve)
-    )
-    record = TrialRecord(
-        number=number,
-        point={"x": number},
-        config={"optimizer": {"epochs": EPOCHS}},
-        config_digest=str(number),
-        status=status,
-        reports=reports,
-        attempts=1,
-        values=values(*curve[-1]) if curve and status is S.COMPLETED else {},
-    )
-    return record.model_copy(update=changes)
 
 
 @dataclass

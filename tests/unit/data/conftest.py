@@ -8,7 +8,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from automtl.sources import MotSource
+from automtl.data.load import LoadedData, load_data
+from automtl.errors import DataError
+from automtl.sources import DataConfig, MotSource, Source
 
 HEIGHT, WIDTH = 40, 60
 
@@ -50,3 +52,48 @@ def street(tmp_path: Path, picture: NDArray[np.uint8]) -> Callable[..., MotSourc
         return base.model_copy(update=changes)
 
     return make
+
+
+SIZE = (HEIGHT, WIDTH)
+NAMES = ("sky", "road", "tree")
+
+
+def _load(source: Source, root: Path | None, **changes: object) -> LoadedData:
+    config = DataConfig(train=(source,), validation=(source,), segmentation_classes=NAMES)
+    return load_data(config.model_copy(update=changes), image_size=SIZE, root=root)
+
+
+@pytest.fixture
+def load() -> Callable[..., LoadedData]:
+    """Load a source as both splits, with changes of the data's configuration."""
+    return _load
+
+
+@pytest.fixture
+def refused() -> Callable[..., str]:
+    """Load a source that is refused; return the one line."""
+
+    def refuse(source: Source, root: Path | None, **changes: object) -> str:
+        with pytest.raises(DataError) as caught:
+            _load(source, root, **changes)
+        line = str(caught.value)
+        assert "\n" not in line
+        assert caught.value.where, "an error names its place"
+        assert caught.value.fix, "an error names its way out"
+        return line
+
+    return refuse
+
+
+@pytest.fixture
+def notes() -> Callable[..., list[tuple[str, str, str]]]:
+    """Return name, reason and kind of each thing left out of a split."""
+
+    def noted(loaded: LoadedData, split: str = "train") -> list[tuple[str, str, str]]:
+        return [
+            (Path(left.name).name, left.reason, left.kind)
+            for left in loaded.left_out
+            if left.split == split
+        ]
+
+    return noted

@@ -1,6 +1,5 @@
 """Every mistake in the data: one line with what, where and fix, or left out and named."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,62 +10,55 @@ from PIL import Image
 from automtl.data.load import LoadedData, describe, load_data
 from automtl.errors import DataError
 from automtl.sources import (
-    CocoSource,
     DataConfig,
     MaskSource,
     MotSource,
     ShapesSource,
-    Source,
-    YoloSource,
 )
 
 Street = Callable[..., MotSource]
+
+
+Load = Callable[..., LoadedData]
+
+
+Refused = Callable[..., str]
+
+
+Notes = Callable[..., list[tuple[str, str, str]]]
+
+
 SIZE = (40, 60)
+
+
 OTHER = ShapesSource(clips=1, frames=2, seed=5)
+
+
 NAMES = ("sky", "road", "tree")
 
 
-def load(source: Source, root: Path | None, **changes: object) -> LoadedData:
-    config = DataConfig(train=(source,), validation=(source,), segmentation_classes=NAMES)
-    return load_data(config.model_copy(update=changes), image_size=SIZE, root=root)
-
-
-def refused(source: Source, root: Path | None, **changes: object) -> str:
-    with pytest.raises(DataError) as caught:
-        load(source, root, **changes)
-    line = str(caught.value)
-    assert "\n" not in line
-    assert caught.value.where, "an error names its place"
-    assert caught.value.fix, "an error names its way out"
-    return line
-
-
-def notes(loaded: LoadedData, split: str = "train") -> list[tuple[str, str, str]]:
-    return [
-        (Path(left.name).name, left.reason, left.kind)
-        for left in loaded.left_out
-        if left.split == split
-    ]
-
-
-def test_no_root(street: Street) -> None:
+def test_no_root(street: Street, refused: Refused) -> None:
     assert "--data" in refused(street(), None)
 
 
 @pytest.mark.parametrize("field", ["frames", "gt", "masks", "instances"])
-def test_missing_folder(street: Street, tmp_path: Path, field: str) -> None:
+def test_missing_folder(street: Street, tmp_path: Path, field: str, refused: Refused) -> None:
     line = refused(street(gt="gt.txt").model_copy(update={field: "nowhere"}), tmp_path)
     assert f"`{field}: nowhere` does not exist" in line
     assert str(tmp_path) in line
 
 
 @pytest.mark.parametrize("path", ["../outside", "frames/../../outside", "/etc"])
-def test_paths_stay_inside_the_root(street: Street, tmp_path: Path, path: str) -> None:
+def test_paths_stay_inside_the_root(
+    street: Street, tmp_path: Path, path: str, refused: Refused
+) -> None:
     (tmp_path.parent / "outside").mkdir(exist_ok=True)
     assert "leaves the data root" in refused(street(frames=path), tmp_path)
 
 
-def test_a_link_out_of_the_root_is_refused(street: Street, tmp_path: Path) -> None:
+def test_a_link_out_of_the_root_is_refused(
+    street: Street, tmp_path: Path, refused: Refused
+) -> None:
     street()
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "link").symlink_to(tmp_path / "frames")
@@ -77,13 +69,15 @@ def street_source(frames: str) -> MotSource:
     return MotSource(frames=frames)
 
 
-def test_a_folder_without_pictures(street: Street, tmp_path: Path) -> None:
+def test_a_folder_without_pictures(street: Street, tmp_path: Path, refused: Refused) -> None:
     street()
     (tmp_path / "empty").mkdir()
     assert "no picture" in refused(street_source("empty"), tmp_path)
 
 
-def test_missing_mask_keeps_the_other_labels(street: Street, tmp_path: Path) -> None:
+def test_missing_mask_keeps_the_other_labels(
+    street: Street, tmp_path: Path, load: Load, notes: Notes
+) -> None:
     source = street(gt="gt.txt", masks="masks")
     (tmp_path / "masks" / "002.png").unlink()
     loaded = load(source, tmp_path)
@@ -94,7 +88,9 @@ def test_missing_mask_keeps_the_other_labels(street: Street, tmp_path: Path) -> 
     assert (table.semantic[1] == 255).all()
 
 
-def test_missing_mask_of_a_frame_with_no_other_label(street: Street, tmp_path: Path) -> None:
+def test_missing_mask_of_a_frame_with_no_other_label(
+    street: Street, tmp_path: Path, load: Load, notes: Notes
+) -> None:
     street()
     (tmp_path / "masks" / "002.png").unlink()
     source = MaskSource(images="frames", masks="masks", ignore=11)
@@ -104,7 +100,9 @@ def test_missing_mask_of_a_frame_with_no_other_label(street: Street, tmp_path: P
 
 
 @pytest.mark.parametrize("damage", ["cut", "noise", "empty", "text"])
-def test_corrupt_frame_is_left_out_and_named(street: Street, tmp_path: Path, damage: str) -> None:
+def test_corrupt_frame_is_left_out_and_named(
+    street: Street, tmp_path: Path, damage: str, load: Load, notes: Notes
+) -> None:
     source = street(gt="gt.txt")
     path = tmp_path / "frames" / "002.png"
     whole = path.read_bytes()
@@ -124,7 +122,9 @@ def test_corrupt_frame_is_left_out_and_named(street: Street, tmp_path: Path, dam
     assert loaded.splits.train.frame.tolist() == [0, 2], "time goes on over the gap"
 
 
-def test_corrupt_jpeg_is_left_out(street: Street, tmp_path: Path) -> None:
+def test_corrupt_jpeg_is_left_out(
+    street: Street, tmp_path: Path, load: Load, notes: Notes
+) -> None:
     source = street(masks="masks")
     picture = Image.open(tmp_path / "frames" / "001.png")
     picture.save(tmp_path / "frames" / "002.jpg")
@@ -136,7 +136,7 @@ def test_corrupt_jpeg_is_left_out(street: Street, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["masks", "instances"])
 def test_corrupt_label_picture_takes_only_its_label(
-    street: Street, tmp_path: Path, folder: str
+    street: Street, tmp_path: Path, folder: str, load: Load, notes: Notes
 ) -> None:
     source = street(masks="masks", instances="instances")
     (tmp_path / folder / "002.png").write_bytes(b"broken")
@@ -149,7 +149,7 @@ def test_corrupt_label_picture_takes_only_its_label(
 
 
 def test_a_bomb_is_left_out(
-    street: Street, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    street: Street, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, load: Load, notes: Notes
 ) -> None:
     source = street(gt="gt.txt")
     Image.new("RGB", (80, 60)).save(tmp_path / "frames" / "003.png")
@@ -159,14 +159,16 @@ def test_a_bomb_is_left_out(
     assert "decompression bomb" in notes(loaded)[0][1]
 
 
-def test_a_mask_of_another_shape_is_left_out(street: Street, tmp_path: Path) -> None:
+def test_a_mask_of_another_shape_is_left_out(
+    street: Street, tmp_path: Path, load: Load, notes: Notes
+) -> None:
     source = street(gt="gt.txt", masks="masks")
     Image.new("L", (50, 50)).save(tmp_path / "masks" / "001.png")
     (note,) = notes(load(source, tmp_path))
     assert "50x50 pixels does not fit its frame of 60x40" in note[1]
 
 
-def test_a_mask_of_lower_resolution_is_used(street: Street, tmp_path: Path) -> None:
+def test_a_mask_of_lower_resolution_is_used(street: Street, tmp_path: Path, load: Load) -> None:
     source = street(gt="gt.txt", masks="masks")
     Image.new("L", (30, 20), color=2).save(tmp_path / "masks" / "001.png")
     loaded = load(source, tmp_path)
@@ -174,106 +176,46 @@ def test_a_mask_of_lower_resolution_is_used(street: Street, tmp_path: Path) -> N
     assert (loaded.splits.train.semantic[0] == 2).all()
 
 
-def test_a_box_over_the_edge_is_clipped_and_named(street: Street, tmp_path: Path) -> None:
-    source = street(gt="gt.txt")
-    (tmp_path / "gt.txt").write_text("1,1,51,31,30,30,1,1,1\n2,1,81,1,10,10,1,1,1\n")
-    loaded = load(source, tmp_path)
-    assert notes(loaded) == [
-        ("gt.txt:1", "a box reaches out of its frame of 60x40 pixels, clipped", "box"),
-        ("gt.txt:2", "a box wholly outside its frame of 60x40 pixels, dropped", "box"),
-    ]
-    assert loaded.splits.train.boxes.tolist() == [[50, 30, 60, 40]]
-    assert loaded.splits.train.offsets.tolist() == [0, 1, 1, 1]
-
-
-def test_a_box_without_area_is_dropped_and_named(street: Street, tmp_path: Path) -> None:
-    source = street(gt="gt.txt")
-    (tmp_path / "gt.txt").write_text("1,1,5,5,0,9,1,1,1\n")
-    assert notes(load(source, tmp_path)) == [("gt.txt:1", "a box without area, dropped", "box")]
-
-
-def test_an_id_in_two_classes_names_both_lines(street: Street, tmp_path: Path) -> None:
-    source = street(gt="gt.txt")
-    (tmp_path / "gt.txt").write_text("1,4,5,5,9,9,1,1,1\n2,3,5,5,9,9,1,1,1\n2,4,5,5,9,9,1,2,1\n")
-    line = refused(source, tmp_path)
-    assert "gt.txt:3: the id 4 has class 2 here and class 1 at" in line
-    assert "gt.txt:1" in line
-
-
-def test_an_id_twice_in_a_frame_names_both_lines(street: Street, tmp_path: Path) -> None:
-    source = street(gt="gt.txt")
-    (tmp_path / "gt.txt").write_text("1,4,5,5,9,9,1,1,1\n1,4,9,9,9,9,1,1,1\n")
-    line = refused(source, tmp_path)
-    assert "gt.txt:2: the id 4 is in frame 1 twice" in line
-    assert "gt.txt:1" in line
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "1,1,5,5,9,9,1",
-        "1,one,5,5,9,9,1,1,1",
-        "0,1,5,5,9,9,1,1,1",
-        "1,1,nan,5,9,9,1,1,1",
-        "1 1 5 5",
-    ],
-)
-def test_a_malformed_gt_line_is_named(street: Street, tmp_path: Path, text: str) -> None:
-    source = street(gt="gt.txt")
-    (tmp_path / "gt.txt").write_text(f"1,1,5,5,9,9,1,1,1\n\n{text}\n")
-    line = refused(source, tmp_path)
-    assert "gt.txt:3" in line
-    assert "frame, id, left, top, width, height, flag, class, visibility" in line
-
-
-def test_gt_that_is_no_text(street: Street, tmp_path: Path) -> None:
-    source = street(gt="gt.txt")
-    (tmp_path / "gt.txt").write_bytes(b"\xff\xfe\x00\x80")
-    assert "gt.txt" in refused(source, tmp_path)
-
-
-def test_no_classes_would_use_no_box(street: Street, tmp_path: Path) -> None:
-    assert "`classes` is empty" in refused(street(gt="gt.txt", classes={}), tmp_path)
-
-
 @pytest.mark.parametrize("frame_range", [(1, 4), (3, 2)])
 def test_a_range_that_does_not_fit(
-    street: Street, tmp_path: Path, frame_range: tuple[int, int]
+    street: Street, tmp_path: Path, frame_range: tuple[int, int], refused: Refused
 ) -> None:
     line = refused(street(gt="gt.txt", frame_range=frame_range), tmp_path)
     assert "3 frames" in line
 
 
-def test_an_instance_mask_of_8_bits(street: Street, tmp_path: Path) -> None:
+def test_an_instance_mask_of_8_bits(street: Street, tmp_path: Path, refused: Refused) -> None:
     source = street(instances="instances")
     Image.new("L", (60, 40)).save(tmp_path / "instances" / "001.png")
     assert "must have 16 bits" in refused(source, tmp_path)
 
 
-def test_a_class_mask_in_colour(street: Street, tmp_path: Path) -> None:
+def test_a_class_mask_in_colour(street: Street, tmp_path: Path, refused: Refused) -> None:
     source = street(masks="masks")
     Image.new("RGB", (60, 40)).save(tmp_path / "masks" / "001.png")
     assert "8 bits and one channel" in refused(source, tmp_path)
 
 
-def test_a_mask_value_without_a_name(street: Street, tmp_path: Path) -> None:
+def test_a_mask_value_without_a_name(street: Street, tmp_path: Path, refused: Refused) -> None:
     line = refused(street(masks="masks", ignore=255), tmp_path)
     assert "has the value 11" in line
     assert "0 to 2" in line
 
 
-def test_masks_need_names(street: Street, tmp_path: Path) -> None:
+def test_masks_need_names(street: Street, tmp_path: Path, refused: Refused) -> None:
     line = refused(street(masks="masks"), tmp_path, segmentation_classes=())
     assert "data.segmentation_classes" in line
 
 
-def test_an_unknown_class_names_the_nearest(street: Street, tmp_path: Path) -> None:
+def test_an_unknown_class_names_the_nearest(
+    street: Street, tmp_path: Path, refused: Refused
+) -> None:
     line = refused(street(gt="gt.txt"), tmp_path, detection_classes=("car", "persons"))
     assert "'person'" in line
     assert "'persons'" in line
 
 
-def test_an_empty_frame_is_a_valid_label(street: Street, tmp_path: Path) -> None:
+def test_an_empty_frame_is_a_valid_label(street: Street, tmp_path: Path, load: Load) -> None:
     source = street(gt="gt.txt")
     (tmp_path / "gt.txt").write_text("2,1,5,5,9,9,1,1,1\n")
     loaded = load(source, tmp_path)
@@ -295,11 +237,13 @@ def test_frames_without_any_label_are_left_out_and_named(tmp_path: Path) -> None
     assert len(bare) + len(loaded.splits.train) == 24
 
 
-def test_a_split_without_labels(street: Street, tmp_path: Path) -> None:
+def test_a_split_without_labels(street: Street, tmp_path: Path, refused: Refused) -> None:
     assert "train split has no labelled frame" in refused(street(), tmp_path)
 
 
-def test_too_many_left_out_stops_before_training(street: Street, tmp_path: Path) -> None:
+def test_too_many_left_out_stops_before_training(
+    street: Street, tmp_path: Path, load: Load, refused: Refused
+) -> None:
     source = street(gt="gt.txt")
     for number in (1, 2):
         (tmp_path / "frames" / f"{number:03}.png").write_bytes(b"")
@@ -311,7 +255,7 @@ def test_too_many_left_out_stops_before_training(street: Street, tmp_path: Path)
     assert len(load(source, tmp_path, max_left_out=0.7).splits.train) == 1
 
 
-def test_only_the_first_three_are_listed(tmp_path: Path, street: Street) -> None:
+def test_only_the_first_three_are_listed(tmp_path: Path, street: Street, refused: Refused) -> None:
     source = street(masks="masks")
     for number in range(1, 9):
         (tmp_path / "frames" / f"x{number}.png").write_bytes(b"")
@@ -320,102 +264,13 @@ def test_only_the_first_three_are_listed(tmp_path: Path, street: Street) -> None
     assert "5 more" in line
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "0 0.5 0.5 0.1",
-        "zero 0.5 0.5 0.1 0.1",
-        "0 30 20 10 10",
-        "0.5 0.5 0.5 0.1 0.1",
-        "-1 0 0 1 1",
-    ],
-)
-def test_a_malformed_yolo_line_is_named(street: Street, tmp_path: Path, text: str) -> None:
-    street()
-    (tmp_path / "labels").mkdir()
-    (tmp_path / "labels" / "001.txt").write_text(f"0 0.5 0.5 0.1 0.1\n{text}\n")
-    source = YoloSource(images="frames", labels="labels", names=("car",))
-    line = refused(source, tmp_path)
-    assert "001.txt:2" in line
-    assert "class, centre x, centre y, width, height" in line
-
-
-def test_a_yolo_class_without_a_name(street: Street, tmp_path: Path) -> None:
-    street()
-    (tmp_path / "labels").mkdir()
-    (tmp_path / "labels" / "001.txt").write_text("3 0.5 0.5 0.1 0.1\n")
-    line = refused(YoloSource(images="frames", labels="labels", names=("car",)), tmp_path)
-    assert "001.txt:1: the class 3 has no name" in line
-
-
-def coco(tmp_path: Path, **changes: object) -> CocoSource:
-    content = {
-        "images": [{"id": 1, "file_name": "001.png"}],
-        "categories": [{"id": 1, "name": "cat"}],
-        "annotations": [{"id": 5, "image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5]}],
-        **changes,
-    }
-    (tmp_path / "coco.json").write_text(json.dumps(content))
-    return CocoSource(images="frames", annotations="coco.json", with_masks=True)
-
-
-@pytest.mark.parametrize(
-    ("changes", "found"),
-    [
-        ({"images": [{"id": 1, "file_name": "../masks/001.png"}]}, "leaves the folder"),
-        ({"images": [{"id": 1, "file_name": "/etc/passwd"}]}, "leaves the folder"),
-        ({"images": [{"file_name": "001.png"}]}, "images.0.id"),
-        ({"categories": []}, "the category 1 is not among"),
-        ({"images": []}, "the image 1 is not among"),
-        (
-            {"annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 1]}]},
-            "annotations.0.bbox",
-        ),
-    ],
-)
-def test_a_broken_coco_file(
-    street: Street, tmp_path: Path, changes: dict[str, object], found: str
-) -> None:
-    street()
-    line = refused(coco(tmp_path, **changes), tmp_path, segmentation_classes=())
-    assert "coco.json" in line
-    assert found in line
-
-
-@pytest.mark.parametrize(
-    "segmentation",
-    [[[1, 1, 5, 5]], [[1, 1, 5, 5, 9, 9, 2]], {"size": [40, 60], "counts": [10, 20]}],
-)
-def test_a_broken_coco_segmentation(street: Street, tmp_path: Path, segmentation: object) -> None:
-    street()
-    entry = {"id": 5, "image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5]}
-    source = coco(tmp_path, annotations=[{**entry, "segmentation": segmentation}])
-    assert "annotation 5" in refused(source, tmp_path, segmentation_classes=())
-
-
-def test_coco_that_is_no_json(street: Street, tmp_path: Path) -> None:
-    street()
-    source = coco(tmp_path)
-    (tmp_path / "coco.json").write_text("{")
-    assert "not JSON" in refused(source, tmp_path)
-
-
-def test_a_coco_picture_that_is_missing_is_left_out(street: Street, tmp_path: Path) -> None:
-    street()
-    pictures = [{"id": 1, "file_name": "001.png"}, {"id": 2, "file_name": "999.png"}]
-    loaded = load(
-        coco(tmp_path, images=pictures), tmp_path, segmentation_classes=(), max_left_out=0.5
-    )
-    assert [(name, kind) for name, _, kind in notes(loaded)] == [("999.png", "frame")]
-
-
 def test_one_seed_in_two_splits_is_refused() -> None:
     config = DataConfig(train=(ShapesSource(clips=1),), validation=(ShapesSource(clips=2),))
     with pytest.raises(DataError, match=r"train and validation splits both generate .* seed 0"):
         load_data(config, image_size=SIZE, root=None)
 
 
-def test_describe_names_what_was_left_out(street: Street, tmp_path: Path) -> None:
+def test_describe_names_what_was_left_out(street: Street, tmp_path: Path, load: Load) -> None:
     source = street(gt="gt.txt", masks="masks")
     (tmp_path / "masks" / "002.png").unlink()
     text = describe(load(source, tmp_path))
@@ -424,7 +279,7 @@ def test_describe_names_what_was_left_out(street: Street, tmp_path: Path) -> Non
     assert "002.png" in text
 
 
-def test_the_palette_of_a_mask_does_not_matter(street: Street, tmp_path: Path) -> None:
+def test_the_palette_of_a_mask_does_not_matter(street: Street, tmp_path: Path, load: Load) -> None:
     source = street(masks="masks")
     mask = Image.fromarray(np.full((40, 60), 2, dtype=np.uint8)).convert("P")
     mask.putpalette([7, 8, 9] * 256)

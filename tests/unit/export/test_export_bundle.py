@@ -7,62 +7,13 @@ import pytest
 import safetensors.torch
 import torch
 
-from automtl.config import BackboneConfig, HeadsConfig, SharingConfig, TrialConfig
-from automtl.data.table import DataInfo
-from automtl.errors import AutomtlError, BundleError, DataError, DeviceError
-from automtl.export.bundle import export_bundle, load_bundle
+from automtl.config import BackboneConfig, SharingConfig
+from automtl.errors import AutomtlError, BundleError
+from automtl.export.bundle import load_bundle
 from automtl.export.files import CHECKSUMS, write_checksums, write_json
-from automtl.export.manifest import Fusion
 from automtl.export.writing import CONFIG, METRICS, MODEL
-from automtl.fusion.association import BOXES_ALONE, Association
 from automtl.model.network import build_network, same_tensors
-from automtl.results import Pick
-from automtl.tasks.detection import Detections
-from automtl.tasks.system import one_object_each
-
-INFO = DataInfo(
-    detection_classes=("disc", "square"),
-    segmentation_classes=("background", "disc", "square"),
-    image_size=(64, 96),
-    segmentation_frequency=(0.8, 0.1, 0.1),
-    digest="0123456789abcdef",
-)
-CONFIG_TREE = TrialConfig(
-    backbone=BackboneConfig(width=0.5, image_size=(64, 96), weights="imagenet"),
-    sharing=SharingConfig(split_after=(2, 1)),
-    heads=HeadsConfig(channels=16, embedding_dim=8),
-)
-PICK = Pick(number=4, rule="knee", reason="It is the knee.")
-
-
-def trained_state(config: TrialConfig = CONFIG_TREE) -> dict[str, torch.Tensor]:
-    """Weights and batch norm statistics as after a training: none at its initial value."""
-    plain = config.model_copy(
-        update={"backbone": config.backbone.model_copy(update={"weights": "none"})}
-    )
-    generator = torch.Generator().manual_seed(3)
-    return {
-        name: tensor
-        + (
-            0.05 * torch.rand(tensor.shape, generator=generator)
-            if tensor.is_floating_point()
-            else 7
-        )
-        for name, tensor in build_network(plain, INFO, generator_seed=1).state_dict().items()
-    }
-
-
-def write(folder: Path, **changes) -> Path:
-    arguments = {
-        "config": CONFIG_TREE,
-        "info": INFO,
-        "state": trained_state(),
-        "metrics": {"detection/mAP": 0.5, "loss/tracking": float("nan")},
-        "pick": PICK,
-        "study": None,
-        "seed": 9,
-    }
-    return export_bundle(folder, **{**arguments, **changes})
+from automtl.testing.small_bundle import CONFIG_TREE, INFO, PICK, trained_state, write
 
 
 @pytest.fixture(scope="module")
@@ -268,97 +219,3 @@ def test_any_set_of_tasks_can_be_carried(tmp_path: Path, order: tuple[str, ...])
     assert (result.mask is not None) == ("segmentation" in order)
     assert (len(result.boxes) > 0) == ("detection" in order)
     assert (result.ids >= 0).any() == (("detection" in order) and ("tracking" in order))
-
-
-def test_predictions_of_chunks_are_those_of_the_whole(written: Path):
-    bundle = load_bundle(written)
-    generator = torch.Generator().manual_seed(0)
-    pictures = torch.randint(0, 256, (5, 3, 64, 96), dtype=torch.uint8, generator=generator)
-    whole = bundle.predict(pictures, score_threshold=0.05)
-    clip = bundle.clip(score_threshold=0.05)
-    parts = [result for chunk in pictures.split([2, 1, 2]) for result in clip.read(chunk)]
-    assert sum(len(result.boxes) for result in whole) > 0
-    for one, other in zip(whole, parts, strict=True):
-        assert one.boxes == pytest.approx(other.boxes, abs=1e-3)
-        assert one.ids.tolist() == other.ids.tolist()
-        assert (one.mask == other.mask).mean() > 0.99
-
-
-@pytest.mark.parametrize(
-    "pictures",
-    [
-        torch.zeros(1, 3, 64, 95, dtype=torch.uint8),
-        torch.zeros(1, 1, 64, 96, dtype=torch.uint8),
-        torch.zeros(3, 64, 96, dtype=torch.uint8),
-        torch.zeros(1, 3, 64, 96),
-    ],
-)
-def test_pictures_that_the_model_does_not_take_are_refused(written: Path, pictures: torch.Tensor):
-    with pytest.raises(DataError, match=r"uint8 RGB \[B, 3, 64, 96\]"):
-        load_bundle(written).predict(pictures)
-
-
-@pytest.mark.parametrize("device", ["cuda:99", "nonsense"])
-def test_a_device_that_is_not_there_is_one_line(written: Path, device: str):
-    with pytest.raises(DeviceError, match=device) as caught:
-        load_bundle(written, device=device)
-    assert "\n" not in str(caught.value)
-
-
-def test_one_object_has_one_class():
-    boxes = torch.tensor([[10.0, 10, 50, 50], [11, 10, 50, 50], [40, 40, 60, 60]])
-    scores, classes = torch.tensor([0.4, 0.6, 0.5]), torch.tensor([0, 1, 0])
-    found = one_object_each(Detections(boxes=boxes, scores=scores, classes=classes))
-    assert found.boxes.tolist() == [[11, 10, 50, 50], [40, 40, 60, 60]]
-    assert found.classes.tolist() == [1, 0]
-
-
-TUNED = Fusion(
-    kind="scene",
-    boxes=BOXES_ALONE,
-    scene=Association(box_share=1.0),
-    n_candidates=5,
-    held_out={"boxes/HOTA": 0.25, "scene/HOTA": 0.5, "default/HOTA": 0.125},
-)
-
-
-@pytest.fixture(scope="module")
-def fused(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(tmp_path_factory.mktemp("fused") / "bundle", fusion=TUNED)
-
-
-def test_tuned_parameters_come_back_and_are_used(fused: Path):
-    bundle = load_bundle(fused)
-    assert bundle.manifest.fusion == TUNED
-    pictures = torch.zeros(1, 3, 64, 96, dtype=torch.uint8)
-
-    def boxes(kind):
-        (result,) = bundle.predict(pictures, score_threshold=0.0, fusion=kind)
-        return result.boxes.tolist()
-
-    assert boxes(None) == boxes("scene")
-    assert boxes("boxes") != boxes("scene")
-
-
-def test_the_card_tells_what_fusing_is_worth(fused: Path):
-    card = (fused / "MODEL_CARD.md").read_text()
-    assert "| HOTA | 0.125 | 0.25 | 0.5 |" in card
-    assert "`scene`" in card
-    assert json.loads((fused / METRICS).read_text())["fusion"]["kind"] == "scene"
-
-
-def test_a_bundle_that_was_not_tuned_predicts_with_either_set_of_cues(written: Path):
-    bundle = load_bundle(written)
-    assert bundle.manifest.fusion is None
-    pictures = torch.zeros(1, 3, 64, 96, dtype=torch.uint8)
-    for kind in ("boxes", "scene", None):
-        (result,) = bundle.predict(pictures, score_threshold=0.0, fusion=kind)
-        assert (result.ids >= 0).any()
-
-
-def test_instances_number_the_objects_that_are_shown(written: Path):
-    (result,) = load_bundle(written).predict(
-        torch.zeros(1, 3, 64, 96, dtype=torch.uint8), score_threshold=0.0
-    )
-    assert result.instances.shape == (64, 96)
-    assert 0 < result.instances.max() <= len(result.boxes)

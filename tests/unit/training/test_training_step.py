@@ -8,72 +8,40 @@ import torch
 
 from automtl.config import (
     AlternatingSchedule,
-    BackboneConfig,
     FixedWeighting,
     GradNormWeighting,
-    HeadsConfig,
     OptimizerConfig,
     PCGradWeighting,
     SharingConfig,
-    TrialConfig,
     UncertaintyWeighting,
     UPGradWeighting,
     single_task,
 )
-from automtl.data.load import load_data
 from automtl.data.table import IGNORED, make_batch
-from automtl.sources import DataConfig, ShapesSource
-from automtl.training.learner import build_learner
+from automtl.testing.small_training import (
+    CPU,
+    TASKS,
+    learner_of,
+    moved,
+    small_config,
+    small_splits,
+    snapshot,
+    without,
+)
 from automtl.training.step import losses_again, take_step, task_losses
 from automtl.training.weighting.base import Stateless, total
 
-CPU = torch.device("cpu")
-SIZE = (32, 48)
 APART = SharingConfig(split_after=(0, 0))
-TASKS = ("detection", "segmentation", "tracking")
 
 
 @pytest.fixture(scope="module")
 def data():
-    sources = [ShapesSource(clips=3, frames=3, seed=seed, n_objects=(2, 3)) for seed in (0, 1)]
-    config = DataConfig(train=(sources[0],), validation=(sources[1],))
-    return load_data(config, image_size=SIZE, root=None).splits
+    return small_splits()
 
 
 @pytest.fixture
 def batch(data):
     return make_batch(data.train, np.arange(6), device=CPU)
-
-
-def make_config(**changes) -> TrialConfig:
-    base = {
-        "backbone": BackboneConfig(image_size=SIZE, width=0.25),
-        "sharing": SharingConfig(split_after=(3, 1)),
-        "heads": HeadsConfig(channels=8, embedding_dim=4),
-        "optimizer": OptimizerConfig(batch_size=4, epochs=3, steps_per_epoch=3),
-    }
-    return TrialConfig(**{**base, **changes})
-
-
-def learner_of(config, data, **more):
-    learner = build_learner(config, data.info, seed=3, device=CPU, **more)
-    learner.to_training()
-    return learner
-
-
-def snapshot(learner):
-    return {name: tensor.clone() for name, tensor in learner.network.state_dict().items()}
-
-
-def moved(before, learner):
-    after = learner.network.state_dict()
-    return {name for name in before if not torch.equal(before[name], after[name])}
-
-
-def without(batch, task):
-    return replace(
-        batch, labels={**batch.labels, task: torch.zeros_like(batch.labels["detection"])}
-    )
 
 
 def of_task(state, task, learner):
@@ -86,7 +54,7 @@ def of_task(state, task, learner):
 @pytest.mark.parametrize("state", ["shared", "per_task"])
 def test_an_alternating_step_touches_one_head_only(data, batch, task, state):
     schedule = AlternatingSchedule(optimizer_state=state)
-    learner = learner_of(make_config(schedule=schedule), data)
+    learner = learner_of(small_config(schedule=schedule), data)
     for other in learner.tasks:
         take_step(learner, batch, [other], step=0)
     before = snapshot(learner)
@@ -99,7 +67,7 @@ def test_an_alternating_step_touches_one_head_only(data, batch, task, state):
 
 def test_per_task_moments_are_each_tasks_own(data, batch):
     schedule = AlternatingSchedule(optimizer_state="per_task")
-    learner = learner_of(make_config(schedule=schedule), data)
+    learner = learner_of(small_config(schedule=schedule), data)
     take_step(learner, batch, ["detection"], step=0)
     assert learner.optimizer_for(["detection"]).state
     assert not learner.optimizer_for(["tracking"]).state
@@ -112,7 +80,7 @@ def test_per_task_moments_are_each_tasks_own(data, batch):
     ids=lambda w: w.kind,
 )
 def test_a_task_without_labels_takes_no_part(data, batch, weighting):
-    learner = learner_of(make_config(weighting=weighting), data)
+    learner = learner_of(small_config(weighting=weighting), data)
     before = snapshot(learner)
     learned = [p.detach().clone() for p in learner.weighting.parameters("tracking")]
     result = take_step(learner, without(batch, "tracking"), learner.config.tasks, step=0)
@@ -126,7 +94,7 @@ def test_a_task_without_labels_takes_no_part(data, batch, weighting):
 
 
 def test_a_loss_without_a_valid_target_stays_out_of_the_gradient(data, batch):
-    learner = learner_of(make_config(weighting=UPGradWeighting()), data)
+    learner = learner_of(small_config(weighting=UPGradWeighting()), data)
     blank = replace(batch, semantic=torch.full_like(batch.semantic, IGNORED))
     result = take_step(learner, blank, learner.config.tasks, step=0)
     assert result.losses["segmentation"] == 0.0
@@ -141,7 +109,7 @@ def test_a_loss_without_a_valid_target_stays_out_of_the_gradient(data, batch):
 )
 def test_a_task_without_a_valid_target_moves_the_end_of_the_shared_part(data, batch, weighting):
     """A stage that two tasks share is one task's own where the other has nothing to learn."""
-    config = make_config(weighting=weighting)
+    config = small_config(weighting=weighting)
     one, other = learner_of(config, data), learner_of(config, data)
     blank = replace(batch, semantic=torch.full_like(batch.semantic, IGNORED))
     for step in range(2):
@@ -153,7 +121,7 @@ def test_a_task_without_a_valid_target_moves_the_end_of_the_shared_part(data, ba
 
 
 def test_a_batch_without_any_label_moves_nothing(data, batch):
-    learner = learner_of(make_config(), data)
+    learner = learner_of(small_config(), data)
     before = snapshot(learner)
     for task in learner.config.tasks:
         batch = without(batch, task)
@@ -163,7 +131,7 @@ def test_a_batch_without_any_label_moves_nothing(data, batch):
 
 
 def test_a_loss_that_is_not_a_number_moves_no_parameter(data, batch):
-    learner = learner_of(make_config(), data)
+    learner = learner_of(small_config(), data)
     name, parameter = next(
         (n, p) for n, p in learner.network.named_parameters() if n.startswith("heads.seg")
     )
@@ -178,7 +146,7 @@ def test_a_loss_that_is_not_a_number_moves_no_parameter(data, batch):
 
 @pytest.mark.parametrize("what", ["loss", "gradient", "no target"])
 def test_a_step_not_taken_leaves_every_statistic_as_it_was(data, batch, what):
-    learner = learner_of(make_config(), data)
+    learner = learner_of(small_config(), data)
     take_step(learner, batch, TASKS, step=0)
     tasks = TASKS
     if what == "loss":
@@ -202,9 +170,9 @@ def test_a_step_not_taken_leaves_every_statistic_as_it_was(data, batch, what):
 
 
 def test_a_task_of_weight_0_does_not_run(data, batch):
-    without_it = learner_of(make_config(), data)
+    without_it = learner_of(small_config(), data)
     with_it = learner_of(
-        make_config(weighting=FixedWeighting(weights={"segmentation": 0.0})), data
+        small_config(weighting=FixedWeighting(weights={"segmentation": 0.0})), data
     )
     others = ("detection", "tracking")
     for step in range(2):
@@ -217,7 +185,7 @@ def test_a_task_of_weight_0_does_not_run(data, batch):
 
 def test_nothing_shared_jointly_equals_the_tasks_alone_to_the_bit(data, batch):
     optimizer = OptimizerConfig(name="sgd", lr=0.01, grad_clip=0.0, batch_size=4)
-    config = make_config(sharing=APART, optimizer=optimizer)
+    config = small_config(sharing=APART, optimizer=optimizer)
     joint = learner_of(config, data)
     start = snapshot(joint)
     alone = {task: learner_of(single_task(config, task), data) for task in config.tasks}
@@ -237,8 +205,8 @@ def test_nothing_shared_jointly_equals_the_tasks_alone_to_the_bit(data, batch):
 
 @pytest.mark.parametrize("weighting", [UPGradWeighting(), PCGradWeighting()], ids=lambda w: w.kind)
 def test_combining_gradients_where_nothing_is_shared_is_the_sum(data, batch, weighting):
-    plain = learner_of(make_config(sharing=APART), data)
-    combined = learner_of(make_config(sharing=APART, weighting=weighting), data)
+    plain = learner_of(small_config(sharing=APART), data)
+    combined = learner_of(small_config(sharing=APART, weighting=weighting), data)
     for step in range(2):
         take_step(plain, batch, plain.config.tasks, step=step)
         take_step(combined, batch, plain.config.tasks, step=step)
@@ -246,7 +214,7 @@ def test_combining_gradients_where_nothing_is_shared_is_the_sum(data, batch, wei
 
 
 def test_the_rate_is_that_of_the_step(data, batch):
-    learner = learner_of(make_config(), data)
+    learner = learner_of(small_config(), data)
     optimizer = learner.optimizer_for(learner.config.tasks)
     take_step(learner, batch, learner.config.tasks, step=8)
     late = optimizer.param_groups[0]["lr"]
@@ -273,13 +241,13 @@ class Spy(Stateless):
 
 
 def spied(data, **changes):
-    learner = replace(learner_of(make_config(**changes), data), weighting=Spy())
+    learner = replace(learner_of(small_config(**changes), data), weighting=Spy())
     return learner, learner.weighting
 
 
 def test_a_weighting_that_learns_from_the_step_is_told_the_losses_after_it(data, batch):
     learner, spy = spied(data)
-    plain = learner_of(make_config(), data)
+    plain = learner_of(small_config(), data)
     passes = take_step(learner, batch, TASKS, step=5).passes
     take_step(plain, batch, TASKS, step=5)
     # The same bits as without: batch norms have not learned the batch twice.
@@ -307,7 +275,7 @@ def test_a_step_not_taken_teaches_nothing(data, batch):
 
 
 def test_looking_again_changes_no_buffer_and_no_mode(data, batch):
-    learner = learner_of(make_config(), data)
+    learner = learner_of(small_config(), data)
     learner.to_training(("trunk",))
     before = snapshot(learner)
     modes = [module.training for module in learner.network.modules()]
@@ -319,74 +287,8 @@ def test_looking_again_changes_no_buffer_and_no_mode(data, batch):
     assert learned == {n for n in before if "running" in n and n.startswith("heads.")}
 
 
-@pytest.mark.parametrize(
-    ("frozen", "tasks"),
-    [
-        (("trunk",), TASKS),
-        (("trunk",), ("segmentation",)),
-        (("head:detection",), TASKS),
-        (("head:detection", "head:tracking"), ("detection", "segmentation")),
-        (("branch:detection",), ("tracking", "segmentation")),
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize(
-    "weighting",
-    [FixedWeighting(), UncertaintyWeighting(), UPGradWeighting()],
-    ids=lambda w: w.kind,
-)
-def test_frozen_parts_keep_their_bits_and_the_rest_learns(data, batch, weighting, frozen, tasks):
-    learner = learner_of(make_config(weighting=weighting), data)
-    take_step(learner, batch, TASKS, step=0)  # moments exist: they must not move what is frozen
-    before = snapshot(learner)
-    learner.to_training(frozen)
-    take_step(learner, batch, tasks, step=1)
-    names = moved(before, learner)
-    kept = {n for part in frozen for n in names_of_part(learner, part)}
-    assert kept
-    assert not names & kept
-    for task in tasks:
-        free = set(names_of_part(learner, f"branch:{task}")) - kept
-        assert names & free
-    learner.to_training()
-    assert all(p.requires_grad for p in learner.network.parameters())
-    assert all(module.training for module in learner.network.modules())
-
-
-def names_of_part(learner, part):
-    """Return the tensors of a part by what its name says, without the learner's own rule."""
-    names = list(learner.network.state_dict())
-    kind, _, task = part.partition(":")
-    stages = [n for n in names if n.startswith("stages.")]
-    if part == "trunk":
-        return stages
-    own = [n for n in names if n.startswith(f"heads.{task}.")]
-    runs = [n for n in stages if task in n.split(".")[1].partition("-")[2].split("+")]
-    return own if kind == "head" else [*own, *runs]
-
-
-def test_a_branch_that_stays_gives_the_same_outputs(data, batch):
-    learner = learner_of(make_config(), data)
-    learner.network.eval()
-    before = learner.network(batch.images, ["detection"])["detection"]
-    learner.to_training(("branch:detection",))
-    for step in range(2):
-        take_step(learner, batch, ("tracking", "segmentation"), step=step)
-    learner.network.eval()
-    after = learner.network(batch.images, ["detection"])["detection"]
-    assert all(torch.equal(before[name], after[name]) for name in before)
-
-
-def test_a_trunk_frozen_for_good_is_never_freed(data):
-    learner = learner_of(make_config(), data, freeze_trunk=True)
-    learner.to_training(("head:tracking",))
-    learner.to_training()
-    assert not any(p.requires_grad for p in learner.network.stages.parameters())
-    assert all(p.requires_grad for p in learner.network.heads.parameters())
-
-
 def test_a_factor_multiplies_the_rate(data, batch):
-    learner = learner_of(make_config(), data)
+    learner = learner_of(small_config(), data)
     take_step(learner, batch, TASKS, step=4, lr_factor=0.5)
     halved = learner.optimizer_for(TASKS).param_groups[0]["lr"]
     take_step(learner, batch, TASKS, step=4)

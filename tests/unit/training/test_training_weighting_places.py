@@ -11,40 +11,21 @@ from torchjd.aggregation import ExcessMTL as TorchJDExcessMTL
 from torchjd.aggregation import GradDrop as TorchJDGradDrop
 
 from automtl.config import (
-    AlignedMTLWeighting,
-    CAGradWeighting,
-    ConFIGWeighting,
-    DualProjWeighting,
     ExcessMTLWeighting,
-    FairGradWeighting,
     GradDropWeighting,
-    GradVacWeighting,
     IMTLGWeighting,
     MGDAWeighting,
-    NashMTLWeighting,
-    PCGradWeighting,
-    TrialConfig,
     UPGradWeighting,
 )
 from automtl.model.boundary import SharedFeature
+from automtl.testing.combining import COMBINING
 from automtl.testing.small_tree import TASKS, SmallTree, gradients_of, plain_gradients
 from automtl.training.weighting import StepGraph, build_weighting
 from automtl.training.weighting.gradients import GradientCombining
 
-AT_BOTH = [
-    UPGradWeighting(),
-    DualProjWeighting(),
-    MGDAWeighting(),
-    PCGradWeighting(),
-    GradVacWeighting(),
-    CAGradWeighting(),
-    NashMTLWeighting(),
-    FairGradWeighting(),
-    AlignedMTLWeighting(),
-    ConFIGWeighting(),
-    IMTLGWeighting(),
-    GradDropWeighting(),
-]
+AT_BOTH = [config for config in COMBINING if not isinstance(config, ExcessMTLWeighting)]
+
+
 FEATURES = {"at": "features"}
 
 
@@ -291,20 +272,6 @@ def test_gradients_of_two_parameters_do_not_share_memory():
     net.one.grad.mul_(2.0)
     net.theta.grad.mul_(2.0)
     assert torch.equal(net.two.grad, before)
-
-
-@pytest.mark.parametrize(
-    ("weighting", "message"),
-    [
-        ({"kind": "graddrop", "every": 2}, "no task weights to keep"),
-        ({"kind": "excess_mtl", "at": "features"}, "`at` must be parameters"),
-        ({"kind": "upgrad", "every": 0}, "greater than or equal to 1"),
-        ({"kind": "upgrad", "at": "losses"}, "'parameters' or 'features'"),
-    ],
-)
-def test_what_cannot_work_is_refused(weighting, message):
-    with pytest.raises(ValueError, match=message):
-        TrialConfig.from_plain({"weighting": weighting})
 
 
 def test_kept_weights_do_not_depend_on_the_order_of_tasks_nor_on_a_resume():

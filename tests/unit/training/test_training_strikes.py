@@ -1,0 +1,76 @@
+"""Numbers that are not finite: steps not taken, and the third in a row fails the trial."""
+
+import math
+
+import pytest
+import torch
+
+from automtl.errors import TrialFailedError
+from automtl.tasks.choose import task_named
+from automtl.testing.small_training import CPU, Reports, small_config, small_splits
+from automtl.training import learner as learner_module
+from automtl.training.loop import train
+
+
+@pytest.fixture(scope="module")
+def data():
+    return small_splits()
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def run(config, data, report=None, *, folder=None, seed=1, **more):
+    return train(config, data, report or Reports(), seed=seed, folder=folder, device=CPU, **more)
+
+
+class Sick:
+    """A task whose loss is not a number at some of its steps."""
+
+    def __init__(self, task, sick_calls) -> None:
+        self._task, self._sick, self._calls = task, sick_calls, 0
+
+    def __getattr__(self, name):
+        return getattr(self._task, name)
+
+    def loss(self, output, batch, info):
+        self._calls += 1
+        factor = math.nan if self._calls - 1 in self._sick else 1.0
+        return self._task.loss(output, batch, info) * factor
+
+
+def sicken(monkeypatch, calls):
+    def named(name, imports):
+        task = task_named(name, imports)
+        return Sick(task, calls) if name == "segmentation" else task
+
+    monkeypatch.setattr(learner_module, "task_named", named)
+
+
+def test_three_losses_in_a_row_that_are_not_numbers_fail_the_trial(monkeypatch, data):
+    sicken(monkeypatch, {2, 3, 4})
+    with pytest.raises(TrialFailedError, match="loss of segmentation is nan at step 4") as caught:
+        run(small_config(), data)
+    assert caught.value.kind == "non_finite"
+
+
+def test_fewer_are_steps_not_taken(monkeypatch, data):
+    sicken(monkeypatch, {1, 2, 4, 5})
+    reports = Reports()
+    model = run(small_config(), data, reports)
+    assert model.epochs == 3
+    assert all(math.isfinite(value) for value in reports.values[1].values())
+    assert all(torch.isfinite(p).all() for p in model.network.parameters())
+
+
+def test_strikes_are_counted_across_a_resume(monkeypatch, tmp_path, data):
+    sicken(monkeypatch, {1, 2})
+    run(small_config(), data, Reports(end_at=1), folder=tmp_path)
+    sicken(monkeypatch, {0})
+    with pytest.raises(TrialFailedError, match="at step 3"):
+        run(small_config(), data, folder=tmp_path, resume=True)
