@@ -6,10 +6,12 @@ test sees nothing the words are "no clear effect".
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from automtl.analysis.delta import DeltaM
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -67,15 +69,17 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lessons:
-    """What a study says about its choices.
+    """What the trials of a study say.
 
     Attributes:
         effects: Those that could be measured, by objective.
         too_few: Choices that too few trials made differently.
+        deltas: By trial, how much better it is than single-task models.
     """
 
     effects: tuple[Effect, ...] = ()
     too_few: tuple[str, ...] = ()
+    deltas: Mapping[int, DeltaM] = field(default_factory=dict)
 
 
 def effects(

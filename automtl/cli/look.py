@@ -5,7 +5,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from automtl.cli.show import print_json, print_pick, record_json, rung_json, trial_table
+from automtl.cli.show import (
+    delta_table,
+    print_json,
+    print_pick,
+    record_json,
+    rung_json,
+    trial_table,
+)
 from automtl.cli.terminal import FAILED, OK, make_console, say
 from automtl.errors import AutomtlError, RecipeError, closest
 from automtl.pareto import front, pick
@@ -15,6 +22,7 @@ from automtl.space.recipe import Budget, find_recipe
 from automtl.space.stored import stored_recipe
 from automtl.space.yaml_lines import read_yaml
 from automtl.study.conclude import write_study_report
+from automtl.study.deltas import deltas_of
 from automtl.study.disk import GB, free_bytes, shortage
 from automtl.study.failures import failure_facts, failure_lines
 from automtl.study.folder import StudyFolder
@@ -71,13 +79,18 @@ def show_front(folder: Path, *, as_json: bool) -> int:
     with opened(StudyFolder(folder)) as ledger:
         study, history = ledger.study(), ledger.history()
     members = front(history, study.objectives)
+    deltas = deltas_of(history)
     if as_json:
-        print_json([record_json(record) for record in members])
+        print_json([record_json(record, deltas.get(record.number)) for record in members])
     elif not members:
         raise _nothing_yet(folder)
     else:
-        table = trial_table("Front", members, study.objectives, extra=_costs(study.objectives))
-        make_console().print(table)
+        console = make_console()
+        console.print(
+            trial_table("Front", members, study.objectives, extra=_costs(study.objectives))
+        )
+        if any(record.number in deltas for record in members):
+            console.print(delta_table(members, deltas))
     return OK
 
 
@@ -111,7 +124,7 @@ def show_best(
         print_json(
             {
                 "pick": chosen.model_dump(mode="json"),
-                "trial": record_json(record),
+                "trial": record_json(record, deltas_of(history).get(record.number)),
                 "recorded": not not_recorded,
             }
         )

@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from automtl.analysis.delta import DeltaM
 from automtl.cli.terminal import say
 from automtl.controller.promotion import RungStanding
 from automtl.pareto import front
@@ -31,10 +32,12 @@ def print_json(value: object) -> None:
     sys.stdout.write("\n")
 
 
-def record_json(record: TrialRecord) -> dict[str, object]:
-    """Return what a program wants to know of a trial."""
+def record_json(record: TrialRecord, delta: DeltaM | None) -> dict[str, object]:
+    """Return what a program wants to know of a trial, and its delta-m if it could be compared."""
     plain = record.model_dump(mode="json", exclude={"reports"})
-    return {**plain, "epochs": max((r.epoch for r in record.reports), default=0)}
+    epochs = max((r.epoch for r in record.reports), default=0)
+    compared = None if delta is None else delta.as_values()
+    return {**plain, "epochs": epochs, "delta_m": compared}
 
 
 def rung_json(rung: RungStanding) -> dict[str, object]:
@@ -82,6 +85,19 @@ def trial_table(
             kind_of(record, "weighting"),
             kind_of(record, "schedule"),
         )
+    return table
+
+
+def delta_table(records: Iterable[TrialRecord], deltas: Mapping[int, DeltaM]) -> Table:
+    """Return each trial's change against single-task networks, by convention."""
+    table = plain_table("Against single-task networks, in percent, larger is better")
+    for name in ("trial", "per metric", "per task", "primary metrics"):
+        table.add_column(name, justify="right")
+    for record in records:
+        delta = deltas.get(record.number)
+        if delta is not None:
+            numbers = (delta.per_metric, delta.per_task, delta.primary)
+            table.add_row(str(record.number), *(f"{value:+.1f}" for value in numbers))
     return table
 
 

@@ -175,8 +175,13 @@ def _ranked(body: Mapping[str, Any], time_s: float) -> list[RunUpdate]:
         )
         for number, rank in body["ranks"].items()
     ]
+    # Events of an older version have none.
+    compared = [
+        _trial(int(number), metrics=_points("", delta, 0, time_s))
+        for number, delta in body.get("deltas", {}).items()
+    ]
     note = RunUpdate(run=STUDY_RUN, name=STUDY_RUN, tags={"mlflow.note.content": body["note"]})
-    return [*found, note]
+    return [*found, *compared, note]
 
 
 def _artifact(body: Mapping[str, Any]) -> RunUpdate:

@@ -15,7 +15,7 @@ from automtl.ledger.database import dumps, loads, reading, writing
 from automtl.ledger.ends import check_end, storable
 from automtl.ledger.holder import Holder
 from automtl.ledger.lease import Lease, acquire, fence
-from automtl.ledger.outbox import EventKind, Outbox, announce
+from automtl.ledger.outbox import Deltas, EventKind, Outbox, announce
 from automtl.ledger.rows import LOST, newest_by_epoch, read_history, read_notes, study_of
 from automtl.results import (
     EpochReport,
@@ -216,9 +216,13 @@ class Ledger:
             statements.end_trial(connection, self.name, after)
         return self._keep(after)
 
-    def add_ranks(self, ranks: Mapping[int, int], *, note: str) -> None:
-        """Announce the Pareto rank of trials (0 is the front) and a description of the study."""
-        body = {"ranks": {str(number): rank for number, rank in ranks.items()}, "note": note}
+    def add_ranks(
+        self, ranks: Mapping[int, int], *, note: str, deltas: Deltas | None = None
+    ) -> None:
+        """Announce the Pareto ranks (0 is the front), a note, and delta-m by trial and name."""
+        compared = {str(number): dict(delta) for number, delta in (deltas or {}).items()}
+        ranked = {str(number): rank for number, rank in ranks.items()}
+        body = {"ranks": ranked, "deltas": compared, "note": note}
         with self._writing() as connection:
             announce(connection, self.name, EventKind.RANKED, body, self.clock())
 

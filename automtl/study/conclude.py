@@ -8,6 +8,7 @@ from automtl.ledger.redaction import redacted
 from automtl.ledger.store import Ledger
 from automtl.pareto import front, pick, ranks
 from automtl.results import Pick, StudyInfo, TrialRecord
+from automtl.study.deltas import deltas_of
 from automtl.study.folder import StudyFolder, load_settings, read_floors
 from automtl.study.lessons import lessons_of
 from automtl.study.words import kind_of, number, tree_of
@@ -22,7 +23,9 @@ def conclude(folder: StudyFolder, ledger: Ledger) -> None:
         if _is_news(chosen, ledger.picks()):
             ledger.add_pick(chosen)
     ledger.add_ranks(
-        ranks_by_number(history, study), note=describe(study, history, ledger.picks())
+        ranks_by_number(history, study),
+        note=describe(study, history, ledger.picks()),
+        deltas={number: delta.as_values() for number, delta in deltas_of(history).items()},
     )
     path = write_study_report(folder, ledger, folder.report)
     ledger.add_artifact(kind="report", path=str(path.resolve()))

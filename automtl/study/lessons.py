@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from automtl.analysis.effects import Lessons, effects
 from automtl.config import TrialConfig
 from automtl.results import Objective, TrialRecord
+from automtl.study.deltas import deltas_of
 from automtl.study.words import kind_of, n_stages
 
 SHARING = "sharing"
@@ -13,7 +14,7 @@ SCHEDULE = "schedule"
 
 
 def lessons_of(history: Sequence[TrialRecord], objectives: Sequence[Objective]) -> Lessons:
-    """Measure what the three choices had to do with each objective.
+    """Measure what the three choices had to do with each objective, and what sharing gained.
 
     Only trials that were trained to the end take part; baselines do not. Trials of another
     program's training code, whose configuration is free, give no lesson.
@@ -42,7 +43,11 @@ def lessons_of(history: Sequence[TrialRecord], objectives: Sequence[Objective]) 
         )
     )
     measured = {effect.choice for effect in found}
-    return Lessons(effects=found, too_few=tuple(c for c in choices if c not in measured))
+    return Lessons(
+        effects=found,
+        too_few=tuple(c for c in choices if c not in measured),
+        deltas=deltas_of(history),
+    )
 
 
 def sharing_level(config: TrialConfig) -> str:

@@ -37,6 +37,11 @@ class Task(Protocol):
         """Keys that ``evaluate`` gives, the primary first."""
         ...
 
+    @property
+    def smaller_is_better(self) -> frozenset[str]:
+        """Those of ``metrics`` that are errors; the primary is none of them."""
+        ...
+
     def build_head(
         self,
         *,

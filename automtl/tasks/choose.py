@@ -16,7 +16,15 @@ from automtl.tasks.detection import DetectionTask
 from automtl.tasks.segmentation import SegmentationTask
 from automtl.tasks.tracking import TrackingTask
 
-_MEMBERS = ("name", "primary", "metrics", "build_head", "loss", "evaluate")
+_MEMBERS = (
+    "name",
+    "primary",
+    "metrics",
+    "smaller_is_better",
+    "build_head",
+    "loss",
+    "evaluate",
+)
 """What a task must have, as :class:`Task` says."""
 
 _NONE: Mapping[str, str] = MappingProxyType({})

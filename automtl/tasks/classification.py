@@ -38,6 +38,7 @@ class ClassificationTask:
     name: str = "classification"
     primary: str = "classification/accuracy"
     metrics: tuple[str, ...] = ("classification/accuracy", "classification/balanced_accuracy")
+    smaller_is_better: frozenset[str] = frozenset()
 
     def build_head(
         self,

@@ -34,6 +34,7 @@ class DepthTask:
     name: str = "depth"
     primary: str = "depth/delta1"
     metrics: tuple[str, ...] = ("depth/delta1", "depth/abs_rel", "depth/rmse")
+    smaller_is_better: frozenset[str] = frozenset({"depth/abs_rel", "depth/rmse"})
 
     def build_head(
         self,

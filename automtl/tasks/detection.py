@@ -43,6 +43,7 @@ class DetectionTask:
     name: str = "detection"
     primary: str = "detection/mAP"
     metrics: tuple[str, ...] = ("detection/mAP", "detection/mAP_50", "detection/mAP_75")
+    smaller_is_better: frozenset[str] = frozenset()
 
     def build_head(
         self,

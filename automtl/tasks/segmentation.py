@@ -24,6 +24,7 @@ class SegmentationTask:
     name: str = "segmentation"
     primary: str = "segmentation/mIoU"
     metrics: tuple[str, ...] = ("segmentation/mIoU",)
+    smaller_is_better: frozenset[str] = frozenset()
 
     def build_head(
         self,

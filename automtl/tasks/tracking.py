@@ -26,6 +26,7 @@ class TrackingTask:
     name: str = "tracking"
     primary: str = "tracking/IDF1"
     metrics: tuple[str, ...] = ("tracking/IDF1",)
+    smaller_is_better: frozenset[str] = frozenset()
 
     def build_head(
         self,

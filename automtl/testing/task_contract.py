@@ -191,6 +191,7 @@ class TaskContract:
         values = task.evaluate([output], contract_table(task.name, targets), INFO)
         assert set(values) == set(task.metrics)
         assert task.metrics[0] == task.primary
+        assert task.smaller_is_better <= set(task.metrics) - {task.primary}
         assert np.isfinite(list(values.values())).all()
 
     def test_perfect_is_best_in_any_chunks(

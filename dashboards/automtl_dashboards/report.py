@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from automtl.analysis.delta import DeltaM
 from automtl.analysis.effects import Lessons
 from automtl.results import Pick, StudyInfo, TrialRecord
 from automtl_dashboards.choices import choices_table, fill_choices
@@ -44,11 +45,16 @@ def write_report(
         history: All trials, ordered by number.
         picks: All picks; the newest counts.
         floors: By trivial predictor, its metrics.
-        lessons: What the choices had to do with each objective.
+        lessons: What the choices had to do with each objective, and what sharing gained.
         notes: Commands for the reader by title, e.g. how to open MLflow.
     """
     text = report_html(
-        study=study, history=history, picks=picks, floors=floors, lessons=lessons, notes=notes
+        study=study,
+        history=history,
+        picks=picks,
+        floors=floors,
+        lessons=lessons,
+        notes=notes,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
@@ -89,7 +95,7 @@ def report_html(
         _choices_section(history, standing),
         _lessons_section(lessons, standing),
         *_curve_sections(history, standing),
-        _trials_section(history, standing),
+        _trials_section(history, standing, lessons.deltas),
         Section(anchor="failures", title="Failures", body=failures_table(history)),
         _timeline_section(study, history),
     ]
@@ -217,7 +223,11 @@ def _curve_sections(history: Sequence[TrialRecord], standing: Standing) -> list[
     ]
 
 
-def _trials_section(history: Sequence[TrialRecord], standing: Standing) -> Section:
+def _trials_section(
+    history: Sequence[TrialRecord],
+    standing: Standing,
+    deltas: Mapping[int, DeltaM],
+) -> Section:
     if not history:
         return _empty("trials", "Trials", "There is none yet.")
     return Section(
@@ -225,7 +235,7 @@ def _trials_section(history: Sequence[TrialRecord], standing: Standing) -> Secti
         title="Trials",
         intro="★ pick, ● on the front; the best value of each objective is bold. A click on a "
         "heading sorts; a heading tells its full name when the mouse rests on it.",
-        body=trials_table(history, standing),
+        body=trials_table(history, standing, deltas),
     )
 
 

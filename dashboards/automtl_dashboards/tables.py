@@ -4,6 +4,7 @@ import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from automtl.analysis.delta import DeltaM
 from automtl.results import Failure, Objective, TrialRecord
 from automtl_dashboards.labels import (
     MISSING,
@@ -16,12 +17,26 @@ from automtl_dashboards.labels import (
 )
 from automtl_dashboards.standing import Role, Standing
 
+CONVENTIONS = {
+    "per metric": "mean change over all metrics against single-task networks, in percent",
+    "per task": "mean over tasks of the mean change of each one's metrics, in percent",
+    "primary": "mean change of one metric for each task, in percent",
+}
+"""Ways to compare with single-task networks; positive is better."""
+
 Cell = tuple[str, str, str]
 """Inner HTML, the value to sort by (empty: the text itself), and CSS classes."""
 
 
-def trials_table(history: Sequence[TrialRecord], standing: Standing) -> str:
-    """Return the table of all trials: state, objectives, varying parameters, origin, time."""
+def trials_table(
+    history: Sequence[TrialRecord],
+    standing: Standing,
+    deltas: Mapping[int, DeltaM],
+) -> str:
+    """Return the table of all trials: state, objectives, varying parameters, origin, time.
+
+    ``deltas`` gives, by trial, the percents by which it beats single-task networks.
+    """
     objectives = standing.objectives
     parameters = varying([r for r in history if not r.origin.startswith("baseline")])
     short = short_parameters(parameters)
@@ -34,13 +49,18 @@ def trials_table(history: Sequence[TrialRecord], standing: Standing) -> str:
             (html.escape(names[o.metric]) + (" ↑" if o.maximize else " ↓"), o.metric, "num")
             for o in objectives
         ),
+        *((f"Δm {name}", CONVENTIONS[name], "num") for name in CONVENTIONS if deltas),
         *((html.escape(short[p]), p, "num" if p in numeric else "") for p in parameters),
         ("from", "who proposed it", ""),
         ("epochs", "", "num"),
         ("time", "", "num"),
     ]
     best = _best(history, objectives)
-    rows = [_trial_row(record, standing, parameters, numeric, best) for record in history]
+    rows = []
+    for record in history:
+        css, (state, parameters_and_more) = _trial_row(record, standing, parameters, numeric, best)
+        compared = _delta_cells(deltas.get(record.number)) if deltas else []
+        rows.append((css, [*state, *compared, *parameters_and_more]))
     return table_html(head, rows, css="trials sortable")
 
 
@@ -135,7 +155,7 @@ def _trial_row(
     parameters: Sequence[str],
     numeric: frozenset[str],
     best: Mapping[str, tuple[float, int]],
-) -> tuple[str, list[Cell]]:
+) -> tuple[str, tuple[list[Cell], list[Cell]]]:
     role = standing.role(record)
     mark = {Role.PICK: "★ ", Role.FRONT: "● "}.get(role, "")
     cells: list[Cell] = [(f"{mark}{record.number}", str(record.number), "num")]
@@ -145,19 +165,26 @@ def _trial_row(
         value = record.values.get(objective.metric)
         is_best = best.get(objective.metric, (None, -1))[1] == record.number
         cells.append((number(value), _sort_key(value), "num best" if is_best else "num"))
-    cells.extend(
+    more = [
         _parameter_cell(record.point.get(name), is_numeric=name in numeric) for name in parameters
-    )
+    ]
     epochs = max((report.epoch for report in record.reports), default=0)
     spent = None
     if record.started_s is not None and record.ended_s is not None:
         spent = max(0.0, record.ended_s - record.started_s)
-    cells += [
+    more += [
         (html.escape(record.origin), "", ""),
         (str(epochs), str(epochs), "num"),
         (MISSING if spent is None else duration(spent), _sort_key(spent), "num"),
     ]
-    return {Role.PICK: "is-pick", Role.FRONT: "is-front"}.get(role, ""), cells
+    return {Role.PICK: "is-pick", Role.FRONT: "is-front"}.get(role, ""), (cells, more)
+
+
+def _delta_cells(delta: DeltaM | None) -> list[Cell]:
+    if delta is None:
+        return [(MISSING, "", "num") for _ in CONVENTIONS]
+    values = (delta.per_metric, delta.per_task, delta.primary)
+    return [(f"{value:+.1f}", _sort_key(value), "num") for value in values]
 
 
 def _failure_row(

@@ -33,6 +33,7 @@ class BrightnessTask:
     name: str = "brightness"
     primary: str = "brightness/r2"
     metrics: tuple[str, ...] = ("brightness/r2", "brightness/mae")
+    smaller_is_better: frozenset[str] = frozenset({"brightness/mae"})
 
     def build_head(
         self,

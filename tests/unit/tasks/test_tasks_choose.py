@@ -64,7 +64,10 @@ def test_a_task_comes_from_where_the_trial_says():
         (f"{MODULE}:Angry", "cannot be built without arguments .ValueError: not today"),
         (f"{MODULE}:Leaving", "cannot be built without arguments .SystemExit: 3"),
         (f"{MODULE}:Numbered", "`metrics` of .* cannot be read .TypeError"),
-        (f"{MODULE}:Empty", "lacks `name`, `primary`, `metrics`, `build_head`, `loss`, `eval"),
+        (
+            f"{MODULE}:Empty",
+            "lacks `name`, `primary`, `metrics`, `smaller_is_better`, `build_head`, `loss`, `eval",
+        ),
         (f"{MODULE}:Wrong", "do not begin with its `primary` 'wrong/x'"),
         (f"{MODULE}:Segments", "calls itself 'segments', the trial calls it 'own'"),
     ],
