@@ -11,7 +11,7 @@ name and positive for better, in percent:
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,27 @@ class DeltaM:
             "delta_per_task": self.per_task,
             "delta_primary": self.primary,
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The trials of a study against its single-task networks.
+
+    Attributes:
+        deltas: By trial, what could be compared.
+        missing: By trial that was trained to its end, why it could not be.
+        rivals: By task, the trial that stands for its single-task networks: of those that were
+            trained to their end the one with the best primary metric.
+    """
+
+    deltas: Mapping[int, DeltaM] = field(default_factory=dict)
+    missing: Mapping[int, str] = field(default_factory=dict)
+    rivals: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def why_none(self) -> str:
+        """Why no trial at all could be compared; empty if one could."""
+        return "" if self.deltas else next(iter(self.missing.values()), "")
 
 
 def delta_m(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from automtl.analysis.delta import DeltaM
+from automtl.analysis.delta import Comparison
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -74,12 +74,12 @@ class Lessons:
     Attributes:
         effects: Those that could be measured, by objective.
         too_few: Choices that too few trials made differently.
-        deltas: By trial, how much better it is than single-task models.
+        deltas: How much better trials are than single-task models, or why that is not known.
     """
 
     effects: tuple[Effect, ...] = ()
     too_few: tuple[str, ...] = ()
-    deltas: Mapping[int, DeltaM] = field(default_factory=dict)
+    deltas: Comparison = field(default_factory=Comparison)
 
 
 def effects(

@@ -79,9 +79,9 @@ def show_front(folder: Path, *, as_json: bool) -> int:
     with opened(StudyFolder(folder)) as ledger:
         study, history = ledger.study(), ledger.history()
     members = front(history, study.objectives)
-    deltas = deltas_of(history)
+    compared = deltas_of(history)
     if as_json:
-        print_json([record_json(record, deltas.get(record.number)) for record in members])
+        print_json([record_json(record, compared) for record in members])
     elif not members:
         raise _nothing_yet(folder)
     else:
@@ -89,8 +89,10 @@ def show_front(folder: Path, *, as_json: bool) -> int:
         console.print(
             trial_table("Front", members, study.objectives, extra=_costs(study.objectives))
         )
-        if any(record.number in deltas for record in members):
-            console.print(delta_table(members, deltas))
+        if any(record.number in compared.deltas for record in members):
+            console.print(delta_table(members, compared))
+        elif compared.why_none:
+            say(console, f"No delta-m: {compared.why_none}")
     return OK
 
 
@@ -124,7 +126,7 @@ def show_best(
         print_json(
             {
                 "pick": chosen.model_dump(mode="json"),
-                "trial": record_json(record, deltas_of(history).get(record.number)),
+                "trial": record_json(record, deltas_of(history)),
                 "recorded": not not_recorded,
             }
         )

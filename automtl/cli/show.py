@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from automtl.analysis.delta import DeltaM
+from automtl.analysis.delta import Comparison
 from automtl.cli.terminal import say
 from automtl.controller.promotion import RungStanding
 from automtl.pareto import front
@@ -32,12 +32,16 @@ def print_json(value: object) -> None:
     sys.stdout.write("\n")
 
 
-def record_json(record: TrialRecord, delta: DeltaM | None) -> dict[str, object]:
-    """Return what a program wants to know of a trial, and its delta-m if it could be compared."""
+def record_json(record: TrialRecord, compared: Comparison) -> dict[str, object]:
+    """Return what a program wants to know of a trial, and its delta-m or why it has none."""
     plain = record.model_dump(mode="json", exclude={"reports"})
     epochs = max((r.epoch for r in record.reports), default=0)
-    compared = None if delta is None else delta.as_values()
-    return {**plain, "epochs": epochs, "delta_m": compared}
+    delta = compared.deltas.get(record.number)
+    told = {
+        "delta_m": None if delta is None else delta.as_values(),
+        "no_delta_m": compared.missing.get(record.number, ""),
+    }
+    return {**plain, "epochs": epochs, **told}
 
 
 def rung_json(rung: RungStanding) -> dict[str, object]:
@@ -88,13 +92,14 @@ def trial_table(
     return table
 
 
-def delta_table(records: Iterable[TrialRecord], deltas: Mapping[int, DeltaM]) -> Table:
+def delta_table(records: Iterable[TrialRecord], compared: Comparison) -> Table:
     """Return each trial's change against single-task networks, by convention."""
-    table = plain_table("Against single-task networks, in percent, larger is better")
+    rivals = ", ".join(f"{task}: trial {n}" for task, n in compared.rivals.items())
+    table = plain_table(f"Against single-task networks ({rivals}), in percent, larger is better")
     for name in ("trial", "per metric", "per task", "primary metrics"):
         table.add_column(name, justify="right")
     for record in records:
-        delta = deltas.get(record.number)
+        delta = compared.deltas.get(record.number)
         if delta is not None:
             numbers = (delta.per_metric, delta.per_task, delta.primary)
             table.add_row(str(record.number), *(f"{value:+.1f}" for value in numbers))

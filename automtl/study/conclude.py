@@ -25,7 +25,7 @@ def conclude(folder: StudyFolder, ledger: Ledger) -> None:
     ledger.add_ranks(
         ranks_by_number(history, study),
         note=describe(study, history, ledger.picks()),
-        deltas={number: delta.as_values() for number, delta in deltas_of(history).items()},
+        deltas={number: delta.as_values() for number, delta in deltas_of(history).deltas.items()},
     )
     path = write_study_report(folder, ledger, folder.report)
     ledger.add_artifact(kind="report", path=str(path.resolve()))

@@ -2,46 +2,64 @@
 
 from collections.abc import Mapping, Sequence
 
-from automtl.analysis.delta import DeltaM, TaskMetrics, delta_m
+from automtl.analysis.delta import Comparison, DeltaM, TaskMetrics, delta_m
 from automtl.config import TrialConfig
 from automtl.results import TrialRecord, TrialStatus
 
 BASELINE = "baseline:"
 
+NO_BASELINES = "the recipe has no `baselines: {single_task: [...]}`"
 
-def deltas_of(history: Sequence[TrialRecord]) -> dict[int, DeltaM]:
-    """Compare every trial with the best single-task trial of each of its tasks.
 
-    Returns:
-        By number; a trial without values, or with a task that has no single-task trial, is left
-        out, and so are the single-task trials themselves.
+def deltas_of(history: Sequence[TrialRecord]) -> Comparison:
+    """Compare every trial that was trained to its end with the best single-task networks.
+
+    The single-task networks themselves are compared with nothing, nor is what another program's
+    training code reports.
     """
-    rivals = [r for r in history if r.origin.startswith(BASELINE) and _has_ended(r)]
-    if not rivals:
-        return {}
-    found = {}
-    for record in history:
-        if record.origin.startswith(BASELINE) or not _has_ended(record):
+    ended = [r for r in history if r.status is TrialStatus.COMPLETED and r.values]
+    singles = [r for r in ended if is_single(r)]
+    deltas: dict[int, DeltaM] = {}
+    missing: dict[int, str] = {}
+    rivals: dict[str, int] = {}
+    asked = any(is_single(r) for r in history)
+    for record in ended:
+        config = _config_of(record)
+        if is_single(record) or config is None:
             continue
-        tasks = _tasks_of(record)
-        delta = delta_m(record.values, _best(rivals, tasks), tasks)
-        if delta is not None:
-            found[record.number] = delta
-    return found
+        if not asked:
+            missing[record.number] = NO_BASELINES
+            continue
+        tasks = _metrics_of(config)
+        best = _best(singles, tasks)
+        rivals |= {task: rival.number for task, rival in best.items()}
+        delta = delta_m(record.values, {task: r.values for task, r in best.items()}, tasks)
+        if delta is None:
+            missing[record.number] = _why(record, tasks, best)
+        else:
+            deltas[record.number] = delta
+    return Comparison(deltas=deltas, missing=missing, rivals=rivals)
 
 
-def _has_ended(record: TrialRecord) -> bool:
-    return record.status is TrialStatus.COMPLETED and bool(record.values)
+def is_single(record: TrialRecord) -> bool:
+    """Whether a trial is a network of one task that others are compared with."""
+    if not record.origin.startswith(BASELINE):
+        return False
+    config = _config_of(record)
+    return config is not None and config.tasks == (record.origin.removeprefix(BASELINE),)
 
 
-def _tasks_of(record: TrialRecord) -> dict[str, TaskMetrics]:
+def _config_of(record: TrialRecord) -> TrialConfig | None:
+    try:
+        return TrialConfig.from_plain(record.config)
+    except ValueError:  # another program's trainable: its configuration is free
+        return None
+
+
+def _metrics_of(config: TrialConfig) -> dict[str, TaskMetrics]:
     # Tasks bring torch with them, and a study without baselines has no use for it.
     from automtl.tasks.choose import task_named
 
-    try:
-        config = TrialConfig.from_plain(record.config)
-    except ValueError:  # another program's trainable: its configuration is free
-        return {}
     tasks = {name: task_named(name, config.imports) for name in config.tasks}
     return {
         name: TaskMetrics(metrics=task.metrics, smaller_is_better=task.smaller_is_better)
@@ -50,15 +68,29 @@ def _tasks_of(record: TrialRecord) -> dict[str, TaskMetrics]:
 
 
 def _best(
-    rivals: Sequence[TrialRecord], tasks: Mapping[str, TaskMetrics]
-) -> dict[str, Mapping[str, float]]:
-    """Return, by task, the values of the single-task trial with the best primary metric."""
-    best: dict[str, Mapping[str, float]] = {}
-    for record in rivals:
+    singles: Sequence[TrialRecord], tasks: Mapping[str, TaskMetrics]
+) -> dict[str, TrialRecord]:
+    """Return, by task, the single-task trial with the best primary metric, the earliest first."""
+    best: dict[str, TrialRecord] = {}
+    for record in singles:
         task = record.origin.removeprefix(BASELINE)
-        if task not in tasks:
+        primary = tasks[task].metrics[0] if task in tasks else None
+        if primary is None or primary not in record.values:
             continue
-        primary = tasks[task].metrics[0]
-        if task not in best or record.values.get(primary, -1.0) > best[task].get(primary, -1.0):
-            best[task] = record.values
+        if task not in best or record.values[primary] > best[task].values[primary]:
+            best[task] = record
     return best
+
+
+def _why(
+    record: TrialRecord, tasks: Mapping[str, TaskMetrics], best: Mapping[str, TrialRecord]
+) -> str:
+    lacking = [task for task in tasks if task not in best]
+    if lacking:
+        return f"no single-task network of {', '.join(lacking)} was trained to its end"
+    primaries = {task: of.metrics[0] for task, of in tasks.items()}
+    unknown = [metric for metric in primaries.values() if metric not in record.values]
+    if unknown:
+        return f"the trial reported no {', '.join(unknown)}"
+    zero = [m for task, m in primaries.items() if best[task].values[m] == 0]
+    return f"the single-task network reached 0 in {', '.join(zero)}"

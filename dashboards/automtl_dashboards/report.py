@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from automtl.analysis.delta import DeltaM
+from automtl.analysis.delta import Comparison
 from automtl.analysis.effects import Lessons
 from automtl.results import Pick, StudyInfo, TrialRecord
 from automtl_dashboards.choices import choices_table, fill_choices
@@ -89,7 +89,7 @@ def report_html(
     sections = [
         Section(anchor="glance", title="At a glance", body=glance_table(history, standing)),
         _study_section(study, history, standing, notes),
-        _front_section(history, standing),
+        _front_section(history, standing, lessons.deltas),
         _hypervolume_section(study, history),
         _parallel_section(study, history, standing),
         _choices_section(history, standing),
@@ -117,8 +117,10 @@ def _study_section(
     return Section(anchor="study", title="The study", body=body)
 
 
-def _front_section(history: Sequence[TrialRecord], standing: Standing) -> Section:
-    figure = fill_front(history, standing)
+def _front_section(
+    history: Sequence[TrialRecord], standing: Standing, compared: Comparison
+) -> Section:
+    figure = fill_front(history, standing, compared.deltas)
     if figure is None:
         return _empty("front", "The front", "No trial has a value for every objective yet.")
     return Section(
@@ -226,7 +228,7 @@ def _curve_sections(history: Sequence[TrialRecord], standing: Standing) -> list[
 def _trials_section(
     history: Sequence[TrialRecord],
     standing: Standing,
-    deltas: Mapping[int, DeltaM],
+    compared: Comparison,
 ) -> Section:
     if not history:
         return _empty("trials", "Trials", "There is none yet.")
@@ -234,8 +236,9 @@ def _trials_section(
         anchor="trials",
         title="Trials",
         intro="★ pick, ● on the front; the best value of each objective is bold. A click on a "
-        "heading sorts; a heading tells its full name when the mouse rests on it.",
-        body=trials_table(history, standing, deltas),
+        "heading sorts; a heading tells its full name when the mouse rests on it."
+        + (f" No Δm: {html.escape(compared.why_none)}." if compared.why_none else ""),
+        body=trials_table(history, standing, compared.deltas),
     )
 
 

@@ -1,12 +1,14 @@
 """The front: every pair of objectives, who is dominated, what separate networks reach."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from automtl.analysis.delta import DeltaM
 from automtl.results import Objective, TrialRecord
 from automtl_dashboards import palette
 from automtl_dashboards.labels import axis_title, trial_text
@@ -71,8 +73,15 @@ class FrontFigure:
     floors: tuple[float | None, ...]
 
 
-def fill_front(history: Sequence[TrialRecord], standing: Standing) -> FrontFigure | None:
-    """Return the figure's numbers, or None if no trial has a value for every objective."""
+def fill_front(
+    history: Sequence[TrialRecord],
+    standing: Standing,
+    deltas: Mapping[int, DeltaM] = MappingProxyType({}),
+) -> FrontFigure | None:
+    """Return the figure's numbers, or None if no trial has a value for every objective.
+
+    ``deltas`` gives, by trial, the percents by which it beats single-task networks.
+    """
     objectives = standing.objectives
     points = []
     for record in history:
@@ -81,6 +90,7 @@ def fill_front(history: Sequence[TrialRecord], standing: Standing) -> FrontFigur
             continue
         role = standing.role(record)
         text = trial_text(record, objectives, role=role.value)
+        text += _delta_text(deltas.get(record.number))
         points.append(
             FrontPoint(
                 number=record.number,
@@ -105,6 +115,15 @@ def fill_front(history: Sequence[TrialRecord], standing: Standing) -> FrontFigur
         floors=tuple(
             floor[1] if (floor := standing.floors.get(o.metric)) else None for o in objectives
         ),
+    )
+
+
+def _delta_text(delta: DeltaM | None) -> str:
+    if delta is None:
+        return ""
+    return (
+        f"<br><br>Δm {delta.per_metric:+.1f} % per metric, {delta.per_task:+.1f} % per task, "
+        f"{delta.primary:+.1f} % of primary metrics"
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from plotly.offline import get_plotlyjs
 from typing_extensions import override
 
+from automtl.analysis.delta import Comparison, DeltaM
 from automtl.analysis.effects import Effect, Lessons, Level
 from automtl.results import EpochReport, Failure, FailureKind, Objective, Pick, TrialStatus
 from automtl_dashboards import report
@@ -128,6 +129,21 @@ def test_the_top_says_what_to_take_and_why(synthetic, full_page: str) -> None:
     record = synthetic.history[pick.number]
     change = record.values["segmentation/mIoU"] / 0.63 - 1
     assert f"mIoU {change:+.1%}" in words
+
+
+def test_delta_m_stands_in_the_table_and_under_the_mouse(synthetic, full_page: str) -> None:
+    number = next(r.number for r in synthetic.history if r.vector(synthetic.study.objectives))
+    delta = DeltaM(per_metric=1.25, per_task=-2.5, primary=3.75)
+    lessons = Lessons(deltas=Comparison(deltas={number: delta}))
+    page_of_all = render(synthetic, lessons=lessons)
+    page = own_part(page_of_all)
+    assert all(f">Δm {name}" in page for name in ("per metric", "per task", "primary"))
+    assert all(f">{value}<" in page for value in ("+1.2", "-2.5", "+3.8"))
+    assert "-2.5 % per task" in json.dumps(figures_of(page_of_all)["front"])
+    assert ">Δm" not in full_page
+    why = "the recipe has <no> baselines"
+    told = own_part(render(synthetic, lessons=Lessons(deltas=Comparison(missing={0: why}))))
+    assert "No Δm: the recipe has &lt;no&gt; baselines." in told
 
 
 def test_foreign_text_is_shown_and_never_run(synthetic, floors) -> None:

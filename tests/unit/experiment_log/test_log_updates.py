@@ -67,6 +67,14 @@ def test_ranks_mark_the_front_and_describe_the_study():
     assert note.tags == {"mlflow.note.content": "| trial |"}
 
 
+def test_delta_m_are_metrics_of_their_trials():
+    deltas = {"3": {"delta_per_task": 1.5, "delta_primary": -2.0}}
+    body = {"ranks": {}, "deltas": deltas, "note": ""}
+    compared, _ = updates_of(event(EventKind.RANKED, body))
+    assert compared.run == "trial:3"
+    assert {p.key: p.value for p in compared.metrics} == deltas["3"]
+
+
 @given(st.text(alphabet="a/. :", max_size=300) | st.text(max_size=300))
 def test_keys_are_such_as_mlflow_takes(name):
     key = valid_key(name)
