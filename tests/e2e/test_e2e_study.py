@@ -96,6 +96,9 @@ def test_front_and_best(mini_study: Path, automtl) -> None:
     assert max(map(len, table.out.splitlines())) <= 100
     assert front
     assert all(row["origin"] != "baseline:detection" for row in front)
+    why = "no single-task network of segmentation, tracking was trained to its end"
+    assert all((row["delta_m"], row["no_delta_m"]) == (None, why) for row in front)
+    assert f"No delta-m: {why}" in " ".join(table.out.split())
     best = automtl("best", mini_study, "--max", "parameters=1e9", "--json")
     picked = json.loads(best.out)
     assert picked["recorded"] is True
