@@ -11,7 +11,7 @@ from automtl.data.load import load_data
 from automtl.data.sampling import BatchSampler
 from automtl.data.table import DataInfo, MultiTaskBatch, make_batch
 from automtl.model.backbones import build_stages
-from automtl.model.network import MultiTaskNetwork, stage_key
+from automtl.model.network import MultiTaskNetwork, plainly, stage_key
 from automtl.sources import DataConfig, ShapesSource
 from automtl.tasks.base import Task
 from automtl.tasks.detection import DetectionTask
@@ -98,6 +98,7 @@ def make_learner(
         info=setting.info,
         plan=plan_for(CPU, config.optimizer),
         network=network,
+        call=plainly,
         frozen=False,
         tasks={task: TASKS[task] for task in tasks},
         weighting=made,

@@ -13,6 +13,10 @@ Precision = Literal["float32", "bfloat16"]
 class OptimizerConfig(Frozen):
     """How long and how fast a trial learns.
 
+    ``precision`` and ``compile`` are no part of what a model is: they say how it is computed. But
+    they change how numbers are rounded (and ``compile``, which numbers dropout draws), so a trial
+    that is resumed must keep them, and they stand here, where the configuration's digest has them.
+
     Attributes:
         name: ``adamw`` or ``sgd`` (with momentum 0.9).
         lr: Peak learning rate of the cosine.
@@ -25,6 +29,10 @@ class OptimizerConfig(Frozen):
         precision: ``float32``, ``bfloat16`` (autocast), or ``auto``: bfloat16 on a GPU that has
             it in hardware, float32 elsewhere. A CPU without it emulates it about ten times
             slower. Evaluation is always in float32.
+        compile: Whether training steps run through ``torch.compile``. It takes a minute or more at
+            the start of each trial, so it pays for long trainings on a GPU. Evaluation, and what
+            is saved and exported, are as without it, and so is a trial that is tried again with
+            each batch in halves because memory ran out.
         grad_clip: Largest gradient norm; 0 leaves gradients alone.
     """
 
@@ -36,4 +44,5 @@ class OptimizerConfig(Frozen):
     epochs: Annotated[int, Field(ge=1)] = 4
     steps_per_epoch: Annotated[int, Field(ge=1)] = 100
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
+    compile: bool = False
     grad_clip: Annotated[float, Field(ge=0)] = 5.0

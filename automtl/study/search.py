@@ -198,10 +198,13 @@ def run(
 
 def prepare_data(recipe: Recipe, settings: Settings, observer: Observer) -> "Prepared":
     """Read the data and check the machine, before anything is written."""
+    from automtl.study.compiling import check_compiler
     from automtl.study.own_code import check_own_code
     from automtl.study.vision import check_metrics, prepare
 
     check_machine(settings, recipe)
+    if not settings.ray_address:
+        check_compiler(recipe)
     check_own_code(recipe)
     prepared = prepare(recipe, settings, observer)
     check_metrics(recipe, prepared.floors())

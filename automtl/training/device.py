@@ -21,6 +21,7 @@ class DevicePlan:
     Attributes:
         device: Where it runs.
         precision: What autocast computes forward passes of training steps in.
+        compiled: Whether stages and heads run compiled in training steps.
         channels_last: Whether the weights' channels lie together in memory, as those of the
             picture do, so that no kernel has to turn them.
         n_ahead: Batches that a thread prepares while the device computes; 0 for none. A batch is
@@ -29,6 +30,7 @@ class DevicePlan:
 
     device: torch.device
     precision: Precision = "float32"
+    compiled: bool = False
     channels_last: bool
     n_ahead: int
 
@@ -41,6 +43,7 @@ class DevicePlan:
         return {
             "device/gpu": float(self.device.type == "cuda"),
             "device/bfloat16": float(self.precision == "bfloat16"),
+            "device/compiled": float(self.compiled),
             "device/frames_held": float(frames_held),
         }
 
@@ -56,6 +59,7 @@ def plan_for(device: torch.device, settings: OptimizerConfig) -> DevicePlan:
     return DevicePlan(
         device=device,
         precision=precision_of(asked, native=asked == "auto" and has_bfloat16(device)),
+        compiled=settings.compile,
         channels_last=is_gpu,
         n_ahead=2 if is_gpu else 0,
     )

@@ -10,9 +10,10 @@ from torch.optim import Optimizer
 from automtl.config import TRUNK, TrialConfig
 from automtl.data.table import DataInfo
 from automtl.errors import BundleError
-from automtl.model.network import MultiTaskNetwork, build_network
+from automtl.model.network import Call, MultiTaskNetwork, build_network
 from automtl.tasks.base import Task
 from automtl.tasks.choose import task_named
+from automtl.training.compiled import call_for
 from automtl.training.device import DevicePlan, plan_for
 from automtl.training.optimizer import build_optimizer
 from automtl.training.schedule import optimizer_groups
@@ -29,6 +30,7 @@ class Learner:
         info: Classes and picture size.
         plan: How its device is used.
         network: Trained in place.
+        call: How its stages and heads, and the losses, are called in a step.
         frozen: Whether the network's trunk stays as it is.
         tasks: The tasks by name, in chain order.
         weighting: Makes one gradient of several losses.
@@ -40,6 +42,7 @@ class Learner:
     info: DataInfo
     plan: DevicePlan
     network: MultiTaskNetwork
+    call: Call
     frozen: bool
     tasks: Mapping[str, Task]
     weighting: Weighting
@@ -114,6 +117,7 @@ def build_learner(
         info=info,
         plan=plan,
         network=network,
+        call=call_for(network, compiled=plan.compiled),
         frozen=freeze_trunk,
         tasks={name: task_named(name, config.imports) for name in config.tasks},
         weighting=weighting,

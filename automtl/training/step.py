@@ -155,7 +155,7 @@ def losses_of(
         n_parts: In how many parts the batch is taken.
     """
     if n_parts == 1:
-        return task_losses(learner, batch, tasks)
+        return task_losses(learner, batch, tasks, call=learner.call)
     terms: dict[str, list[Tensor]] = {task: [] for task in tasks}
     boundary: Boundary = ()
     for rows in part_rows(len(batch.images), n_parts):

@@ -156,6 +156,7 @@ def test_the_plan_for_a_gpu_asks_the_gpu(monkeypatch, native):
     assert plan.facts(frames_held=True) == {
         "device/gpu": 1.0,
         "device/bfloat16": float(native),
+        "device/compiled": 0.0,
         "device/frames_held": 1.0,
     }
 
