@@ -33,7 +33,8 @@ def call_for(network: MultiTaskNetwork, *, compiled: bool) -> Call:
     """
     if not compiled:
         return plainly
-    parts = {part: _compiled(part) for part in (*network.stages.values(), *network.heads.values())}
+    modules = (*network.stages.values(), *network.heads.values())
+    parts: dict[Callable[..., Any], Callable[..., Any]] = {m: _compiled(m) for m in modules}
 
     def call(function: Callable[..., Any], *given: Any) -> Any:
         run = parts.get(function)
