@@ -19,7 +19,8 @@ from automtl.cli.terminal import OK, make_console, say
 from automtl.config import TrialConfig
 from automtl.errors import AutomtlError
 from automtl.results import TrialRecord
-from automtl.space.recipe import Recipe, recipe_digest
+from automtl.space.recipe import Recipe
+from automtl.space.search import search_digest
 from automtl.space.stored import stored_recipe
 from automtl.study.conclude import mlflow_command
 from automtl.study.folder import Settings, StudyFolder
@@ -86,7 +87,7 @@ def _search(place: StudyFolder, recipe_name: str, dispatcher: str) -> int:
         return start_search(recipe_name, place.root, settings, trials=None, seed=None)
     with opened(place) as ledger:
         known = ledger.study()
-    if known.recipe_digest != recipe_digest(read_recipe(recipe_name)):
+    if known.recipe_digest != search_digest(read_recipe(recipe_name)):
         msg = f"{place.root} holds the study {known.name!r} of another recipe than {recipe_name!r}"
         raise AutomtlError(msg, fix="Remove that folder, or name another: automtl demo --folder")
     return resume_search(place.root, takeover=False)

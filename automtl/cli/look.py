@@ -19,7 +19,7 @@ from automtl.pareto import front, pick
 from automtl.results import TrialStatus
 from automtl.space.mistakes import Mistake, render
 from automtl.space.recipe import Budget, find_recipe
-from automtl.space.stored import stored_recipe
+from automtl.space.stored import stored_search
 from automtl.space.yaml_lines import read_yaml
 from automtl.study.conclude import write_study_report
 from automtl.study.deltas import deltas_of
@@ -42,14 +42,14 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
         problems = ledger.check() if check else []
         pending = ledger.outbox.count_pending()
         notes = ledger.notes()
-    recipe = stored_recipe(study.recipe)
+    search = stored_search(study.recipe)
     n_free = free_bytes(folder)
-    rungs = standing(recipe, history)
+    rungs = standing(search, history)
     counts = {s.value: sum(r.status is s for r in history) for s in TrialStatus}
     summary: dict[str, object] = {
         "study": study.name,
         "trials": {name: n for name, n in counts.items() if n},
-        "budget_spent": round(share_spent(recipe.budget, history, busy_s(history)), 4),
+        "budget_spent": round(share_spent(search.budget, history, busy_s(history)), 4),
         "mlflow_pending": pending,
         "disk_free_gb": round(n_free / GB, 3),
     }

@@ -20,7 +20,7 @@ from automtl.controller.budget import remaining_s, share_spent
 from automtl.controller.promotion import standing
 from automtl.controller.rungs import epochs_done
 from automtl.results import Objective, TrialRecord, TrialStatus
-from automtl.space.recipe import Recipe
+from automtl.space.search import Search
 from automtl.study.words import number, rung_line, short
 
 STYLES = {
@@ -36,7 +36,7 @@ STYLES = {
 class Progress:
     """A live view of a search (``automtl.study.observer.Observer``)."""
 
-    recipe: Recipe
+    recipe: Search
     console: Console
     _records: dict[int, TrialRecord] = field(default_factory=dict)
     _elapsed_before_s: float = 0.0

@@ -21,7 +21,7 @@ from automtl.study.folder import Settings, StudyFolder, read_floors
 from automtl.study.search import Outcome, create, opened, prepare_data, refuse_existing, run
 
 if TYPE_CHECKING:
-    from automtl.study.vision import Prepared
+    from automtl.study.prepared import Prepared
 
 DISPATCHERS = ("ray", "local")
 

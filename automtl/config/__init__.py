@@ -1,6 +1,7 @@
 """What a trial is: a frozen tree, to and from a plain dict, with a stable digest."""
 
 from automtl.config.base import Frozen, Part, PlacedError, digest_of
+from automtl.config.free import FreeConfig
 from automtl.config.gradient_weighting import (
     AlignedMTLWeighting,
     CAGradWeighting,
@@ -71,6 +72,7 @@ __all__ = [
     "FAMOWeighting",
     "FairGradWeighting",
     "FixedWeighting",
+    "FreeConfig",
     "Frozen",
     "GeometricMeanWeighting",
     "GradDropWeighting",

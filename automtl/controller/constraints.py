@@ -1,22 +1,22 @@
-"""Which limits of a recipe a trial breaks."""
+"""Which limits of a search a trial breaks."""
 
 from collections.abc import Callable, Mapping
 
-from automtl.config import TrialConfig
+from automtl.config import FreeConfig, TrialConfig
 from automtl.space.parts import Constraint
-from automtl.space.recipe import Recipe
+from automtl.space.search import Search
 
-KnownCosts = Callable[[TrialConfig], Mapping[str, float]]
+KnownCosts = Callable[[TrialConfig | FreeConfig], Mapping[str, float]]
 """Returns those metrics of a trial that are known before it is trained."""
 
 
-def nothing_known(config: TrialConfig) -> Mapping[str, float]:
+def nothing_known(config: TrialConfig | FreeConfig) -> Mapping[str, float]:
     """Know nothing of a trial before it is trained."""
     del config
     return {}
 
 
-def violations(recipe: Recipe, values: Mapping[str, float]) -> list[str]:
+def violations(search: Search, values: Mapping[str, float]) -> list[str]:
     """Name the limits that ``values`` break, each as one sentence.
 
     A metric that ``values`` lack breaks nothing: after the first epoch only part is known.
@@ -24,7 +24,7 @@ def violations(recipe: Recipe, values: Mapping[str, float]) -> list[str]:
     """
     return [
         _sentence(limit, values[limit.metric])
-        for limit in recipe.constraints
+        for limit in search.constraints
         if limit.metric in values and not _holds(limit, values[limit.metric])
     ]
 

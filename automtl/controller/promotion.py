@@ -21,7 +21,7 @@ from automtl.controller.rungs import arrivals, epochs_done, is_at, losses_at
 from automtl.controller.stopping import NeverStop, Phase, StoppingRule
 from automtl.results import Decision, Objective, TrialRecord, TrialStatus
 from automtl.space.early_stopping import NoStopping, PromotionStopping
-from automtl.space.recipe import Recipe
+from automtl.space.search import Search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,9 +133,9 @@ class RungStanding:
     eta: float
 
 
-def standing(recipe: Recipe, history: Sequence[TrialRecord]) -> tuple[RungStanding, ...]:
+def standing(search: Search, history: Sequence[TrialRecord]) -> tuple[RungStanding, ...]:
     """Return what is known of each rung, lowest first; empty without early stopping."""
-    rule = stopping_rule(recipe)
+    rule = stopping_rule(search)
     return rule_standing(rule, history) if isinstance(rule, Promotion) else ()
 
 
@@ -166,10 +166,10 @@ def _numbers(records: Sequence[TrialRecord], status: TrialStatus) -> tuple[int, 
     return tuple(record.number for record in records if record.status is status)
 
 
-def stopping_rule(recipe: Recipe) -> StoppingRule:
-    """Return the rule that a recipe names."""
-    match recipe.early_stopping:
+def stopping_rule(search: Search) -> StoppingRule:
+    """Return the rule that a search names."""
+    match search.early_stopping:
         case NoStopping():
             return NeverStop()
         case PromotionStopping(eta=eta, ties=ties):
-            return Promotion(objectives=recipe.objectives, rungs=recipe.rungs, eta=eta, ties=ties)
+            return Promotion(objectives=search.objectives, rungs=search.rungs, eta=eta, ties=ties)

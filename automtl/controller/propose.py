@@ -1,4 +1,4 @@
-"""What to try next: a pure function of the recipe and the history."""
+"""What to try next: a pure function of the search and the history."""
 
 import hashlib
 import random
@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from automtl.config import FixedWeighting, SharingConfig, TrialConfig, digest_of, single_task
+from automtl.config import (
+    FixedWeighting,
+    FreeConfig,
+    SharingConfig,
+    TrialConfig,
+    digest_of,
+    single_task,
+)
 from automtl.config.backbones import N_STAGES
 from automtl.config.sharing import tree_digest
 from automtl.controller.constraints import KnownCosts, nothing_known, violations
@@ -14,7 +21,7 @@ from automtl.controller.sampler import draws, uniform
 from automtl.results import Point, TrialRecord
 from automtl.space.parameter import Scalar
 from automtl.space.parts import Constraint
-from automtl.space.recipe import Recipe
+from automtl.space.search import Search
 from automtl.space.search_space import SearchSpace
 
 N_MODEL_DRAWS = 8
@@ -23,6 +30,10 @@ N_MODEL_DRAWS = 8
 N_UNIFORM_DRAWS = 500
 GRID_LIMIT = 2_000
 """Up to this many points a space is listed, so that "all tried" is exact."""
+
+
+_Stated = tuple[str, Mapping[str, Scalar], TrialConfig | FreeConfig]
+"""Origin, point and configuration of a trial."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,81 +50,82 @@ class Proposal:
 
     number: int
     point: Mapping[str, Scalar]
-    config: TrialConfig
+    config: TrialConfig | FreeConfig
     origin: str
     seed: int
 
 
 def propose(
-    recipe: Recipe, history: Sequence[TrialRecord], known: KnownCosts = nothing_known
+    search: Search, history: Sequence[TrialRecord], known: KnownCosts = nothing_known
 ) -> Proposal | None:
     """Return the next trial, or None if every one has been tried or is over a limit.
 
     First the default, then the enqueued points, then the baselines, then the sampler. None of
     them is over a limit as far as is known before training, and the sampler's is another
     training than those before: two chains of tasks may write the same sharing tree. The
-    random stream depends only on the recipe's seed and the trial's number, and the history's
+    random stream depends only on the search's seed and the trial's number, and the history's
     order does not matter, so a resumed search proposes what an undisturbed one would have.
 
     Args:
-        recipe: The search.
+        search: What is searched.
         history: All trials, those in progress too; numbers are dense from 0.
         known: Metrics that are known before a trial is trained.
     """
     ordered = sorted(history, key=lambda record: record.number)
     number = len(ordered)
     # Duplicates among what is stated may leave fewer; validating all of it costs milliseconds.
-    if number <= len(recipe.enqueue) + len(recipe.baselines.names):
-        planned = plan(recipe, known)
+    if number <= len(search.enqueue) + len(search.baseline_names):
+        planned = plan(search, known)
         if number < len(planned):
             return planned[number]
-    space = recipe.space
-    tried = {_identity(r.config) for r in ordered if not r.origin.startswith("baseline:")}
-    seed = stream_seed(recipe.seed, number)
+    space = search.space
+    identity = digest_of if space.base is None else _identity
+    tried = {identity(r.config) for r in ordered if not r.origin.startswith("baseline:")}
+    seed = stream_seed(search.seed, number)
 
     def is_new(point: Point) -> bool:
-        config = space.config_of(point)
-        is_untried = _identity(config.to_plain()) not in tried
-        return is_untried and not violations(recipe, known(config))
+        config = space.trial_of(point)
+        is_untried = identity(config.to_plain()) not in tried
+        return is_untried and not violations(search, known(config))
 
     point = next_point(
         space,
         ordered,
-        constraints=recipe.constraints,
+        constraints=search.constraints,
         seed=seed,
         is_new=is_new,
-        rungs=recipe.rungs,
+        rungs=search.rungs,
     )
     if point is None:
         return None
     return Proposal(
         number=number,
         point=point,
-        config=space.config_of(point),
+        config=space.trial_of(point),
         origin="sampler",
         seed=seed,
     )
 
 
-def plan(recipe: Recipe, known: KnownCosts = nothing_known) -> tuple[Proposal, ...]:
-    """Return the trials that a recipe states, but for those that are known to break a limit."""
-    space = recipe.space
+def plan(search: Search, known: KnownCosts = nothing_known) -> tuple[Proposal, ...]:
+    """Return the trials that a search states, but for those that are known to break a limit."""
+    space = search.space
     default = space.default_point()
-    points = [default, *(space.complete(partial) for partial in recipe.enqueue)]
-    stated: dict[str, tuple[str, Mapping[str, Scalar], TrialConfig]] = {}
+    points = [default, *(space.complete(partial) for partial in search.enqueue)]
+    stated: dict[str, _Stated] = {}
     for point in points:
-        config = space.config_of(point)
+        config = space.trial_of(point)
         stated.setdefault(config.digest, ("enqueued" if stated else "default", point, config))
-    baselines = [_baseline(name, default, space) for name in recipe.baselines.names]
-    every = [*stated.values(), *baselines]
-    feasible = [each for each in every if not violations(recipe, known(each[2]))]
+    baselines = [_baseline(name, default, space) for name in search.baseline_names]
+    every: list[_Stated] = [*stated.values(), *baselines]
+    feasible = [each for each in every if not violations(search, known(each[2]))]
     return tuple(
         Proposal(
             number=number,
             point=point,
             config=config,
             origin=origin,
-            seed=stream_seed(recipe.seed, number),
+            seed=stream_seed(search.seed, number),
         )
         for number, (origin, point, config) in enumerate(feasible)
     )

@@ -2,24 +2,20 @@
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from automtl.config import BUILT_IN_TASKS, TrialConfig
 from automtl.errors import RecipeError
-from automtl.results import Objective
 from automtl.space.early_stopping import (
     EPOCHS,
-    EarlyStopping,
-    PromotionStopping,
     longest_training,
-    rungs_of,
 )
+from automtl.space.generalcheck import Parts, general_mistakes, rung_mistakes
 from automtl.space.mistakes import Mistake, from_pydantic, in_base, suggestion
-from automtl.space.parameter import Parameter, allows, corners_of, describe, grid_of, wanted_values
-from automtl.space.parts import Baselines, Budget, Constraint
+from automtl.space.parameter import corners_of, grid_of
 from automtl.space.paths import FREE, known_paths, nested
 from automtl.space.search_space import Problem, SearchSpace, in_order
 
@@ -28,63 +24,12 @@ MAX_LISTED = 64
 """A parameter with at most so many values is tried at each: every second one may be wrong."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """Those parts of a recipe that are well formed, each by its place in the document.
-
-    Attributes:
-        names: All parameters, malformed ones too.
-        parameters: The well-formed ones.
-        objectives: By index.
-        constraints: By index.
-        base: Partial configuration.
-        enqueue: Partial points by index.
-        budget: If well formed.
-        baselines: If well formed.
-        early_stopping: If well formed.
-        fractions: The tasks of which training uses a share of the labels.
-    """
-
-    names: frozenset[str]
-    parameters: Mapping[str, Parameter]
-    objectives: Mapping[int, Objective]
-    constraints: Mapping[int, Constraint]
-    base: Mapping[str, object]
-    enqueue: Mapping[int, Mapping[str, Any]]
-    budget: Budget | None
-    baselines: Baselines | None
-    early_stopping: EarlyStopping | None
-    fractions: tuple[str, ...]
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> "Parts":
-        """Take what is well formed out of a document."""
-        parameters = document.get("parameters")
-        base = document.get("base")
-        data = document.get("data")
-        fractions = data.get("label_fraction") if isinstance(data, Mapping) else None
-        return cls(
-            names=frozenset(map(str, _items(parameters))),
-            parameters=_valid(Parameter, parameters),
-            objectives=_valid(Objective, document.get("objectives")),
-            constraints=_valid(Constraint, document.get("constraints")),
-            base=base if isinstance(base, Mapping) else {},
-            enqueue=_valid(dict[str, bool | int | float | str], document.get("enqueue")),
-            budget=_valid(Budget, {"budget": document.get("budget")}).get("budget"),
-            baselines=_valid(Baselines, {"b": document.get("baselines", {})}).get("b"),
-            early_stopping=_valid(EarlyStopping, {"e": document.get("early_stopping")}).get("e"),
-            fractions=tuple(map(str, _items(fractions))),
-        )
-
-
 def cross_mistakes(parts: Parts) -> list[Mistake]:
     """Return all that does not fit together."""
     base, wrong = _base(parts)
     found = [
         *wrong,
-        *_twice(parts),
-        *_limits(parts),
-        *_conditions(parts),
+        *general_mistakes(parts),
         *_tasks(parts, base),
         *_paths(parts, base),
         *_baselines(parts, base),
@@ -122,50 +67,6 @@ def _tasks(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
             yield Mistake(path=path, what=what, fix=suggestion(name, known))
 
 
-def _twice(parts: Parts) -> Iterator[Mistake]:
-    seen: set[str] = set()
-    for i, objective in parts.objectives.items():
-        if objective.metric in seen:
-            what = f"the objective `{objective.metric}` is given twice"
-            yield Mistake(path=("objectives", i), what=what)
-        seen.add(objective.metric)
-
-
-def _limits(parts: Parts) -> Iterator[Mistake]:
-    lows: dict[str, float] = {}
-    highs: dict[str, float] = {}
-    for i, limit in parts.constraints.items():
-        path, metric = ("constraints", i), limit.metric
-        for key, value, known in (("min", limit.min, lows), ("max", limit.max, highs)):
-            if value is not None and metric in known:
-                yield Mistake(path=path, what=f"`{key}` of `{metric}` is given twice")
-            elif value is not None:
-                known[metric] = value
-        low, high = lows.get(metric), highs.get(metric)
-        if low is not None and high is not None and low > high:
-            what = f"no value of `{metric}` is at least {low:g} and at most {high:g}"
-            yield Mistake(path=path, what=what)
-
-
-def _conditions(parts: Parts) -> Iterator[Mistake]:
-    for name, parameter in parts.parameters.items():
-        for parent, wanted in parameter.when.items():
-            path = ("parameters", name, "when", parent)
-            if parent == name:
-                yield Mistake(path=path, what=f"`{name}` depends on itself")
-            elif parent not in parts.names:
-                others = sorted(parts.names - {name})
-                what = f"`when` of `{name}` names `{parent}`, which is no parameter"
-                yield Mistake(path=path, what=what, fix=suggestion(parent, others))
-            elif parent in parts.parameters:
-                known = parts.parameters[parent]
-                for value in wanted_values(wanted):
-                    if not allows(known, value):
-                        what = f"`{parent}` is never {value!r}: it is {describe(known)}"
-                        values = [str(v) for v in corners_of(known) if isinstance(v, str)]
-                        yield Mistake(path=path, what=what, fix=suggestion(value, values))
-
-
 def _paths(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
     known = known_paths() if base is None else known_paths(base.tasks)
     for name in sorted(parts.names - set(known)):
@@ -196,27 +97,9 @@ def _baselines(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
 
 
 def _rungs(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
-    stopping = parts.early_stopping
     is_open = base is None or (EPOCHS in parts.names and EPOCHS not in parts.parameters)
-    if is_open or not isinstance(stopping, PromotionStopping):
-        return
-    epochs = longest_training(parts.base, parts.parameters)
-    for i, rung in enumerate(stopping.rungs):
-        if rung >= epochs:
-            what = f"a rung at epoch {rung} is not before the end of a training of {epochs} epochs"
-            fix = f"Use epochs below {epochs}, or leave `rungs` out"
-            yield Mistake(path=("early_stopping", "rungs", i), what=what, fix=fix)
-    rungs = rungs_of(stopping, epochs)
-    if not rungs:
-        what = f"a training of {epochs} epochs has no rung at an `eta` of {stopping.eta:g}"
-        fix = "State `rungs`, or train for more epochs" if epochs > 1 else "Train for more epochs"
-        yield Mistake(path=("early_stopping",), what=what, fix=fix)
-    elif parts.budget is not None and (parts.budget.epochs or rungs[0]) < rungs[0]:
-        what = (
-            f"`budget.epochs` {parts.budget.epochs} ends before the first rung, epoch {rungs[0]}"
-        )
-        fix = f"A full training takes {epochs}: use at least as many"
-        yield Mistake(path=("budget", "epochs"), what=what, fix=fix)
+    if not is_open:
+        yield from rung_mistakes(parts, longest_training(parts.base, parts.parameters))
 
 
 def _fractions(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
@@ -272,21 +155,3 @@ def _enqueued(parts: Parts, space: SearchSpace, *, has_wrong_values: bool) -> It
         # A value that no point may have is named at its parameter, once.
         if found is not None and not has_wrong_values:
             yield Mistake(path=("enqueue", i, *found.path[1:]), what=found.what, fix=found.fix)
-
-
-def _items(section: object) -> Mapping[Any, Any]:
-    if isinstance(section, Mapping):
-        return section
-    return dict(enumerate(section)) if isinstance(section, list | tuple) else {}
-
-
-def _valid(kind: Any, section: object) -> dict[Any, Any]:
-    adapter = TypeAdapter(kind)
-    found = {}
-    for key, value in _items(section).items():
-        try:
-            found[key] = adapter.validate_python(value)
-        except ValidationError:
-            # Named by the validation of the whole recipe, which runs beside this one.
-            continue
-    return found

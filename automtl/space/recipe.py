@@ -3,20 +3,21 @@
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
+from typing_extensions import override
 
-from automtl.config import Frozen, TrialConfig, digest_of
+from automtl.config import TrialConfig
 from automtl.errors import RecipeError, closest
-from automtl.results import Objective
 from automtl.sources import DataConfig
-from automtl.space.crosscheck import Parts, cross_mistakes
-from automtl.space.early_stopping import EarlyStopping, NoStopping, longest_training, rungs_of
+from automtl.space.crosscheck import cross_mistakes
+from automtl.space.early_stopping import longest_training, rungs_of
+from automtl.space.generalcheck import Parts
 from automtl.space.mistakes import from_pydantic, render
-from automtl.space.parameter import Parameter, Scalar
 from automtl.space.parts import Baselines, Budget, Constraint, Resources
 from automtl.space.paths import nested
+from automtl.space.search import Search
 from automtl.space.search_space import SearchSpace, in_order
 from automtl.space.yaml_lines import read_yaml
 
@@ -28,43 +29,23 @@ __all__ = [
     "Resources",
     "find_recipe",
     "load_recipe",
-    "recipe_digest",
     "recipe_schema",
     "shipped_recipes",
 ]
 
 
-class Recipe(Frozen):
-    """A search.
+class Recipe(Search):
+    """A search over multi-task vision models.
 
     Attributes:
-        name: The study's name: letters, digits, ``_``, ``-`` and ``.``.
-        description: For people.
-        seed: Study seed; a trial's random stream depends on it and the trial's number alone.
         data: The splits.
-        objectives: What is optimised, in order.
         base: Partial configuration that parameters change; keys may be dotted.
         parameters: By dotted path into the configuration.
-        enqueue: Partial points that are tried first, after the default.
-        constraints: Limits on metrics.
-        budget: When the search ends.
-        early_stopping: Which trials are not trained to their end.
-        resources: What one trial takes.
         baselines: Trials to compare with.
     """
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$", max_length=100)]
-    description: str = ""
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     data: DataConfig
-    objectives: Annotated[tuple[Objective, ...], Field(min_length=1)]
     base: Mapping[str, Any] = {}
-    parameters: Mapping[str, Parameter]
-    enqueue: tuple[Mapping[str, Scalar], ...] = ()
-    constraints: tuple[Constraint, ...] = ()
-    budget: Budget
-    early_stopping: EarlyStopping = NoStopping()
-    resources: Resources = Resources()
     baselines: Baselines = Baselines()
 
     @model_validator(mode="after")
@@ -75,6 +56,7 @@ class Recipe(Frozen):
         return self
 
     @property
+    @override
     def space(self) -> SearchSpace:
         """The trials that exist."""
         return SearchSpace(
@@ -84,13 +66,16 @@ class Recipe(Frozen):
         )
 
     @property
+    @override
     def rungs(self) -> tuple[int, ...]:
         """Epochs at which trials are compared, ascending; empty without early stopping."""
         return rungs_of(self.early_stopping, longest_training(self.base, self.parameters))
 
-    def to_plain(self) -> dict[str, object]:
-        """Return a dict of JSON types; ``Recipe.model_validate`` gives the recipe back."""
-        return self.model_dump(mode="json")
+    @property
+    @override
+    def baseline_names(self) -> tuple[str, ...]:
+        """Tasks that are trained alone, and ``equal_weights``."""
+        return self.baselines.names
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -149,18 +134,3 @@ def shipped_recipes() -> dict[str, Path]:
 def recipe_schema() -> dict[str, Any]:
     """Return the JSON schema of recipes."""
     return Recipe.model_json_schema()
-
-
-def recipe_digest(recipe: Recipe) -> str:
-    """Digest of what decides trials: not the name, the description, the budget or the machine."""
-    plain: dict[str, Any] = recipe.to_plain()
-    for key in ("name", "description", "budget", "resources"):
-        del plain[key]
-    if isinstance(recipe.early_stopping, NoStopping):
-        # A study that began before there was early stopping is the same study.
-        del plain["early_stopping"]
-    for parameter in plain["parameters"].values():
-        if parameter["prior"] is None:
-            # The same for priors.
-            del parameter["prior"]
-    return digest_of(plain)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
-from automtl.config import TrialConfig
+from automtl.config import FreeConfig, TrialConfig
 from automtl.errors import RecipeError, closest
 from automtl.results import Objective, Point
 from automtl.space.mistakes import from_pydantic
@@ -145,6 +145,16 @@ class SearchSpace:
             if len(points) > limit:
                 return None
         return tuple(points)
+
+    def trial_of(self, point: Point) -> "TrialConfig | FreeConfig":
+        """Return what a trial of ``point`` trains: parameters alone where names are free.
+
+        Raises:
+            RecipeError: If the values make no valid configuration, naming the parameters.
+        """
+        if self.base is None:
+            return FreeConfig({name: point[name] for name in self.active(point)})
+        return self.config_of(point)
 
     def config_of(self, point: Point) -> TrialConfig:
         """Return the configuration of a point.

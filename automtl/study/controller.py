@@ -20,7 +20,7 @@ from automtl.results import (
     TrialRecord,
     TrialStatus,
 )
-from automtl.space.recipe import Recipe
+from automtl.space.search import Search
 from automtl.study.cleaning import beaten_weights, remove, useless_checkpoints
 from automtl.study.disk import DiskGuard
 from automtl.study.folder import StudyFolder
@@ -43,7 +43,7 @@ class StudyController:
         disk: Says whether there is room for a new trial; None lets all begin.
     """
 
-    recipe: Recipe
+    recipe: Search
     ledger: Ledger
     folder: StudyFolder
     observer: Observer

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from automtl.config import TrialConfig
+from automtl.config import FreeConfig, TrialConfig
 from automtl.controller.constraints import KnownCosts, nothing_known, violations
 from automtl.controller.propose import plan
 from automtl.data.table import DataInfo
@@ -30,8 +30,8 @@ def known_costs(recipe: Recipe, info: DataInfo) -> KnownCosts:
 
     measures = {PARAMETERS: parameters_of_tree, FLOPS: flops_of_tree}
 
-    def known(config: TrialConfig) -> Mapping[str, float]:
-        if config.own_code:
+    def known(config: TrialConfig | FreeConfig) -> Mapping[str, float]:
+        if isinstance(config, FreeConfig) or config.own_code:
             return {}
         try:
             return {metric: float(measures[metric](config, info)) for metric in limited}

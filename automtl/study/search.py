@@ -1,4 +1,4 @@
-"""The main path: read the recipe, lock the ledger, propose, dispatch, conclude."""
+"""The main path: lock the ledger, propose, dispatch, conclude, whatever the trials train."""
 
 import json
 import signal
@@ -19,8 +19,8 @@ from automtl.ledger.lease import Lease
 from automtl.ledger.store import Ledger
 from automtl.ledger.studies import create_study, open_ledger
 from automtl.results import StudyInfo, TrialRecord
-from automtl.space.recipe import Recipe, recipe_digest
-from automtl.space.stored import stored_recipe
+from automtl.space.search import Search, search_digest
+from automtl.space.stored import stored_recipe, stored_search
 from automtl.study.conclude import conclude
 from automtl.study.controller import StudyController
 from automtl.study.disk import DiskGuard
@@ -32,10 +32,11 @@ from automtl.study.folder import (
     write_text,
 )
 from automtl.study.observer import Observer
+from automtl.study.prepared import Prepared
 
 if TYPE_CHECKING:
     from automtl.experiment_log import ExperimentLog
-    from automtl.study.vision import Prepared
+    from automtl.space.recipe import Recipe
 
 LEASE_TTL_S = 60.0
 MLFLOW_GRACE_S = 30.0
@@ -62,7 +63,7 @@ class Outcome:
     mlflow_error: str
 
 
-def create(recipe: Recipe, folder: StudyFolder, settings: Settings) -> None:
+def create(search: Search, folder: StudyFolder, settings: Settings) -> None:
     """Make the folder and the ledger of a new study.
 
     Raises:
@@ -73,15 +74,15 @@ def create(recipe: Recipe, folder: StudyFolder, settings: Settings) -> None:
     create_study(
         _ledger_url(folder, settings),
         StudyInfo(
-            name=recipe.name,
-            objectives=recipe.objectives,
-            recipe=recipe.to_plain(),
-            recipe_digest=recipe_digest(recipe),
-            seed=recipe.seed,
+            name=search.name,
+            objectives=search.objectives,
+            recipe=search.to_plain(),
+            recipe_digest=search_digest(search),
+            seed=search.seed,
             created_s=time.time(),
         ),
     )
-    save_settings(folder, replace(settings, study=recipe.name))
+    save_settings(folder, replace(settings, study=search.name))
 
 
 def refuse_existing(folder: StudyFolder) -> None:
@@ -148,7 +149,7 @@ def run(
     observer: Observer,
     *,
     takeover: bool = False,
-    prepared: "Prepared | None" = None,
+    prepared: Prepared | None = None,
 ) -> Outcome:
     """Search until the budget is spent or the user stops it.
 
@@ -156,7 +157,7 @@ def run(
         folder: A study made by :func:`create`.
         observer: Told of every event.
         takeover: Take over the lease of a controller that has not renewed it in time.
-        prepared: The data, if they have been read already.
+        prepared: The training; None reads the data of the study's recipe first.
 
     Returns:
         How it ended; everything else is in the ledger.
@@ -164,8 +165,9 @@ def run(
     began = time.monotonic()
     settings = load_settings(folder)
     with opened(folder) as ledger, held(ledger, takeover=takeover):
-        recipe = stored_recipe(ledger.study().recipe)
+        plain = ledger.study().recipe
         if prepared is None:
+            recipe = stored_recipe(plain)
             prepared = prepare_data(recipe, settings, observer)
         _check_digest(ledger, prepared.digest)
         if not folder.floors.exists():
@@ -173,7 +175,7 @@ def run(
         log = _experiment_log(folder, settings, ledger)
         log.start()
         controller = StudyController(
-            recipe=recipe,
+            recipe=stored_search(plain),
             ledger=ledger,
             folder=folder,
             observer=observer,
@@ -196,7 +198,7 @@ def run(
         )
 
 
-def prepare_data(recipe: Recipe, settings: Settings, observer: Observer) -> "Prepared":
+def prepare_data(recipe: "Recipe", settings: Settings, observer: Observer) -> Prepared:
     """Read the data and check the machine, before anything is written."""
     from automtl.study.compiling import check_compiler
     from automtl.study.own_code import check_own_code
@@ -221,14 +223,12 @@ def _experiment_log(folder: StudyFolder, settings: Settings, ledger: Ledger) -> 
     )
 
 
-def _dispatch(controller: StudyController, settings: Settings, prepared: "Prepared") -> None:
-    from automtl.training.trainable import make_trainable
-
+def _dispatch(controller: StudyController, settings: Settings, prepared: Prepared) -> None:
     if controller.is_over:
         return
     dispatcher = dispatcher_of(settings, controller.recipe)
     with stop_on_interrupt(controller, controller.observer):
-        dispatcher.run(controller, make_trainable(prepared.data.splits))
+        dispatcher.run(controller, prepared.trainable)
 
 
 @contextmanager
@@ -248,19 +248,19 @@ def stop_on_interrupt(controller: StudyController, observer: Observer) -> Iterat
         signal.signal(signal.SIGINT, before)
 
 
-def dispatcher_of(settings: Settings, recipe: Recipe) -> Dispatcher:
+def dispatcher_of(settings: Settings, search: Search) -> Dispatcher:
     """Return where trials run on this machine."""
     if settings.dispatcher == "local":
         return InProcessDispatcher()
     return RayTuneDispatcher(
         slots=settings.slots,
         address=settings.ray_address or LOCAL,
-        resources=recipe.resources.share,
-        max_silence_s=60 * recipe.resources.max_silence_minutes,
+        resources=search.resources.share,
+        max_silence_s=60 * search.resources.max_silence_minutes,
     )
 
 
-def check_machine(settings: Settings, recipe: Recipe) -> None:
+def check_machine(settings: Settings, search: Search) -> None:
     """Refuse trials that this machine can never run, before any of them is recorded.
 
     What a cluster at an address has is checked by the dispatcher, which asks the cluster.
@@ -268,7 +268,7 @@ def check_machine(settings: Settings, recipe: Recipe) -> None:
     Raises:
         DeviceError: If a trial asks for more GPUs than there are.
     """
-    asked = recipe.resources.gpu
+    asked = search.resources.gpu
     if asked <= 0 or settings.ray_address:
         return
     import torch
@@ -279,7 +279,7 @@ def check_machine(settings: Settings, recipe: Recipe) -> None:
         raise DeviceError(
             msg,
             where="resources.gpu",
-            fix="Set `resources: {gpu: 0}` in the recipe, or name a cluster: --ray-address",
+            fix="Set `resources: {gpu: 0}`, or name a cluster: --ray-address",
         )
 
 

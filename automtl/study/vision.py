@@ -1,11 +1,9 @@
 """The built-in trainable: multi-task vision on the recipe's data."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from automtl.controller.constraints import KnownCosts
 from automtl.data.load import LeftOut, LoadedData, load_data
 from automtl.errors import RecipeError, closest
 from automtl.space.recipe import Recipe
@@ -13,6 +11,7 @@ from automtl.study.cautions import cautions
 from automtl.study.folder import Settings
 from automtl.study.limits import known_costs, too_large
 from automtl.study.observer import Observer
+from automtl.study.prepared import Prepared
 
 COSTS = (
     "cost/parameters",
@@ -31,23 +30,6 @@ SHOWN = 5
 """Things left out that are named, for each split and kind."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """Data read and checked, and the function that trains on them.
-
-    Attributes:
-        data: The splits.
-        digest: Digest of the frames and labels.
-        floors: Computes, once, what trivial predictors reach on the validation split.
-        known: Gives what a trial will cost, as far as the recipe limits it.
-    """
-
-    data: LoadedData
-    digest: str
-    floors: Callable[[], dict[str, dict[str, float]]]
-    known: KnownCosts
-
-
 def read_data(recipe: Recipe, root: str | None, *, load_test: bool = False) -> LoadedData:
     """Read the recipe's data at the picture size of its trials."""
     size = recipe.space.config_of(recipe.space.default_point()).backbone.image_size
@@ -61,6 +43,8 @@ def read_data(recipe: Recipe, root: str | None, *, load_test: bool = False) -> L
 
 def prepare(recipe: Recipe, settings: Settings, observer: Observer) -> Prepared:
     """Read the data, name what was left out, and check that every task has labels."""
+    from automtl.training.trainable import make_trainable
+
     loaded = read_data(recipe, settings.data)
     for line in left_out_lines(loaded.left_out):
         observer.message(line)
@@ -81,7 +65,10 @@ def prepare(recipe: Recipe, settings: Settings, observer: Observer) -> Prepared:
     for line in (*too_large(recipe, known), *cautions(recipe)):
         observer.message(line)
     return Prepared(
-        data=loaded, digest=loaded.splits.info.digest, floors=compute_floors, known=known
+        trainable=make_trainable(loaded.splits),
+        digest=loaded.splits.info.digest,
+        floors=compute_floors,
+        known=known,
     )
 
 

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from automtl.config import digest_of
 from automtl.space.early_stopping import rungs_for
-from automtl.space.recipe import Recipe, recipe_digest
+from automtl.space.recipe import Recipe
+from automtl.space.search import search_digest
 
 PLAIN: dict[str, Any] = {
     "name": "test",
@@ -70,6 +71,6 @@ def test_a_study_without_early_stopping_stays_the_same_study() -> None:
         del before[key]
     for parameter in before["parameters"].values():
         del parameter["prior"]
-    assert recipe_digest(recipe()) == digest_of(before)
-    assert recipe_digest(recipe(early_stopping={"kind": "none"})) == digest_of(before)
-    assert recipe_digest(recipe(early_stopping=PROMOTION)) != digest_of(before)
+    assert search_digest(recipe()) == digest_of(before)
+    assert search_digest(recipe(early_stopping={"kind": "none"})) == digest_of(before)
+    assert search_digest(recipe(early_stopping=PROMOTION)) != digest_of(before)

@@ -11,10 +11,10 @@ from automtl.space.recipe import (
     Recipe,
     find_recipe,
     load_recipe,
-    recipe_digest,
     recipe_schema,
     shipped_recipes,
 )
+from automtl.space.search import search_digest
 
 GOOD = """\
 name: small
@@ -257,14 +257,14 @@ def test_a_recipe_from_the_ledger_is_checked_too() -> None:
 
 
 def test_the_digest_follows_what_decides_trials() -> None:
-    digest = recipe_digest(Recipe.model_validate(DOCUMENT))
+    digest = search_digest(Recipe.model_validate(DOCUMENT))
     for same in (
         {"name": "other"},
         {"description": "x"},
         {"budget": {"minutes": 3}},
         {"resources": {"gpu": 1}},
     ):
-        assert recipe_digest(Recipe.model_validate(changed(**same))) == digest
+        assert search_digest(Recipe.model_validate(changed(**same))) == digest
     for other in (
         {"seed": 1},
         {"enqueue": []},
@@ -272,7 +272,7 @@ def test_the_digest_follows_what_decides_trials() -> None:
         {"objectives": DOCUMENT["objectives"][:1]},
         {"parameters": {"optimizer.lr": DOCUMENT["parameters"]["optimizer.lr"]}, "enqueue": []},
     ):
-        assert recipe_digest(Recipe.model_validate(changed(**other))) != digest
+        assert search_digest(Recipe.model_validate(changed(**other))) != digest
 
 
 def test_the_order_of_keys_decides_nothing() -> None:
@@ -281,7 +281,7 @@ def test_the_order_of_keys_decides_nothing() -> None:
     one, two = Recipe.model_validate(document), Recipe.model_validate(turned)
     assert list(one.parameters) != list(two.parameters)
     assert list(one.space.parameters) == list(two.space.parameters)
-    assert recipe_digest(one) == recipe_digest(two)
+    assert search_digest(one) == search_digest(two)
 
 
 @pytest.mark.parametrize("name", sorted(shipped_recipes()))
