@@ -26,7 +26,8 @@ def stored_search(plain: Mapping[str, object]) -> Search:
     try:
         return FreeSearch.model_validate(plain)
     except ValidationError as error:
-        raise _foreign("the study", error, plain, FreeSearch.model_json_schema()) from error
+        what = "the study"
+        raise _foreign(what, error, plain, FreeSearch.model_json_schema()) from error
 
 
 def stored_recipe(plain: Mapping[str, object]) -> Recipe:

@@ -9,7 +9,8 @@ from automtl.config import TrialConfig
 from automtl.errors import AutomtlError
 from automtl.export.bundle import load_bundle
 from automtl.results import Decision, Pick, StudyInfo, TrialRecord, TrialStatus
-from automtl.space.recipe import Recipe, recipe_digest
+from automtl.space.recipe import Recipe
+from automtl.space.search import search_digest
 from automtl.study.carry import Picked, export_record
 from automtl.study.folder import Settings, StudyFolder, save_settings
 from automtl.study.vision import read_data
@@ -58,7 +59,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[StudyFolder, Pick
         name="tiny",
         objectives=RECIPE.objectives,
         recipe=RECIPE.to_plain(),
-        recipe_digest=recipe_digest(RECIPE),
+        recipe_digest=search_digest(RECIPE),
         seed=0,
         created_s=0.0,
     )
