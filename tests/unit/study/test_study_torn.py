@@ -16,7 +16,6 @@ from automtl.study.observer import Silent
 from automtl.study.search import create, held, opened
 from automtl.study.vision import prepare
 from automtl.training.checkpoint_files import epoch_of, kept_checkpoints
-from automtl.training.trainable import make_trainable
 
 
 class Heard(Silent):
@@ -50,7 +49,7 @@ def test_epochs_after_the_last_whole_checkpoint_are_trained_again(
     recipe, place = small(5), StudyFolder(tmp_path / "s")
     create(recipe, place, Settings())
     heard = Heard()
-    train = make_trainable(prepare(recipe, Settings(), heard).data.splits)
+    train = prepare(recipe, Settings(), heard).trainable
 
     def desk(ledger):
         return StudyController(recipe=recipe, ledger=ledger, folder=place, observer=heard)
