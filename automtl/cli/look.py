@@ -67,8 +67,8 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
             say(console, f"{name + ':':16s} {value}")
         for rung in rungs:
             say(console, f"{'rung:':16s} {rung_line(rung)}")
-        short = n_free < recipe.resources.min_free_gb * GB
-        room = [shortage(n_free, recipe.resources.min_free_gb)] if short else []
+        short = n_free < search.resources.min_free_gb * GB
+        room = [shortage(n_free, search.resources.min_free_gb)] if short else []
         for line in (*room, *failure_lines(history), *map(note_line, notes)):
             say(console, line)
     return FAILED if problems else OK

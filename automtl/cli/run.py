@@ -60,17 +60,11 @@ def start_search(
     console = make_console()
     # Before anything is written: a search that cannot begin leaves no folder in the way.
     prepared = prepare_data(recipe, settings, Progress(recipe, console))
-    say(console, _room(recipe, place, settings, prepared))
+    if prepared.takes is not None:
+        n_free, least = free_bytes(place.root), recipe.resources.min_free_gb
+        say(console, check_room(prepared.takes(), place.root, least, n_free))
     create(recipe, place, settings)
     return _run(console, place, recipe, prepared=prepared)
-
-
-def _room(recipe: Recipe, place: StudyFolder, settings: Settings, prepared: "Prepared") -> str:
-    from automtl.study.sizes import estimate
-
-    found = estimate(recipe, prepared.data.splits, settings)
-    n_free = free_bytes(place.root)
-    return check_room(found, place.root, recipe.resources.min_free_gb, n_free)
 
 
 def resume_search(folder: Path, *, takeover: bool) -> int:

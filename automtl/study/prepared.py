@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from automtl.controller.constraints import KnownCosts, nothing_known
 from automtl.dispatch.base import Trainable
+from automtl.study.disk import DiskEstimate
 
 
 def no_floors() -> dict[str, dict[str, float]]:
@@ -21,9 +22,11 @@ class Prepared:
         digest: Of what it trains on; a study goes on with the same only. Empty if unknown.
         floors: Computes, once, what trivial predictors reach on the validation split.
         known: Gives what a trial will cost, as far as the search limits it.
+        takes: Computes what the search will take on the disk; None where nobody knows.
     """
 
     trainable: Trainable
     digest: str = ""
     floors: Callable[[], dict[str, dict[str, float]]] = no_floors
     known: KnownCosts = nothing_known
+    takes: Callable[[], DiskEstimate] | None = None

@@ -165,9 +165,9 @@ def run(
     began = time.monotonic()
     settings = load_settings(folder)
     with opened(folder) as ledger, held(ledger, takeover=takeover):
-        plain = ledger.study().recipe
+        search = stored_search(ledger.study().recipe)
         if prepared is None:
-            recipe = stored_recipe(plain)
+            recipe = stored_recipe(ledger.study().recipe)
             prepared = prepare_data(recipe, settings, observer)
         _check_digest(ledger, prepared.digest)
         if not folder.floors.exists():
@@ -175,12 +175,12 @@ def run(
         log = _experiment_log(folder, settings, ledger)
         log.start()
         controller = StudyController(
-            recipe=stored_search(plain),
+            recipe=search,
             ledger=ledger,
             folder=folder,
             observer=observer,
             known=prepared.known,
-            disk=DiskGuard(folder=folder.root, min_free_gb=recipe.resources.min_free_gb),
+            disk=DiskGuard(folder=folder.root, min_free_gb=search.resources.min_free_gb),
         )
         _dispatch(controller, settings, prepared)
         conclude(folder, ledger)

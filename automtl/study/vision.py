@@ -43,6 +43,7 @@ def read_data(recipe: Recipe, root: str | None, *, load_test: bool = False) -> L
 
 def prepare(recipe: Recipe, settings: Settings, observer: Observer) -> Prepared:
     """Read the data, name what was left out, and check that every task has labels."""
+    from automtl.study.sizes import estimate
     from automtl.training.trainable import make_trainable
 
     loaded = read_data(recipe, settings.data)
@@ -69,6 +70,7 @@ def prepare(recipe: Recipe, settings: Settings, observer: Observer) -> Prepared:
         digest=loaded.splits.info.digest,
         floors=compute_floors,
         known=known,
+        takes=lambda: estimate(recipe, loaded.splits, settings),
     )
 
 
