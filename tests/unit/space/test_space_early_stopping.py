@@ -66,7 +66,7 @@ def test_a_budget_of_one_rung_is_enough() -> None:
 
 
 def test_a_study_without_early_stopping_stays_the_same_study() -> None:
-    before = recipe().to_plain()
+    before: dict[str, Any] = recipe().to_plain()
     for key in ("name", "description", "budget", "resources", "early_stopping"):
         del before[key]
     for parameter in before["parameters"].values():
