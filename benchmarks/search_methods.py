@@ -1,22 +1,29 @@
 """The searches that are compared in virtual time: automtl's own and its peers."""
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import optuna
 from numpy.typing import NDArray
-from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from typing_extensions import override
 
 from automtl.controller.promotion import Promotion
 from automtl.controller.propose import next_point, stream_seed
-from automtl.controller.sampler import uniform
+from automtl.controller.sampler import suggested, uniform
 from automtl.controller.stopping import NeverStop, StoppingRule
 from automtl.results import Decision, TrialRecord
 from automtl.space.early_stopping import rungs_for
-from automtl.space.parameter import FloatParameter, IntParameter
-from automtl.space.search_space import SearchSpace
+from automtl.space.parameter import (
+    BoolParameter,
+    CategoricalParameter,
+    FloatParameter,
+    IntParameter,
+    Parameter,
+    matches,
+)
 from benchmarks.search_virtual import Method, Problem
 
 ETA = 3
@@ -25,14 +32,14 @@ Make = Callable[[Problem, int], Method]
 
 
 class Automtl:
-    """What a study of automtl does with ``early_stopping: {kind: promotion}``."""
+    """A study of automtl, with ``early_stopping: {kind: promotion}`` where there are epochs."""
 
     def __init__(self, problem: Problem, seed: int) -> None:
         self._space, self._seed = problem.space, seed
-        self.rungs = rungs_for(problem.epochs, ETA)
-        self.stopping: StoppingRule = Promotion(
-            objectives=self._space.objectives, rungs=self.rungs, eta=ETA
-        )
+        self.rungs = rungs_for(problem.epochs, ETA) if problem.epochs > 1 else ()
+        self.stopping: StoppingRule = NeverStop()
+        if self.rungs:
+            self.stopping = Promotion(objectives=self._space.objectives, rungs=self.rungs, eta=ETA)
 
     def propose(self, history: list[TrialRecord]) -> Mapping[str, Any]:
         """Ask the sampler."""
@@ -66,7 +73,7 @@ class OptunaFull:
     """Optuna by its own ask and tell, every objective, full trainings."""
 
     def __init__(self, problem: Problem, sampler: optuna.samplers.BaseSampler) -> None:
-        self._kinds = _distributions(problem.space)
+        self._space = problem.space
         self._study = optuna.create_study(
             directions=["minimize"] * len(problem.space.objectives), sampler=sampler
         )
@@ -76,9 +83,9 @@ class OptunaFull:
 
     def propose(self, history: list[TrialRecord]) -> Mapping[str, Any]:
         """Ask."""
-        trial = self._study.ask(self._kinds)
+        trial = self._study.ask()
         self._asked[len(history)] = trial
-        return trial.params
+        return suggested(trial, self._space)
 
     def ended(self, number: int, losses: Losses) -> None:
         """Tell."""
@@ -89,21 +96,23 @@ class OptunaAsha(NeverStop):
     """Optuna's TPE with its asynchronous successive halving, on the first objective alone."""
 
     def __init__(self, problem: Problem, seed: int) -> None:
-        self._kinds = _distributions(problem.space)
+        self._space = problem.space
         self._metric = problem.space.objectives[0].metric
         self._study = optuna.create_study(
             sampler=optuna.samplers.TPESampler(seed=seed),
-            pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=2, reduction_factor=ETA),
+            pruner=optuna.pruners.SuccessiveHalvingPruner(
+                min_resource=first_rung(problem), reduction_factor=ETA
+            ),
         )
         self._asked: dict[int, optuna.Trial] = {}
-        self.rungs = (2, 6, 18)
+        self.rungs = peer_rungs(problem)
         self.stopping: StoppingRule = self
 
     def propose(self, history: list[TrialRecord]) -> Mapping[str, Any]:
         """Ask."""
-        trial = self._study.ask(self._kinds)
+        trial = self._study.ask()
         self._asked[len(history)] = trial
-        return trial.params
+        return suggested(trial, self._space)
 
     @override
     def decide(self, history: Sequence[TrialRecord], number: int) -> Decision:
@@ -121,26 +130,161 @@ class OptunaAsha(NeverStop):
         self._study.tell(self._asked[number], float(losses[0]))
 
 
-PEERS: Mapping[str, Make] = {
+class RayAsha(NeverStop):
+    """Ray Tune's ASHA with its `OptunaSearch`, both on the first objective alone."""
+
+    def __init__(self, problem: Problem, seed: int) -> None:
+        from ray.tune.schedulers import ASHAScheduler
+        from ray.tune.search.optuna import OptunaSearch
+
+        self._metric = problem.space.objectives[0].metric
+        self._search = OptunaSearch(
+            lambda trial: suggested(trial, problem.space) and None,
+            metric=self._metric,
+            mode="min",
+            seed=seed,
+        )
+        self._asha = ASHAScheduler(
+            time_attr="training_iteration",
+            metric=self._metric,
+            mode="min",
+            max_t=problem.epochs,
+            grace_period=first_rung(problem),
+            reduction_factor=ETA,
+        )
+        self._trials: dict[int, Any] = {}
+        self._last: dict[int, dict[str, float]] = {}
+        self.rungs = peer_rungs(problem)
+        self.stopping: StoppingRule = self
+
+    def propose(self, history: list[TrialRecord]) -> Mapping[str, Any]:
+        """Ask the searcher, and show the scheduler the trial."""
+        number = len(history)
+        point = self._search.suggest(str(number))
+        assert point is not None, "the space is never exhausted"
+        self._trials[number] = SimpleNamespace(trial_id=str(number))
+        self._asha.on_trial_add(None, self._trials[number])
+        return point
+
+    @override
+    def decide(self, history: Sequence[TrialRecord], number: int) -> Decision:
+        """Let the scheduler decide at its own rungs; Tune tells the searcher the last result."""
+        last = history[number].reports[-1]
+        result = {"training_iteration": last.epoch, self._metric: last.values[self._metric]}
+        self._search.on_trial_result(str(number), result)
+        if self._asha.on_trial_result(None, self._trials[number], result) != "STOP":
+            return Decision.CONTINUE
+        self._search.on_trial_complete(str(number), result)
+        return Decision.STOP
+
+    def ended(self, number: int, losses: Losses) -> None:
+        """Tell the first objective."""
+        self._search.on_trial_complete(str(number), {self._metric: float(losses[0])})
+
+
+class SyneMoasha(NeverStop):
+    """Syne Tune's MOASHA: random points, stopped by Pareto rank (Schmucker et al. 2021).
+
+    Its spaces have no conditions: it draws every parameter, and those that do not exist in the
+    branch are left out of the point.
+    """
+
+    def __init__(self, problem: Problem, seed: int) -> None:
+        from syne_tune.optimizer.schedulers.multiobjective.moasha import MOASHA
+
+        self._space, self._seed, self._epochs = problem.space, seed, problem.epochs
+        self._metrics = [o.metric for o in problem.space.objectives]
+        self._moasha = MOASHA(
+            config_space={name: _of_syne(p) for name, p in problem.space.parameters.items()},
+            metrics=self._metrics,
+            max_t=problem.epochs,
+            grace_period=first_rung(problem),
+            reduction_factor=ETA,
+        )
+        self._trials: dict[int, Any] = {}
+        self.rungs = peer_rungs(problem)
+        self.stopping: StoppingRule = self
+
+    def propose(self, history: list[TrialRecord]) -> Mapping[str, Any]:
+        """Ask."""
+        number = len(history)
+        np.random.seed(stream_seed(self._seed, number) % 2**32)  # noqa: NPY002  # what it draws from
+        drawn = self._moasha.suggest().config
+        self._trials[number] = SimpleNamespace(trial_id=number)
+        self._moasha.on_trial_add(self._trials[number])
+        point: dict[str, Any] = {}
+        for name, parameter in self._space.parameters.items():
+            if matches(parameter.when, point):
+                point[name] = drawn[name]
+        return point
+
+    @override
+    def decide(self, history: Sequence[TrialRecord], number: int) -> Decision:
+        """Let it decide at its own rungs."""
+        last = history[number].reports[-1]
+        result = {"training_iteration": last.epoch, **last.values}
+        found = self._moasha.on_trial_result(self._trials[number], result)
+        return Decision.STOP if found == "STOP" else Decision.CONTINUE
+
+    def ended(self, number: int, losses: Losses) -> None:
+        """Tell the last vector."""
+        values = dict(zip(self._metrics, losses.tolist(), strict=True))
+        result = {"training_iteration": self._epochs, **values}
+        self._moasha.on_trial_complete(self._trials[number], result)
+
+
+def first_rung(problem: Problem) -> int:
+    """Return the first epoch at which anybody may stop a trial: the same for all."""
+    return rungs_for(problem.epochs, ETA)[0]
+
+
+def peer_rungs(problem: Problem) -> tuple[int, ...]:
+    """Return the epochs at which the peers' successive halving looks: powers of ``ETA``."""
+    found, rung = [], first_rung(problem)
+    while rung < problem.epochs:
+        found.append(rung)
+        rung *= ETA
+    return tuple(found)
+
+
+def _of_syne(parameter: Parameter) -> Any:
+    from syne_tune import config_space
+
+    match parameter:
+        case FloatParameter():
+            draw = config_space.loguniform if parameter.log else config_space.uniform
+            return draw(parameter.min, parameter.max)
+        case IntParameter():
+            draw = config_space.lograndint if parameter.log else config_space.randint
+            return draw(parameter.min, parameter.max)
+        case CategoricalParameter():
+            return config_space.choice(list(parameter.values))
+        case BoolParameter():
+            return config_space.choice([False, True])
+
+
+FULL_PEERS: Mapping[str, Make] = {
     "random": Chance,
     "tpe": lambda problem, seed: OptunaFull(problem, optuna.samplers.TPESampler(seed=seed)),
     "nsga2": lambda problem, seed: OptunaFull(
         problem, optuna.samplers.NSGAIISampler(seed=seed, population_size=10)
     ),
-    "tpe_asha": OptunaAsha,
 }
-METHODS: Mapping[str, Make] = {"automtl": Automtl, **PEERS}
+"""Peers that train every trial to its end."""
+
+EARLY_PEERS: Mapping[str, Make] = {
+    "tpe_asha": OptunaAsha,
+    "ray_asha": RayAsha,
+    "moasha": SyneMoasha,
+}
+"""Peers that stop trials early."""
+
+METHODS: Mapping[str, Make] = {"automtl": Automtl, **FULL_PEERS, **EARLY_PEERS}
 
 
-def _distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
-    found: dict[str, BaseDistribution] = {}
-    for name, parameter in space.parameters.items():
-        match parameter:
-            case FloatParameter():
-                found[name] = FloatDistribution(parameter.min, parameter.max, log=parameter.log)
-            case IntParameter():
-                found[name] = IntDistribution(parameter.min, parameter.max, log=parameter.log)
-            case _:
-                msg = f"`{name}`: the problems here have numbers only"
-                raise ValueError(msg)
-    return found
+def methods_for(problem: Problem) -> Mapping[str, Make]:
+    """Return who can search a problem here: one without epochs has nothing to stop early."""
+    if problem.epochs == 1:
+        return {"automtl": Automtl, **FULL_PEERS}
+    has_syne = find_spec("syne_tune") is not None
+    return {name: make for name, make in METHODS.items() if has_syne or name != "moasha"}

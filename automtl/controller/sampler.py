@@ -148,7 +148,7 @@ def _optuna_draws(
         pruner=optuna.pruners.NopPruner(),
     )
     while True:
-        yield _suggest(study.ask(), space)
+        yield suggested(study.ask(), space)
 
 
 def _storage(space: SearchSpace, taught: Sequence[Lesson]) -> "optuna.storages.InMemoryStorage":
@@ -175,7 +175,8 @@ def _storage(space: SearchSpace, taught: Sequence[Lesson]) -> "optuna.storages.I
     return History()
 
 
-def _suggest(trial: "optuna.Trial", space: SearchSpace) -> dict[str, Scalar]:
+def suggested(trial: "optuna.Trial", space: SearchSpace) -> dict[str, Scalar]:
+    """Return a point as Optuna suggests it, parameter by parameter, in its branch alone."""
     return _grown(space, lambda name, parameter: _suggest_one(trial, name, parameter))
 
 
