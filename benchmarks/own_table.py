@@ -20,6 +20,7 @@ import numpy as np
 from automtl.config import TrialConfig
 from automtl.controller.sampler import uniform
 from automtl.data.load import load_data
+from automtl.dispatch.base import Trainable
 from automtl.errors import AutomtlError
 from automtl.results import Decision, TrialOrder
 from automtl.space.parameter import Scalar
@@ -87,30 +88,7 @@ def _train_missing(
         if file.exists():
             continue
         began = time.monotonic()
-        epochs: list[dict[str, float]] = []
-
-        def report(
-            epoch: int, values: Mapping[str, float], epochs: list[dict[str, float]] = epochs
-        ) -> Decision:
-            del epoch
-            epochs.append(dict(_kept(recipe, values)))
-            return Decision.CONTINUE
-
-        with tempfile.TemporaryDirectory() as folder:
-            order = TrialOrder(
-                number=0,
-                attempt=1,
-                point=dict(point),
-                config=config.to_plain(),
-                seed=recipe.seed,
-                folder=str(Path(folder) / "trial"),
-                resources={"cpu": 1.0},
-            )
-            failure = ""
-            try:
-                trainable(order, report)
-            except AutomtlError as error:
-                failure = str(error)
+        epochs, failure = _trained(recipe, trainable, point, config)
         row = {
             "point": dict(point),
             "digest": config.digest,
@@ -121,6 +99,34 @@ def _train_missing(
         partial.write_text(json.dumps(row), encoding="utf-8")
         partial.replace(file)
         print(f"{file.stem} {time.monotonic() - began:.1f} s {epochs[-1:]} {failure}", flush=True)
+
+
+def _trained(
+    recipe: Recipe, trainable: Trainable, point: Mapping[str, Scalar], config: TrialConfig
+) -> tuple[list[dict[str, float]], str]:
+    """Return what each epoch gave, and why there are no more, if it failed."""
+    epochs: list[dict[str, float]] = []
+
+    def report(epoch: int, values: Mapping[str, float]) -> Decision:
+        del epoch
+        epochs.append(dict(_kept(recipe, values)))
+        return Decision.CONTINUE
+
+    with tempfile.TemporaryDirectory() as folder:
+        order = TrialOrder(
+            number=0,
+            attempt=1,
+            point=dict(point),
+            config=config.to_plain(),
+            seed=recipe.seed,
+            folder=str(Path(folder) / "trial"),
+            resources={"cpu": 1.0},
+        )
+        try:
+            trainable(order, report)
+        except AutomtlError as error:
+            return epochs, str(error)
+    return epochs, ""
 
 
 def _kept(recipe: Recipe, values: Mapping[str, float]) -> Iterator[tuple[str, float]]:
