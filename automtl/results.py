@@ -19,6 +19,9 @@ Point = Mapping[str, float | int | str | bool]
 OVER = "over"
 """Reported as 1 with the last epoch of a training that its schedule ends before the others do."""
 
+REPLICATE = "replicate:"
+"""What stands before the source's number in the origin of a replicate."""
+
 
 class Objective(Frozen):
     """A number to optimise.
@@ -132,7 +135,8 @@ class TrialRecord(Frozen):
         point: Active parameters.
         config: The whole configuration as a plain dict.
         config_digest: Digest of ``config``.
-        origin: Who proposed it: ``default``, ``enqueued``, ``sampler``, ``baseline:TASK``.
+        origin: Who proposed it: ``default``, ``enqueued``, ``sampler``, ``baseline:TASK``,
+            ``replicate:NUMBER``.
         seed: Seed of the training.
         status: Where it stands.
         reports: All reports of the newest attempt and what it resumed from, by epoch.
@@ -188,8 +192,19 @@ class TrialRecord(Frozen):
 
     @property
     def is_candidate(self) -> bool:
-        """Whether the trial competes for the front: trained to the end, not a baseline."""
-        return self.status is TrialStatus.COMPLETED and not self.origin.startswith("baseline")
+        """Whether the trial competes for the front and was trained to its end."""
+        return self.status is TrialStatus.COMPLETED and self.competes
+
+    @property
+    def competes(self) -> bool:
+        """Whether the trial is one of the search: no baseline, no replicate."""
+        return not self.origin.startswith(("baseline", REPLICATE))
+
+    @property
+    def replicate_of(self) -> int | None:
+        """The trial whose configuration this one trains again with a new seed, if it does."""
+        source = self.origin.removeprefix(REPLICATE)
+        return int(source) if source != self.origin else None
 
 
 class TrialOrder(Frozen):
@@ -263,7 +278,7 @@ class Pick(Frozen):
 
     Attributes:
         number: The trial.
-        rule: ``knee``, ``weighted`` or ``lexicographic``; the limits are in ``inputs``.
+        rule: One of ``automtl.picks.RULES``; the limits are in ``inputs``.
         inputs: What the rule was given.
         reason: One sentence for people: why this one, what it gives up.
         alternatives: Other members of the front, best first.

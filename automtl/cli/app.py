@@ -20,6 +20,9 @@ LEDGER, MLFLOW = "AUTOMTL_LEDGER", "AUTOMTL_MLFLOW"
 """Variables for addresses with a password: arguments can be read by everybody on a machine."""
 
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of the study.", show_default=False)]
+TakeoverOption = Annotated[
+    bool, typer.Option(help="Take over from a controller whose lease has expired.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 DataOption = Annotated[
     Path | None,
@@ -101,14 +104,24 @@ def search(
 @app.command()
 def resume(
     folder: FolderArgument,
-    takeover: Annotated[
-        bool, typer.Option(help="Take over from a controller whose lease has expired.")
-    ] = False,
+    takeover: TakeoverOption = False,
 ) -> int:
     """Continue a search that was stopped or killed."""
     from automtl.cli.run import resume_search
 
     return resume_search(folder, takeover=takeover)
+
+
+@app.command()
+def replicate(
+    folder: FolderArgument,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="New seeds of each trial.")] = 3,
+    takeover: TakeoverOption = False,
+) -> int:
+    """Train the front again with new seeds: what of it was luck?"""
+    from automtl.cli.replicate import replicate_front
+
+    return replicate_front(folder, seeds=seeds, takeover=takeover)
 
 
 @app.command()
@@ -134,16 +147,11 @@ def front(folder: FolderArgument, as_json: JsonOption = False) -> int:
 @app.command()
 def best(
     folder: FolderArgument,
-    rule: Annotated[str, typer.Option(help="knee or weighted.")] = "knee",
-    weight: Annotated[
-        list[str] | None, typer.Option(help="METRIC=NUMBER, for the rule weighted.")
-    ] = None,
-    maximum: Annotated[
-        list[str] | None, typer.Option("--max", help="METRIC=NUMBER: at most.")
-    ] = None,
-    minimum: Annotated[
-        list[str] | None, typer.Option("--min", help="METRIC=NUMBER: at least.")
-    ] = None,
+    rule: Annotated[str, typer.Option(help="knee, ideal, weighted, lexicographic.")] = "knee",
+    weight: Annotated[list[str] | None, typer.Option(help="METRIC=NUMBER, for weighted.")] = None,
+    first: Annotated[list[str] | None, typer.Option(help="METRIC, for lexicographic.")] = None,
+    maximum: Annotated[list[str] | None, typer.Option("--max", help="METRIC=MOST.")] = None,
+    minimum: Annotated[list[str] | None, typer.Option("--min", help="METRIC=LEAST.")] = None,
     as_json: JsonOption = False,
 ) -> int:
     """Pick one model from the front by a stated rule, and record the pick."""
@@ -153,6 +161,7 @@ def best(
         folder,
         rule=rule,
         weights=weight or [],
+        first=first or [],
         maximum=maximum or [],
         minimum=minimum or [],
         as_json=as_json,

@@ -5,6 +5,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from automtl.analysis.replicates import replication_of
+from automtl.cli.replicate import nothing_yet, print_replication, replicated_json
 from automtl.cli.show import (
     delta_table,
     print_json,
@@ -15,7 +17,8 @@ from automtl.cli.show import (
 )
 from automtl.cli.terminal import FAILED, OK, make_console, say
 from automtl.errors import AutomtlError, RecipeError, closest
-from automtl.pareto import front, pick
+from automtl.pareto import front
+from automtl.picks import pick
 from automtl.results import TrialStatus
 from automtl.space.mistakes import Mistake, render
 from automtl.space.recipe import Budget, find_recipe
@@ -33,9 +36,8 @@ from automtl.study.words import rung_line
 
 def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
     """Print counts by state, failures, and the ledger's violations if asked."""
-    from automtl.controller.budget import share_spent
+    from automtl.controller.budget import busy_s, share_spent
     from automtl.controller.promotion import standing
-    from automtl.study.controller import busy_s
 
     with opened(StudyFolder(folder)) as ledger:
         study, history = ledger.study(), ledger.history()
@@ -80,19 +82,20 @@ def show_front(folder: Path, *, as_json: bool) -> int:
         study, history = ledger.study(), ledger.history()
     members = front(history, study.objectives)
     compared = deltas_of(history)
+    again = replication_of(history, study.objectives)
     if as_json:
-        print_json([record_json(record, compared) for record in members])
-    elif not members:
-        raise _nothing_yet(folder)
-    else:
-        console = make_console()
-        console.print(
-            trial_table("Front", members, study.objectives, extra=_costs(study.objectives))
-        )
-        if any(record.number in compared.deltas for record in members):
-            console.print(delta_table(members, compared))
-        elif compared.why_none:
-            say(console, f"No delta-m: {compared.why_none}")
+        print_json([record_json(r, compared) | replicated_json(r, again) for r in members])
+        return OK
+    if not members:
+        raise nothing_yet(folder)
+    console = make_console()
+    console.print(trial_table("Front", members, study.objectives, extra=_costs(study.objectives)))
+    if any(record.number in compared.deltas for record in members):
+        console.print(delta_table(members, compared))
+    elif compared.why_none:
+        say(console, f"No delta-m: {compared.why_none}")
+    if again is not None:
+        print_replication(console, again, study.objectives)
     return OK
 
 
@@ -101,6 +104,7 @@ def show_best(
     *,
     rule: str,
     weights: list[str],
+    first: list[str],
     maximum: list[str],
     minimum: list[str],
     as_json: bool,
@@ -110,12 +114,13 @@ def show_best(
         study, history = ledger.study(), ledger.history()
         known = sorted({metric for record in history for metric in record.values})
         if not front(history, study.objectives):
-            raise _nothing_yet(folder)
+            raise nothing_yet(folder)
         chosen = pick(
             history,
             study.objectives,
             rule=rule,
             weights=_numbers(weights, known, "--weight"),
+            order=[_metric(name, known, f"--first {name}") for name in first],
             at_most=_numbers(maximum, known, "--max"),
             at_least=_numbers(minimum, known, "--min"),
             created_s=time.time(),
@@ -196,31 +201,30 @@ def budget_text(budget: Budget) -> str:
 def _numbers(pairs: list[str], known: list[str], option: str) -> dict[str, float]:
     found = {}
     for pair in pairs:
-        metric, _, text = pair.partition("=")
-        matches = [name for name in known if name == metric or name.endswith("/" + metric)]
-        if len(matches) != 1:
-            near = closest(metric, known)
-            raise AutomtlError(
-                f"{option} {pair}: no metric is called {metric!r}"
-                if not matches
-                else f"{option} {pair}: {metric!r} may be any of {', '.join(matches)}",
-                fix=f"Did you mean {near!r}?" if near else f"Known: {', '.join(known)}",
-            )
+        name, _, text = pair.partition("=")
+        metric = _metric(name, known, f"{option} {pair}")
         try:
-            found[matches[0]] = float(text)
+            found[metric] = float(text)
         except ValueError:
             msg = f"{option} {pair}: {text!r} is no number"
-            raise AutomtlError(msg, fix=f"Write {option} {metric}=0.5") from None
+            raise AutomtlError(msg, fix=f"Write {option} {name}=0.5") from None
     return found
+
+
+def _metric(name: str, known: list[str], where: str) -> str:
+    """Return the only metric of a name, which may leave out what stands before the slash."""
+    matches = [metric for metric in known if metric == name or metric.endswith("/" + name)]
+    if len(matches) == 1:
+        return matches[0]
+    near = closest(name, known)
+    raise AutomtlError(
+        f"{where}: {name!r} may be any of {', '.join(matches)}"
+        if matches
+        else f"{where}: no metric is called {name!r}",
+        fix=f"Did you mean {near!r}?" if near else f"Known: {', '.join(known)}",
+    )
 
 
 def _costs(objectives: tuple[object, ...]) -> list[str]:
     shown = {getattr(o, "metric", "") for o in objectives}
     return [m for m in ("cost/parameters", "cost/latency_ms") if m not in shown]
-
-
-def _nothing_yet(folder: Path) -> AutomtlError:
-    return AutomtlError(
-        f"no trial in {folder} has been trained to the end",
-        fix=f"See why: automtl status {folder} - or go on: automtl resume {folder}",
-    )

@@ -53,6 +53,21 @@ def remaining_s(budget: Budget, history: Sequence[TrialRecord], elapsed_s: float
     return elapsed_s * (1 - share) / share if share > 0 else None
 
 
+def busy_s(history: Sequence[TrialRecord]) -> float:
+    """Return the seconds in which at least one trial ran; replicates do not count."""
+    spans = sorted(
+        (r.started_s, r.ended_s or max((p.time_s for p in r.reports), default=r.started_s))
+        for r in history
+        if r.started_s is not None and r.replicate_of is None
+    )
+    total = 0.0
+    covered = float("-inf")
+    for start, end in spans:
+        total += max(0.0, end - max(start, covered))
+        covered = max(covered, end)
+    return total
+
+
 def _counted(history: Sequence[TrialRecord]) -> list[TrialRecord]:
     return [record for record in history if competes(record)]
 

@@ -41,7 +41,7 @@ class Proposal:
     """A trial to run.
 
     Attributes:
-        number: The trial's number, dense from 0.
+        number: The trial's place among those that are no replicates, from 0.
         point: Active parameters.
         config: The whole configuration.
         origin: ``default``, ``enqueued``, ``sampler`` or ``baseline:NAME``.
@@ -71,7 +71,9 @@ def propose(
         history: All trials, those in progress too; numbers are dense from 0.
         known: Metrics that are known before a trial is trained.
     """
-    ordered = sorted(history, key=lambda record: record.number)
+    # Replicates are as if they were not there: a search that goes on after them proposes what it
+    # would have proposed without.
+    ordered = [r for r in sorted(history, key=lambda r: r.number) if r.replicate_of is None]
     number = len(ordered)
     # Duplicates among what is stated may leave fewer; validating all of it costs milliseconds.
     if number <= len(search.enqueue) + len(search.baseline_names):

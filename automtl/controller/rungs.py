@@ -107,8 +107,8 @@ def is_at(record: TrialRecord, rungs: Sequence[int]) -> bool:
 
 
 def competes(record: TrialRecord) -> bool:
-    """Whether a trial is no baseline."""
-    return not record.origin.startswith("baseline:")
+    """Whether a trial is no baseline and no replicate."""
+    return record.competes
 
 
 def epochs_done(record: TrialRecord) -> int:

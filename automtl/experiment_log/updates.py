@@ -176,12 +176,12 @@ def _ranked(body: Mapping[str, Any], time_s: float) -> list[RunUpdate]:
         for number, rank in body["ranks"].items()
     ]
     # Events of an older version have none.
-    compared = [
-        _trial(int(number), metrics=_points("", delta, 0, time_s))
-        for number, delta in body.get("deltas", {}).items()
+    measured = [
+        _trial(int(number), metrics=_points("", values, 0, time_s))
+        for number, values in body.get("metrics", {}).items()
     ]
     note = RunUpdate(run=STUDY_RUN, name=STUDY_RUN, tags={"mlflow.note.content": body["note"]})
-    return [*found, *compared, note]
+    return [*found, *measured, note]
 
 
 def _artifact(body: Mapping[str, Any]) -> RunUpdate:

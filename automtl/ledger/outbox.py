@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 from automtl.ledger import tables
 from automtl.ledger.database import dumps, loads, reading, writing
 
-Deltas = Mapping[int, Mapping[str, float]]
-"""By trial, how much better it is than single-task models, by the name of the convention."""
+Metrics = Mapping[int, Mapping[str, float]]
+"""By trial, what is known of it beside its values: delta-m, what new seeds say."""
 
 
 class EventKind(StrEnum):

@@ -15,7 +15,7 @@ from automtl.ledger.database import dumps, loads, reading, writing
 from automtl.ledger.ends import check_end, storable
 from automtl.ledger.holder import Holder
 from automtl.ledger.lease import Lease, acquire, fence
-from automtl.ledger.outbox import Deltas, EventKind, Outbox, announce
+from automtl.ledger.outbox import EventKind, Metrics, Outbox, announce
 from automtl.ledger.rows import LOST, newest_by_epoch, read_history, read_notes, study_of
 from automtl.results import (
     EpochReport,
@@ -217,12 +217,12 @@ class Ledger:
         return self._keep(after)
 
     def add_ranks(
-        self, ranks: Mapping[int, int], *, note: str, deltas: Deltas | None = None
+        self, ranks: Mapping[int, int], *, note: str, metrics: Metrics | None = None
     ) -> None:
-        """Announce the Pareto ranks (0 is the front), a note, and delta-m by trial and name."""
-        compared = {str(number): dict(delta) for number, delta in (deltas or {}).items()}
+        """Announce the Pareto ranks (0 is the front), a note, and what else is known of trials."""
         ranked = {str(number): rank for number, rank in ranks.items()}
-        body = {"ranks": ranked, "deltas": compared, "note": note}
+        known = {str(number): dict(values) for number, values in (metrics or {}).items()}
+        body = {"ranks": ranked, "note": note} | ({"metrics": known} if known else {})
         with self._writing() as connection:
             announce(connection, self.name, EventKind.RANKED, body, self.clock())
 

@@ -19,7 +19,7 @@ from automtl.space.parameter import Parameter, Scalar
 from automtl.space.parts import Budget, Constraint, Resources
 from automtl.space.search_space import SearchSpace
 
-NOT_IN_DIGEST = ("name", "description", "budget", "resources")
+NOT_IN_DIGEST = ("name", "description", "budget", "resources", "replicates")
 """What may change in the middle of a study: no trial depends on it."""
 
 
@@ -37,6 +37,8 @@ class Search(Frozen, ABC):
         budget: When the search ends.
         early_stopping: Which trials are not trained to their end.
         resources: What one trial takes.
+        replicates: New seeds with which each member of the front is trained again at the end.
+            They cost what the search's trainings cost and are not part of the budget.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$", max_length=100)]
@@ -49,6 +51,7 @@ class Search(Frozen, ABC):
     budget: Budget
     early_stopping: EarlyStopping = NoStopping()
     resources: Resources = Resources()
+    replicates: Annotated[int, Field(ge=0, le=100)] = 0
 
     @property
     @abstractmethod

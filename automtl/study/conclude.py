@@ -1,12 +1,15 @@
 """What is recorded when a search ends: ranks, a pick, a note for MLflow, the report."""
 
+import math
 import shlex
 import time
 from pathlib import Path
 
+from automtl.analysis.replicates import replication_of
 from automtl.ledger.redaction import redacted
 from automtl.ledger.store import Ledger
-from automtl.pareto import front, pick, ranks
+from automtl.pareto import front, ranks
+from automtl.picks import pick
 from automtl.results import Pick, StudyInfo, TrialRecord
 from automtl.study.deltas import deltas_of
 from automtl.study.folder import StudyFolder, load_settings, read_floors
@@ -25,7 +28,7 @@ def conclude(folder: StudyFolder, ledger: Ledger) -> None:
     ledger.add_ranks(
         ranks_by_number(history, study),
         note=describe(study, history, ledger.picks()),
-        deltas={number: delta.as_values() for number, delta in deltas_of(history).deltas.items()},
+        metrics=metrics_by_number(history, study),
     )
     path = write_study_report(folder, ledger, folder.report)
     ledger.add_artifact(kind="report", path=str(path.resolve()))
@@ -51,6 +54,24 @@ def ranks_by_number(history: tuple[TrialRecord, ...], study: StudyInfo) -> dict[
         for _, vector in found
     ]
     return {number: int(rank) for (number, _), rank in zip(found, ranks(losses), strict=True)}
+
+
+def metrics_by_number(
+    history: tuple[TrialRecord, ...], study: StudyInfo
+) -> dict[int, dict[str, float]]:
+    """Return what is known of trials beside their values: delta-m, and what new seeds say.
+
+    Of new seeds: their number, means, half of each interval, the probability of the front.
+    """
+    found = {number: dict(d.as_values()) for number, d in deltas_of(history).deltas.items()}
+    again = replication_of(history, study.objectives)
+    for member in again.members if again else ():
+        values = {"n_seeds": float(len(member.seeds)), "p_front": member.p_front}
+        values |= {f"mean/{metric}": mean for metric, mean in member.means.items()}
+        values |= {f"half_interval/{m}": h for m, h in member.half.items() if math.isfinite(h)}
+        known = found.setdefault(member.number, {})
+        known.update({f"replicates/{key}": value for key, value in values.items()})
+    return found
 
 
 def describe(study: StudyInfo, history: tuple[TrialRecord, ...], picks: tuple[Pick, ...]) -> str:
@@ -88,6 +109,7 @@ def write_study_report(folder: StudyFolder, ledger: Ledger, out: Path) -> Path:
         notes={
             "MLflow": mlflow_command(folder),
             "Resume": f"automtl resume {folder.root}",
+            "New seeds": f"automtl replicate {folder.root}",
             "Export": f"automtl export {folder.root}",
         },
     )

@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from automtl.controller.budget import is_spent, phase_of
+from automtl.controller.budget import busy_s, is_spent, phase_of
 from automtl.controller.constraints import KnownCosts, nothing_known, violations
 from automtl.controller.promotion import stopping_rule
 from automtl.controller.propose import propose
+from automtl.controller.replication import missing_replicates
 from automtl.controller.rungs import best_report
 from automtl.controller.stopping import Phase, StoppingRule
 from automtl.ledger.store import Ledger
@@ -26,6 +27,7 @@ from automtl.study.disk import DiskGuard
 from automtl.study.folder import StudyFolder
 from automtl.study.notes import record_notes
 from automtl.study.observer import Observer
+from automtl.study.replicate import add_missing, due, seeds_wanted
 from automtl.study.retries import also_in_halves, may_retry, retry_line
 
 
@@ -41,6 +43,8 @@ class StudyController:
         clock: Unix time.
         known: Metrics that are known before a trial is trained; over a limit, it never is.
         disk: Says whether there is room for a new trial; None lets all begin.
+        only_replicates: New seeds for each member of the front, and nothing else; None searches,
+            and then trains as many new seeds as the recipe says.
     """
 
     recipe: Search
@@ -50,6 +54,7 @@ class StudyController:
     clock: Callable[[], float] = time.time
     known: KnownCosts = nothing_known
     disk: DiskGuard | None = None
+    only_replicates: int | None = None
     _stop_requested: bool = False
     _decisions: dict[int, Decision] = field(default_factory=dict)
     _elapsed_before_s: float = 0.0
@@ -81,8 +86,13 @@ class StudyController:
     def is_over(self) -> bool:
         """Whether nothing is left to do: the budget is spent and every trial has ended."""
         history = self.ledger.history()
-        has_ended = all(record.status.is_final for record in history)
-        return has_ended and is_spent(self.recipe.budget, history, self.elapsed_s)
+        alone = self.only_replicates
+        if not all(record.status.is_final for record in due(history, alone)):
+            return False
+        if alone is None and not is_spent(self.recipe.budget, history, self.elapsed_s):
+            return False
+        n_seeds = seeds_wanted(self.recipe, alone)
+        return not missing_replicates(history, self.recipe.objectives, n_seeds)
 
     @property
     def elapsed_s(self) -> float:
@@ -92,19 +102,16 @@ class StudyController:
     def next_order(self) -> TrialOrder | None:
         """Run what is queued, else resume what is promoted, else propose.
 
-        At the end, trials that nothing will resume are stopped.
+        At the end, trials that nothing will resume are stopped, and the front is replicated.
         """
         if self._stop_requested:
             return None
-        history = self.ledger.history()
-        phase = phase_of(self.recipe.budget, history, self.elapsed_s)
-        if phase is Phase.OPEN and self._exhausted:
-            phase = Phase.CLOSING
+        history = due(self.ledger.history(), self.only_replicates)
+        phase = self._phase(history)
         waiting = self._waiting(history, phase)
         if waiting is None and phase is not Phase.OPEN:
-            if not any(record.status is TrialStatus.RUNNING for record in history):
-                self._stop_paused()
-            return None
+            is_busy = any(record.status is TrialStatus.RUNNING for record in history)
+            return None if is_busy else self._last_order()
         if not self._has_room(history):
             return None
         return self._proposed(history) if waiting is None else self._order(waiting)
@@ -152,7 +159,7 @@ class StudyController:
             self.observer.message("Every configuration has been tried or is over a limit")
             return self.next_order()
         record = self.ledger.add_trial(
-            number=proposal.number,
+            number=len(history),
             point=proposal.point,
             config=proposal.config.to_plain(),
             config_digest=proposal.config.digest,
@@ -161,8 +168,21 @@ class StudyController:
         )
         return self._order(record)
 
+    def _phase(self, history: tuple[TrialRecord, ...]) -> Phase:
+        if self.only_replicates is not None:
+            return Phase.OVER
+        phase = phase_of(self.recipe.budget, history, self.elapsed_s)
+        return Phase.CLOSING if phase is Phase.OPEN and self._exhausted else phase
+
+    def _last_order(self) -> TrialOrder | None:
+        """Stop what nothing will resume, then begin the replicates that lack."""
+        self._stop_paused()
+        n_seeds = seeds_wanted(self.recipe, self.only_replicates)
+        added = add_missing(self.ledger, self.recipe.objectives, n_seeds)
+        return self.next_order() if added else None
+
     def _stop_paused(self) -> None:
-        for record in self.ledger.history():
+        for record in due(self.ledger.history(), self.only_replicates):
             if record.status is TrialStatus.PAUSED:
                 self._end(record, Decision.STOP, None)
                 self.observer.ended(self._record(record.number), self.ledger.history())
@@ -251,21 +271,6 @@ class StudyController:
             resources=self.recipe.resources.share,
             micro_batches=record.micro_batches,
         )
-
-
-def busy_s(history: tuple[TrialRecord, ...]) -> float:
-    """Return the seconds in which at least one trial ran."""
-    spans = sorted(
-        (r.started_s, r.ended_s or max((p.time_s for p in r.reports), default=r.started_s))
-        for r in history
-        if r.started_s is not None
-    )
-    total = 0.0
-    covered = float("-inf")
-    for start, end in spans:
-        total += max(0.0, end - max(start, covered))
-        covered = max(covered, end)
-    return total
 
 
 def _no_values() -> Failure:

@@ -24,13 +24,7 @@ from automtl.space.stored import stored_recipe, stored_search
 from automtl.study.conclude import conclude
 from automtl.study.controller import StudyController
 from automtl.study.disk import DiskGuard
-from automtl.study.folder import (
-    Settings,
-    StudyFolder,
-    load_settings,
-    save_settings,
-    write_text,
-)
+from automtl.study.folder import Settings, StudyFolder, load_settings, save_settings, write_text
 from automtl.study.observer import Observer
 from automtl.study.prepared import Prepared
 
@@ -150,6 +144,7 @@ def run(
     *,
     takeover: bool = False,
     prepared: Prepared | None = None,
+    only_replicates: int | None = None,
 ) -> Outcome:
     """Search until the budget is spent or the user stops it.
 
@@ -158,6 +153,7 @@ def run(
         observer: Told of every event.
         takeover: Take over the lease of a controller that has not renewed it in time.
         prepared: The training; None reads the data of the study's recipe first.
+        only_replicates: Train so many new seeds of each member of the front instead.
 
     Returns:
         How it ended; everything else is in the ledger.
@@ -181,6 +177,7 @@ def run(
             observer=observer,
             known=prepared.known,
             disk=DiskGuard(folder=folder.root, min_free_gb=search.resources.min_free_gb),
+            only_replicates=only_replicates,
         )
         _dispatch(controller, settings, prepared)
         conclude(folder, ledger)

@@ -8,15 +8,18 @@ from pathlib import Path
 
 from automtl.analysis.delta import Comparison
 from automtl.analysis.effects import Lessons
+from automtl.analysis.replicates import replication_of
 from automtl.results import Pick, StudyInfo, TrialRecord
 from automtl_dashboards.choices import choices_table, fill_choices
 from automtl_dashboards.figures.curves import draw_curves, fill_losses, fill_objectives
 from automtl_dashboards.figures.front import draw_front, fill_front
 from automtl_dashboards.figures.hypervolume import draw_hypervolume, fill_hypervolume
 from automtl_dashboards.figures.parallel import draw_parallel, fill_parallel
+from automtl_dashboards.figures.replicates import draw_replicates, fill_replicates
 from automtl_dashboards.figures.timeline import draw_timeline, fill_timeline
 from automtl_dashboards.lessons import lessons_table, lessons_words
 from automtl_dashboards.page import Section, render_page
+from automtl_dashboards.replicates import replicates_table, replicates_words
 from automtl_dashboards.standing import Standing, standing_of
 from automtl_dashboards.summary import description_of, facts_of, headline, reference_words
 from automtl_dashboards.tables import facts_list, failures_table, glance_table, trials_table
@@ -90,6 +93,7 @@ def report_html(
         Section(anchor="glance", title="At a glance", body=glance_table(history, standing)),
         _study_section(study, history, standing, notes),
         _front_section(history, standing, lessons.deltas),
+        *_replicates_sections(history, standing),
         _hypervolume_section(study, history),
         _parallel_section(study, history, standing),
         _choices_section(history, standing),
@@ -131,6 +135,25 @@ def _front_section(
         "that would lie outside the picture is left out; its value stands under At a glance.",
         figure=draw_front(figure),
     )
+
+
+def _replicates_sections(history: Sequence[TrialRecord], standing: Standing) -> list[Section]:
+    again = replication_of(history, standing.objectives)
+    if again is None:
+        return []
+    figure = fill_replicates(history, again, standing.objectives)
+    return [
+        Section(
+            anchor="replicates",
+            title="New seeds",
+            intro="A front is chosen for its best values, and some of these were luck. Here its "
+            "configurations were trained again: the mean over new seeds, without the value that "
+            "the search saw, and its 95 % interval (Student's t). The probability of being on "
+            "the front is that of the means when seeds are drawn again (bootstrap).",
+            figure=draw_replicates(figure),
+            body=replicates_words(again) + replicates_table(again, standing),
+        )
+    ]
 
 
 def _hypervolume_section(study: StudyInfo, history: Sequence[TrialRecord]) -> Section:

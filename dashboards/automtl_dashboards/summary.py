@@ -143,8 +143,10 @@ def _states(history: Sequence[TrialRecord]) -> str:
         if counts[s]
     )
     n_baselines = sum(record.origin.startswith("baseline") for record in history)
-    extra = f" <small>{n_baselines} of them single-task baselines</small>" if n_baselines else ""
-    return f"{len(history)} {chips}{extra}"
+    n_again = sum(record.replicate_of is not None for record in history)
+    kinds = ((n_baselines, "single-task baselines"), (n_again, "replicates"))
+    extra = ", ".join(f"{n} of them {name}" for n, name in kinds if n)
+    return f"{len(history)} {chips}" + (f" <small>{extra}</small>" if extra else "")
 
 
 def _objective(objective: Objective) -> str:

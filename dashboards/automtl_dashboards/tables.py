@@ -38,7 +38,7 @@ def trials_table(
     ``deltas`` gives, by trial, the percents by which it beats single-task networks.
     """
     objectives = standing.objectives
-    parameters = varying([r for r in history if not r.origin.startswith("baseline")])
+    parameters = varying([r for r in history if r.competes])
     short = short_parameters(parameters)
     numeric = frozenset(name for name in parameters if _is_numeric(name, history))
     names = short_names(o.metric for o in objectives)

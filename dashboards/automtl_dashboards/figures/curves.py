@@ -149,7 +149,7 @@ def _lines(
             for report in record.reports
             if metric in report.values and math.isfinite(report.values[metric])
         ]
-        if not seen or record.origin.startswith("baseline"):
+        if not seen or not record.competes:
             continue
         role = _role(record.number, standing, best)
         epochs, values = zip(*seen, strict=True)

@@ -86,7 +86,7 @@ def fill_front(
     points = []
     for record in history:
         vector = record.vector(objectives)
-        if vector is None or record.origin.startswith("baseline"):
+        if vector is None or not record.competes:
             continue
         role = standing.role(record)
         text = trial_text(record, objectives, role=role.value)

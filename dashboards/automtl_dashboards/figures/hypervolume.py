@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from automtl.pareto import hypervolume, non_dominated
+from automtl.pareto import hypervolume, non_dominated, reference_point
 from automtl.results import Objective, TrialRecord
 from automtl_dashboards import palette
 
@@ -49,14 +49,8 @@ def fill_hypervolume(
         return None
     ended.sort(key=lambda row: (row[0], row[1].number))
     losses = np.array([_losses(vector, objectives) for _, _, vector in ended])
-    worst = losses.max(axis=0)
     stated = tuple(o.reference is not None for o in objectives)
-    reference = np.array(
-        [
-            worst[i] if o.reference is None else o.as_loss(o.reference)
-            for i, o in enumerate(objectives)
-        ]
-    )
+    reference = reference_point(losses, objectives)
     begin = min(r.started_s for r in history if r.started_s is not None)
     defaults = [i for i, (_, record, _) in enumerate(ended) if record.origin == "default"]
     return HypervolumeFigure(

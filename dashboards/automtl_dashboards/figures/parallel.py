@@ -72,15 +72,14 @@ def fill_parallel(
     """Return the figure's numbers, or None if there is nothing to compare.
 
     Args:
-        history: All trials; those with a value for every objective are drawn, baselines not.
+        history: All trials; those with a value for every objective are drawn, but neither
+            baselines nor replicates.
         standing: Who is on the front.
         log: Parameters whose axis is logarithmic.
     """
     objectives = standing.objectives
     drawn = [
-        record
-        for record in history
-        if record.vector(objectives) is not None and not record.origin.startswith("baseline")
+        record for record in history if record.vector(objectives) is not None and record.competes
     ]
     if len(drawn) < 2:
         return None

@@ -69,7 +69,7 @@ def test_ranks_mark_the_front_and_describe_the_study():
 
 def test_delta_m_are_metrics_of_their_trials():
     deltas = {"3": {"delta_per_task": 1.5, "delta_primary": -2.0}}
-    body = {"ranks": {}, "deltas": deltas, "note": ""}
+    body = {"ranks": {}, "metrics": deltas, "note": ""}
     compared, _ = updates_of(event(EventKind.RANKED, body))
     assert compared.run == "trial:3"
     assert {p.key: p.value for p in compared.metrics} == deltas["3"]
