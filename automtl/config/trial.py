@@ -50,9 +50,12 @@ class TrialConfig(Frozen):
 
     @property
     def own_code(self) -> tuple[str, ...]:
-        """Import paths of the user's own code that building the network runs."""
+        """Import paths of the user's own code that building the network runs.
+
+        A model of timm's that is fetched from elsewhere, ``timm:hf_hub:...``, counts as such.
+        """
         name = self.backbone.name
-        backbone = (name,) if ":" in name and not name.startswith(TIMM) else ()
+        backbone = (name,) if ":" in name.removeprefix(TIMM) else ()
         return (*backbone, *(self.imports[task] for task in self.tasks if task in self.imports))
 
     @model_validator(mode="after")

@@ -41,6 +41,7 @@ class Bundle:
         manifest: The content of ``config.json``.
         digest: Digest of the whole bundle, 16 hexadecimal digits.
         device: Where the network is.
+        allowed: Import paths whose code may run.
     """
 
     path: Path
@@ -51,6 +52,7 @@ class Bundle:
     manifest: Manifest
     digest: str
     device: torch.device
+    allowed: frozenset[str] = frozenset()
 
     def clip(
         self, *, score_threshold: float = SHOWN_SCORE, fusion: FusionKind | None = None
@@ -157,8 +159,8 @@ def load_bundle(
         path: A folder made by ``automtl export``.
         device: Where the network goes.
         allow_imports: Import paths (``package.module:name``) of a backbone or task of your own
-            that the bundle may name. Importing runs code of that package, so each path has to
-            be allowed by name.
+            that the bundle may name, and for fine-tuning of a weighting. Importing runs code of
+            that package, so each path has to be allowed by name.
 
     Raises:
         BundleError: If a file is missing, changed or cut off, the schema is newer, a tensor is
@@ -170,7 +172,7 @@ def load_bundle(
     sums, digest = read_checksums(folder)
     config_bytes = read_verified(folder, CONFIG, sums, MAX_JSON_BYTES)
     manifest = read_manifest(parse_json(config_bytes, folder / CONFIG), str(folder / CONFIG))
-    _refuse_imports(manifest.config, allow_imports, folder / CONFIG)
+    refuse_imports(manifest.config.own_code, allow_imports, folder / CONFIG)
     metrics_bytes = read_verified(folder, METRICS, sums, MAX_JSON_BYTES)
     weights = read_weights(read_verified(folder, MODEL, sums, MAX_MODEL_BYTES), folder / MODEL)
     network = build_from(manifest.config, manifest.info, weights, where=str(folder / MODEL))
@@ -183,6 +185,7 @@ def load_bundle(
         manifest=manifest,
         digest=digest,
         device=place,
+        allowed=frozenset(allow_imports),
     )
 
 
@@ -198,8 +201,9 @@ def usable_device(device: torch.device | str) -> torch.device:
     return place
 
 
-def _refuse_imports(config: TrialConfig, allowed: Collection[str], where: Path) -> None:
-    for name in config.own_code:
+def refuse_imports(named: Collection[str], allowed: Collection[str], where: Path) -> None:
+    """Raise :class:`BundleError` if a bundle names code that is not allowed by name."""
+    for name in named:
         if name not in allowed:
             msg = f"the bundle needs code of yours: {name}"
             raise BundleError(

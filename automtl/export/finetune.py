@@ -3,18 +3,18 @@
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from automtl.config import OptimizerConfig, TrialConfig
+from automtl.config import CustomWeighting, OptimizerConfig, TrialConfig
 from automtl.data.table import DataInfo, SplitData
 from automtl.dispatch.base import Report
 from automtl.errors import DataError
-from automtl.export.bundle import Bundle
+from automtl.export.bundle import Bundle, refuse_imports
 from automtl.export.files import refuse_existing
 from automtl.export.fusing import tuned_fusion
 from automtl.export.manifest import Parent
 from automtl.export.narrow import merge_heads, narrow_config, narrow_state
 from automtl.export.remap import Remapped, remap_state
 from automtl.export.weights import build_from, state_on_cpu, without_pretraining
-from automtl.export.writing import Contents, write_bundle
+from automtl.export.writing import CONFIG, Contents, write_bundle
 from automtl.training.evaluation import evaluate
 from automtl.training.loop import train
 
@@ -51,10 +51,14 @@ def finetune(  # noqa: PLR0913 - where from, on what, how, and where to
         ``folder``.
 
     Raises:
-        BundleError: If ``folder`` may not be written.
+        BundleError: If ``folder`` may not be written, or the bundle's weighting is code that was
+            not allowed by name.
         DataError: If the data has another picture size, or lacks labels that are needed.
     """
     refuse_existing(folder, overwrite=overwrite)
+    if isinstance(bundle.config.weighting, CustomWeighting):
+        # Prediction does not need it, so that it is not asked for where the bundle is read.
+        refuse_imports([bundle.config.weighting.path], bundle.allowed, bundle.path / CONFIG)
     info = _fitting_info(bundle.info, data)
     wanted = optimizer or slower(bundle.config.optimizer)
     config = bundle.config.model_copy(update={"optimizer": wanted})

@@ -185,6 +185,19 @@ def test_a_task_of_others_is_imported_only_if_it_is_allowed(copied: Path):
         load_bundle(copied, allow_imports=[path])
 
 
+def test_a_backbone_of_timm_needs_no_leave_unless_it_is_fetched(tmp_path: Path):
+    pytest.importorskip("timm", reason="the extra `timm` is not installed")
+    timm = CONFIG_TREE.backbone.model_copy(update={"name": "timm:resnet10t", "weights": "none"})
+    config = CONFIG_TREE.model_copy(update={"backbone": timm})
+    bundle = load_bundle(write(tmp_path / "b", config=config, state=trained_state(config)))
+    assert bundle.config == config
+    fetched = timm.model_copy(update={"name": "timm:hf_hub:some/model"})
+    foreign = config.model_copy(update={"backbone": fetched})
+    change_json(tmp_path / "b" / CONFIG, config=foreign.to_plain(), config_digest=foreign.digest)
+    with pytest.raises(BundleError, match=r"needs code of yours: timm:hf_hub:some/model"):
+        load_bundle(tmp_path / "b")
+
+
 def test_a_state_that_does_not_fit_is_refused_before_anything_is_written(tmp_path: Path):
     state = trained_state()
     state.pop(next(iter(state)))

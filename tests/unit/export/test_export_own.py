@@ -11,12 +11,23 @@ import torch
 from PIL import Image
 
 from automtl.cli import run_command
-from automtl.config import BackboneConfig, HeadsConfig, OptimizerConfig, SharingConfig, TrialConfig
+from automtl.config import (
+    BackboneConfig,
+    CustomWeighting,
+    HeadsConfig,
+    OptimizerConfig,
+    SharingConfig,
+    TrialConfig,
+)
+from automtl.data.load import load_data
 from automtl.data.table import DataInfo
-from automtl.errors import AutomtlError
+from automtl.errors import AutomtlError, BundleError
 from automtl.export.bundle import export_bundle, load_bundle
+from automtl.export.finetune import finetune
 from automtl.export.predict import predict_folder
 from automtl.model.network import build_network
+from automtl.results import Decision
+from automtl.sources import DataConfig, ShapesSource
 
 SIZE = (32, 48)
 INFO = DataInfo(detection_classes=(), segmentation_classes=("ground", "thing"), image_size=SIZE)
@@ -64,6 +75,9 @@ class Short(Silent):
 class Angry(Silent):
     def decode(self, output, info):
         raise LookupError("no lamp")
+
+def weigh(*, tasks, seed, device, options):
+    raise LookupError("no scales")
 """
 
 
@@ -163,6 +177,50 @@ def test_the_command_line_allows_code_by_name(
     assert run_command([*predict, "--allow-imports", path]) == 0
     assert "nothing of bright: its class has no `decode`" in capfd.readouterr().out
     assert not (tmp_path / "out" / "own").exists()
+
+
+def test_a_weighting_of_ones_own_runs_in_fine_tuning_alone_and_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_scales.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    path = "own_scales:weigh"
+    config = TrialConfig(
+        backbone=BackboneConfig(width=0.25, image_size=SIZE),
+        heads=HeadsConfig(channels=8),
+        sharing=SharingConfig(order=("segmentation",)),
+        weighting=CustomWeighting(path=path),
+        optimizer=OptimizerConfig(epochs=1, steps_per_epoch=1, batch_size=2),
+    )
+    clip = ShapesSource(clips=1, frames=2)
+    sources = DataConfig(train=(clip,), validation=(clip.model_copy(update={"seed": 1}),))
+    data = load_data(sources, image_size=SIZE, root=None).splits
+    folder = export_bundle(
+        tmp_path / "weighed",
+        config=config,
+        info=data.info,
+        state=build_network(config, data.info, generator_seed=0).state_dict(),
+        metrics={},
+        pick=None,
+        study=None,
+        seed=0,
+    )
+
+    def tune(*allowed: str) -> None:
+        finetune(
+            load_bundle(folder, allow_imports=allowed),
+            data,
+            freeze_trunk=True,
+            seed=0,
+            folder=tmp_path / "tuned",
+            report=lambda epoch, values: Decision.CONTINUE,
+        )
+
+    with pytest.raises(BundleError, match=f"--allow-imports {path}"):
+        tune()
+    assert "own_scales" not in sys.modules, "code that is not allowed must not run"
+    with pytest.raises(AutomtlError, match="no scales"):
+        tune(path)
 
 
 RECIPE = """\
