@@ -56,9 +56,7 @@ def finetune(  # noqa: PLR0913 - where from, on what, how, and where to
         DataError: If the data has another picture size, or lacks labels that are needed.
     """
     refuse_existing(folder, overwrite=overwrite)
-    if isinstance(bundle.config.weighting, CustomWeighting):
-        # Prediction does not need it, so that it is not asked for where the bundle is read.
-        refuse_imports([bundle.config.weighting.path], bundle.allowed, bundle.path / CONFIG)
+    _refuse_foreign_weighting(bundle)
     info = _fitting_info(bundle.info, data)
     wanted = optimizer or slower(bundle.config.optimizer)
     config = bundle.config.model_copy(update={"optimizer": wanted})
@@ -102,6 +100,12 @@ def finetune(  # noqa: PLR0913 - where from, on what, how, and where to
 def slower(optimizer: OptimizerConfig) -> OptimizerConfig:
     """Return the settings with a tenth of the learning rate: what is learned shall not be lost."""
     return optimizer.model_copy(update={"lr": optimizer.lr / 10})
+
+
+def _refuse_foreign_weighting(bundle: Bundle) -> None:
+    """Raise unless the weighting's code is allowed; prediction does not need it."""
+    if isinstance(bundle.config.weighting, CustomWeighting):
+        refuse_imports([bundle.config.weighting.path], bundle.allowed, bundle.path / CONFIG)
 
 
 def _fitting_info(old: DataInfo, data: SplitData) -> DataInfo:
