@@ -37,6 +37,7 @@ class Bright:
     name: str = "bright"
     primary: str = "bright/x"
     metrics: tuple = ("bright/x",)
+    smaller_is_better: frozenset = frozenset()
     def build_head(self, *, channels, strides, heads, info):
         return torch.nn.Identity()
     def loss(self, output, batch, info):

@@ -51,6 +51,7 @@ class Silent:
     name: str = "bright"
     primary: str = "bright/fit"
     metrics: tuple = ("bright/fit",)
+    smaller_is_better: frozenset = frozenset()
     def build_head(self, *, channels, strides, heads, info):
         return Head(channels[-1])
     def loss(self, output, batch, info):
