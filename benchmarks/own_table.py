@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from automtl.config import TrialConfig
-from automtl.controller.sampler import uniform
+from automtl.controller.chance import uniform
 from automtl.data.load import load_data
 from automtl.dispatch.base import Trainable
 from automtl.errors import AutomtlError

@@ -9,8 +9,8 @@ from statistics import median
 
 import numpy as np
 
+from automtl.controller.chance import uniform
 from automtl.controller.propose import stream_seed
-from automtl.controller.sampler import uniform
 from automtl.ledger.store import Ledger
 from automtl.pareto import hypervolume, ranks
 from automtl.results import EpochReport, TrialStatus

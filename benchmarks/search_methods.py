@@ -10,9 +10,11 @@ import optuna
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from automtl.controller.by_optuna import suggested
+from automtl.controller.chance import uniform
 from automtl.controller.promotion import Promotion
 from automtl.controller.propose import next_point, stream_seed
-from automtl.controller.sampler import suggested, uniform
+from automtl.controller.sampler import Question
 from automtl.controller.stopping import NeverStop, StoppingRule
 from automtl.results import Decision, TrialRecord
 from automtl.space.early_stopping import rungs_for
@@ -44,7 +46,8 @@ class Automtl:
     def propose(self, history: list[TrialRecord]) -> Mapping[str, Any]:
         """Ask the sampler."""
         seed = stream_seed(self._seed, len(history))
-        found = next_point(self._space, history, seed=seed, rungs=self.rungs)
+        asked = Question(space=self._space, rungs=self.rungs)
+        found = next_point(asked, history, seed=seed)
         assert found is not None, "the space is continuous"
         return found
 

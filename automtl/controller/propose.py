@@ -16,11 +16,11 @@ from automtl.config import (
 )
 from automtl.config.backbones import N_STAGES
 from automtl.config.sharing import tree_digest
+from automtl.controller.chance import uniform
 from automtl.controller.constraints import KnownCosts, nothing_known, violations
-from automtl.controller.sampler import draws, uniform
+from automtl.controller.sampler import Question, draws
 from automtl.results import Point, TrialRecord
 from automtl.space.parameter import Scalar
-from automtl.space.parts import Constraint
 from automtl.space.search import Search
 from automtl.space.search_space import SearchSpace
 
@@ -90,14 +90,14 @@ def propose(
         is_untried = identity(config.to_plain()) not in tried
         return is_untried and not violations(search, known(config))
 
-    point = next_point(
-        space,
-        ordered,
+    asked = Question(
+        space=space,
         constraints=search.constraints,
-        seed=seed,
-        is_new=is_new,
         rungs=search.rungs,
+        sampler=search.sampler,
+        study_seed=search.seed,
     )
+    point = next_point(asked, ordered, seed=seed, is_new=is_new)
     if point is None:
         return None
     return Proposal(
@@ -134,34 +134,30 @@ def plan(search: Search, known: KnownCosts = nothing_known) -> tuple[Proposal, .
 
 
 def next_point(
-    space: SearchSpace,
+    asked: Question,
     history: Sequence[TrialRecord],
     *,
     seed: int,
-    constraints: Sequence[Constraint] = (),
     is_new: Callable[[Point], bool] | None = None,
-    rungs: Sequence[int] = (),
 ) -> dict[str, Scalar] | None:
     """Return a point of any space that has not been tried, or None if there is none.
 
     Args:
-        space: The points that exist, those of a trial's configuration or of free names.
+        asked: Who proposes, and of which space: that of a trial's configuration or of free names.
         history: All trials, by number.
-        seed: Of the random stream.
-        constraints: Limits on metrics.
+        seed: Of the trial's random stream.
         is_new: Whether a point is worth a trial; by default, whether it is in no record.
-        rungs: Epochs at which unfinished trials are looked at.
     """
     is_new = is_new or _not_among(history)
-    for point in islice(draws(space, constraints, history, seed=seed, rungs=rungs), N_MODEL_DRAWS):
+    for point in islice(draws(asked, history, seed=seed), N_MODEL_DRAWS):
         if is_new(point):
             return point
     rng = random.Random(seed)
-    grid = space.grid(GRID_LIMIT)
+    grid = asked.space.grid(GRID_LIMIT)
     if grid is not None:
         untried = [point for point in grid if is_new(point)]
         return rng.choice(untried) if untried else None
-    by_chance = (uniform(space, rng.random) for _ in range(N_UNIFORM_DRAWS))
+    by_chance = (uniform(asked.space, rng.random) for _ in range(N_UNIFORM_DRAWS))
     return next((point for point in by_chance if is_new(point)), None)
 
 

@@ -11,6 +11,7 @@ from automtl.space.early_stopping import EarlyStopping, PromotionStopping, rungs
 from automtl.space.mistakes import Mistake, suggestion
 from automtl.space.parameter import Parameter, allows, corners_of, describe, wanted_values
 from automtl.space.parts import Baselines, Budget, Constraint
+from automtl.space.samplers import Sampler, sampler_mistakes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class Parts:
         budget: If well formed.
         baselines: If well formed.
         early_stopping: If well formed.
+        sampler: If well formed.
         fractions: The tasks of which training uses a share of the labels.
     """
 
@@ -39,6 +41,7 @@ class Parts:
     budget: Budget | None
     baselines: Baselines | None
     early_stopping: EarlyStopping | None
+    sampler: Sampler | None
     fractions: tuple[str, ...]
 
     @classmethod
@@ -58,13 +61,19 @@ class Parts:
             budget=_valid(Budget, {"budget": document.get("budget")}).get("budget"),
             baselines=_valid(Baselines, {"b": document.get("baselines", {})}).get("b"),
             early_stopping=_valid(EarlyStopping, {"e": document.get("early_stopping")}).get("e"),
+            sampler=_valid(Sampler, {"s": document.get("sampler")}).get("s"),
             fractions=tuple(map(str, _items(fractions))),
         )
 
 
 def general_mistakes(parts: Parts) -> list[Mistake]:
     """Return what does not fit together whatever the trials train."""
-    return [*_twice(parts), *_limits(parts), *_conditions(parts)]
+    return [
+        *_twice(parts),
+        *_limits(parts),
+        *_conditions(parts),
+        *sampler_mistakes(parts.sampler, parts.parameters),
+    ]
 
 
 def rung_mistakes(parts: Parts, epochs: int) -> Iterator[Mistake]:

@@ -17,6 +17,7 @@ from automtl.results import Objective
 from automtl.space.early_stopping import EarlyStopping, NoStopping
 from automtl.space.parameter import Parameter, Scalar
 from automtl.space.parts import Budget, Constraint, Resources
+from automtl.space.samplers import Sampler, TpeSampler
 from automtl.space.search_space import SearchSpace
 
 NOT_IN_DIGEST = ("name", "description", "budget", "resources", "replicates")
@@ -36,6 +37,7 @@ class Search(Frozen, ABC):
         constraints: Limits on metrics.
         budget: When the search ends.
         early_stopping: Which trials are not trained to their end.
+        sampler: Who proposes points.
         resources: What one trial takes.
         replicates: New seeds with which each member of the front is trained again at the end.
             They cost what the search's trainings cost and are not part of the budget.
@@ -50,6 +52,7 @@ class Search(Frozen, ABC):
     constraints: tuple[Constraint, ...] = ()
     budget: Budget
     early_stopping: EarlyStopping = NoStopping()
+    sampler: Sampler = TpeSampler()
     resources: Resources = Resources()
     replicates: Annotated[int, Field(ge=0, le=100)] = 0
 
@@ -81,6 +84,8 @@ def search_digest(search: Search) -> str:
     if isinstance(search.early_stopping, NoStopping):
         # A study that began before there was early stopping is the same study.
         del plain["early_stopping"]
+    if isinstance(search.sampler, TpeSampler):
+        del plain["sampler"]
     for parameter in plain["parameters"].values():
         if parameter["prior"] is None:
             # The same for priors.

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator, _ParzenEstimatorParameters
 from optuna.samplers._tpe.sampler import default_weights
 
+from automtl.controller.by_optuna import _distribution
+from automtl.controller.chance import uniform
 from automtl.controller.parzen import mixture, suggest
-from automtl.controller.sampler import _distribution, uniform
 from automtl.space.parameter import FloatParameter, IntParameter, corners_of
 from automtl.space.search_space import SearchSpace
 

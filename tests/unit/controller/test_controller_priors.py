@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from automtl.controller.parzen import expected, odds, prior_density, suggest
 from automtl.controller.propose import next_point
-from automtl.controller.sampler import draws
+from automtl.controller.sampler import Question, draws
 from automtl.results import TrialRecord
 from automtl.space.parameter import FloatParameter, IntParameter, allows
 from automtl.space.search_space import SearchSpace
@@ -61,7 +61,7 @@ def trials(found: SearchSpace, n: int, best: float, seed: int = 0) -> list[Trial
 
 
 def drawn(found: SearchSpace, history: Sequence[TrialRecord], n: int = 40) -> list[dict[str, Any]]:
-    points = [next_point(found, history, seed=seed) for seed in range(n)]
+    points = [next_point(Question(space=found), history, seed=seed) for seed in range(n)]
     return [point for point in points if point is not None]
 
 
@@ -82,10 +82,11 @@ def test_points_are_allowed_in_their_branch_and_follow_from_the_seed(
 ) -> None:
     found = space(confidence=confidence, objectives=objectives)
     history = trials(found, n, 0.2, seed)
-    point = next(draws(found, (), history, seed=seed, rungs=rungs))
+    asked = Question(space=found, rungs=rungs)
+    point = next(draws(asked, history, seed=seed))
     assert set(found.active(point)) == set(point)
     assert all(allows(found.parameters[name], value) for name, value in point.items())
-    assert next(draws(found, (), history, seed=seed, rungs=rungs)) == point
+    assert next(draws(asked, history, seed=seed)) == point
 
 
 def test_the_first_points_come_from_the_priors() -> None:

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from automtl.config import SharingConfig, TrialConfig
 from automtl.config.sharing import tree_digest
+from automtl.controller.chance import uniform
 from automtl.controller.lessons import Lesson, excesses, lessons
 from automtl.controller.propose import Proposal, next_point, plan, propose, stream_seed
-from automtl.controller.sampler import draws, uniform
+from automtl.controller.sampler import Question, draws
 from automtl.results import Failure, FailureKind, Objective, TrialRecord, TrialStatus
 from automtl.space.parameter import allows, matches
 from automtl.space.recipe import Recipe
@@ -260,7 +261,7 @@ def free(number: int, x: float, status: TrialStatus = S.COMPLETED) -> TrialRecor
 
 
 def drawn(history: Sequence[TrialRecord], n: int) -> list[float]:
-    points = [next_point(ONE, history, seed=seed) for seed in range(n)]
+    points = [next_point(Question(space=ONE), history, seed=seed) for seed in range(n)]
     return [float(p["x"]) for p in points if p is not None]
 
 
@@ -280,7 +281,7 @@ def test_goals_are_turned_the_right_way() -> None:
         ),
     )
     history = [free(i, i / 20) for i in range(21)]
-    points = [next_point(turned, history, seed=seed) for seed in range(30)]
+    points = [next_point(Question(space=turned), history, seed=seed) for seed in range(30)]
     assert sum(float(p["x"]) < 0.3 for p in points if p is not None) >= 20
 
 
@@ -296,8 +297,9 @@ def test_a_free_space_does_not_repeat_points() -> None:
         parameters={"a": {"type": "bool"}, "b": {"type": "int", "min": 0, "max": 2}},
         objectives=[{"metric": "quality", "goal": "maximize"}],
     )
+    asked = Question(space=space)
     history: list[TrialRecord] = []
-    while (point := next_point(space, history, seed=len(history))) is not None:
+    while (point := next_point(asked, history, seed=len(history))) is not None:
         history.append(
             TrialRecord(
                 number=len(history), point=point, config={}, config_digest="", status="running"
@@ -307,7 +309,7 @@ def test_a_free_space_does_not_repeat_points() -> None:
 
 
 def test_draws_of_one_call_differ() -> None:
-    source = draws(ONE, (), [free(i, i / 20) for i in range(21)], seed=0)
+    source = draws(Question(space=ONE), [free(i, i / 20) for i in range(21)], seed=0)
     assert len({next(source)["x"] for _ in range(5)}) == 5
 
 
@@ -340,7 +342,7 @@ def test_without_early_stopping_the_sampler_is_optunas_own(n: int) -> None:
     for lesson in lessons(history, found.objectives, ()):
         study.add_trial(plainly_told(lesson, found.space))
     expected = suggested(study.ask(), found.space)
-    assert next(draws(found.space, (), history, seed=5)) == expected
+    assert next(draws(Question(space=found.space), history, seed=5)) == expected
 
 
 def plainly_told(lesson: Lesson, space: SearchSpace) -> Any:

@@ -227,6 +227,35 @@ def test_a_missing_part_is_named(tmp_path: Path, part: str) -> None:
         load_recipe(written(tmp_path, yaml.safe_dump(document)))
 
 
+@pytest.mark.parametrize(
+    ("sampler", "words"),
+    [
+        ("{kind: tep}", "`sampler`: kind 'tep' is unknown. Did you mean `tpe`?"),
+        ("{kind: nsga2, population: 1}", "`sampler.population`"),
+        ("{kind: tpe, population: 9}", "unknown key `population`"),
+        ("{kind: gp}", "no parameter with `when`, and `weighting.weights.detection` has one"),
+        ("{kind: random}", "the sampler `random` knows no priors, and `optimizer.lr` has one"),
+    ],
+)
+def test_a_sampler_that_does_not_fit_is_named_on_its_line(
+    tmp_path: Path, sampler: str, words: str
+) -> None:
+    believed = "max: 1e-2, log: true, prior: {at: 2e-3}}"
+    text = GOOD.replace("max: 1e-2, log: true}", believed) + f"sampler: {sampler}\n"
+    path = written(tmp_path, text)
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path)
+    found = [line for line in str(caught.value).splitlines() if words in line]
+    assert found, str(caught.value)
+    assert found[0].startswith(f"{path}:{text.count(chr(10))}:")
+
+
+def test_the_default_sampler_is_the_same_study_as_before_there_were_others() -> None:
+    digest = search_digest(Recipe.model_validate(DOCUMENT))
+    assert search_digest(Recipe.model_validate(changed(sampler={"kind": "tpe"}))) == digest
+    assert search_digest(Recipe.model_validate(changed(sampler={"kind": "random"}))) != digest
+
+
 @pytest.mark.parametrize("part", [k for k in DOCUMENT if k != "name"])
 @pytest.mark.parametrize("junk", [None, 3, "text", [1], [[]], {"a": {"b": [None]}}, {1: 2}])
 def test_junk_never_ends_in_a_traceback(tmp_path: Path, part: str, junk: object) -> None:
