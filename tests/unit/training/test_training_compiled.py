@@ -14,12 +14,12 @@ from automtl.config import (
 from automtl.config.gradient_weighting import UPGradWeighting
 from automtl.config.weighting import FAMOWeighting
 from automtl.data.load import load_data
-from automtl.model.network import same_tensors
+from automtl.model.network import build_network, same_tensors
 from automtl.results import Decision
 from automtl.sources import DataConfig, ShapesSource
 from automtl.training import compiled as compiled_module
 from automtl.training.artifacts import load_model
-from automtl.training.compiled import missing_tool
+from automtl.training.compiled import call_for, missing_tool
 from automtl.training.loop import train
 
 CPU = torch.device("cpu")
@@ -123,11 +123,24 @@ def test_a_resumed_training_ends_with_the_same_bits(data, monkeypatch, tmp_path)
 
 @pytest.mark.slow
 @pytest.mark.skipif(bool(NO_COMPILER), reason=f"lacks {NO_COMPILER}")
-def test_inductor_trains_on_a_cpu(data):
-    _, (expected,) = trained(config_of(compiled=False), data)
-    _, (found,) = trained(config_of(compiled=True), data)
-    for task in TASKS:
-        assert found[f"loss/{task}"] == pytest.approx(expected[f"loss/{task}"], rel=1e-2)
+def test_inductor_computes_a_stage_and_differentiates_it_twice(data):
+    network = build_network(config_of(compiled=True), data.info, generator_seed=0)
+    stage = next(iter(network.stages.values()))
+    found, expected = (
+        gradients_of(stage, call_for(network, compiled=compiled)) for compiled in (True, False)
+    )
+    for one, other in zip(found, expected, strict=True):
+        # Relative to the whole: a gradient behind a batch norm is a sum of much that cancels.
+        assert float((one - other).norm()) < 1e-3 * float(other.norm())
+
+
+def gradients_of(stage, call):
+    """Return the gradients of two losses of one pass, as a weighting at parameters takes them."""
+    picture = torch.rand(2, 3, *SIZE, generator=torch.Generator().manual_seed(0))
+    output = call(stage, picture)
+    first = torch.autograd.grad(output.sum(), list(stage.parameters()), retain_graph=True)
+    second = torch.autograd.grad(output.square().sum(), list(stage.parameters()))
+    return (output, *first, *second)
 
 
 @pytest.mark.gpu
