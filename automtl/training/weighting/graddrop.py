@@ -23,7 +23,8 @@ class GradDrop(Stateless):
     """GradDrop (Chen et al. 2020, arXiv 2010.06808, algorithm 1, lines 10 to 15, no leak).
 
     Each coordinate keeps the gradients of one sign, drawn with the odds of what the signs add up
-    to. What is told as a task's weight is the share of its squared gradient that was kept.
+    to. What is told as a task's weight is the share of its squared gradient that was kept; 1 where
+    the gradient is zero.
     """
 
     def __init__(self, *, config: GradDropWeighting, seed: int) -> None:
@@ -42,24 +43,32 @@ class GradDrop(Stateless):
         rows = find(losses, graph, shared)
         if self._config.log_similarity:
             self.diagnostics = similarities(gramian_of(rows.blocks, len(losses)), tuple(losses))
-        kept = [block.rows * mask for block, mask in self._masks(rows.blocks)]
-        rows.deliver([part.sum(dim=0) for part in kept])
-        return dict(zip(losses, _kept_shares(rows.blocks, kept, len(losses)), strict=True))
+        before, after = torch.zeros(len(losses)), torch.zeros(len(losses))
+        sums = []
+        for block in rows.blocks:
+            summed, keeps = self._drop(block)
+            sums.append(summed)
+            members = list(block.members)
+            before[members] += _squares(block.rows).cpu()
+            # An entry stays if it is of the sign that its coordinate keeps.
+            after[members] += _squares(block.rows * ((block.rows > 0) == keeps)).cpu()
+        rows.deliver(sums)
+        shares: list[float] = torch.where(before > 0, after / before, 1.0).tolist()
+        return dict(zip(losses, shares, strict=True))
 
-    def _masks(self, blocks: tuple[Block, ...]) -> list[tuple[Block, Tensor]]:
-        """Draw which entries of each block stay."""
-        found = []
-        for block in blocks:
-            # The number of the draw is all the state there is, on whatever device.
-            generator = torch.Generator(block.rows.device)
-            generator.manual_seed((self._seed * 1_000_003 + self._n_draws) % 2**63)
-            self._n_draws += 1
-            drawn = torch.rand(block.rows.shape[1], generator=generator, device=block.rows.device)
-            # Line 12: how positive the coordinate is, from 0 to 1. Where all are 0, none counts.
-            size = block.rows.abs().sum(dim=0).clamp_min(torch.finfo(torch.float32).tiny)
-            purity = (1 + block.rows.sum(dim=0) / size) / 2
-            found.append((block, torch.where(drawn < purity, block.rows > 0, block.rows < 0)))
-        return found
+    def _drop(self, block: Block) -> tuple[Tensor, Tensor]:
+        """Return the sum of what a block keeps, and by coordinate whether that is the positive."""
+        # The number of the draw is all the state there is, on whatever device.
+        generator = torch.Generator(block.rows.device)
+        generator.manual_seed((self._seed * 1_000_003 + self._n_draws) % 2**63)
+        self._n_draws += 1
+        drawn = torch.rand(block.rows.shape[1], generator=generator, device=block.rows.device)
+        above = block.rows.clamp_min(0).sum(dim=0)
+        below = block.rows.clamp_max(0).sum(dim=0)
+        # Line 12: how positive the coordinate is, from 0 to 1. Where all are 0, none counts.
+        size = (above - below).clamp_min(torch.finfo(torch.float32).tiny)
+        keeps = drawn < above / size
+        return torch.where(keeps, above, below), keeps
 
     @override
     def state_dict(self) -> dict[str, Tensor]:
@@ -73,12 +82,6 @@ class GradDrop(Stateless):
         self._n_draws = int(state["n_draws"])
 
 
-def _kept_shares(blocks: tuple[Block, ...], kept: list[Tensor], n_tasks: int) -> list[float]:
-    """Return the share of each task's squared gradient that was kept; 1 where it is zero."""
-    before, after = torch.zeros(n_tasks), torch.zeros(n_tasks)
-    for block, part in zip(blocks, kept, strict=True):
-        members = list(block.members)
-        before[members] += block.rows.square().sum(dim=1).cpu()
-        after[members] += part.square().sum(dim=1).cpu()
-    shares: list[float] = torch.where(before > 0, after / before, 1.0).tolist()
-    return shares
+def _squares(rows: Tensor) -> Tensor:
+    """Return the squared length of each row; of a row of zeros, 0."""
+    return torch.linalg.vector_norm(rows, dim=1).square()
