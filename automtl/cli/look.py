@@ -19,9 +19,10 @@ from automtl.cli.terminal import FAILED, OK, make_console, say
 from automtl.errors import AutomtlError, RecipeError, closest
 from automtl.pareto import front
 from automtl.picks import pick
-from automtl.results import TrialStatus
+from automtl.results import TrialRecord, TrialStatus
 from automtl.space.mistakes import Mistake, render
 from automtl.space.recipe import Budget, find_recipe
+from automtl.space.search import Search
 from automtl.space.stored import stored_search
 from automtl.space.yaml_lines import read_yaml
 from automtl.study.conclude import write_study_report
@@ -36,7 +37,6 @@ from automtl.study.words import rung_line
 
 def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
     """Print counts by state, failures, and the ledger's violations if asked."""
-    from automtl.controller.budget import busy_s, share_spent
     from automtl.controller.promotion import standing
 
     with opened(StudyFolder(folder)) as ledger:
@@ -51,7 +51,7 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
     summary: dict[str, object] = {
         "study": study.name,
         "trials": {name: n for name, n in counts.items() if n},
-        "budget_spent": round(share_spent(search.budget, history, busy_s(history)), 4),
+        **_spending(search, history),
         "mlflow_pending": pending,
         "disk_free_gb": round(n_free / GB, 3),
     }
@@ -74,6 +74,17 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
         for line in (*room, *failure_lines(history), *map(note_line, notes)):
             say(console, line)
     return FAILED if problems else OK
+
+
+def _spending(search: Search, history: Sequence[TrialRecord]) -> dict[str, object]:
+    """Return the share of the budget that is spent, and what ended the search if it has ended."""
+    from automtl.controller.budget import busy_s, share_spent
+    from automtl.controller.ending import ending_of
+
+    elapsed_s = busy_s(history)
+    share = share_spent(search.budget, history, elapsed_s, gpu=search.resources.gpu)
+    why = ending_of(search, history, elapsed_s).why
+    return {"budget_spent": round(share, 4)} | ({"ended_by": why} if why else {})
 
 
 def show_front(folder: Path, *, as_json: bool) -> int:
@@ -195,6 +206,9 @@ def budget_text(budget: Budget) -> str:
     parts = [] if budget.trials is None else [f"{budget.trials} trials"]
     parts += [] if budget.minutes is None else [f"{budget.minutes:g} minutes"]
     parts += [] if budget.epochs is None else [f"{budget.epochs} epochs"]
+    parts += [] if budget.trainings is None else [f"{budget.trainings:g} full trainings"]
+    parts += [] if budget.gpu_hours is None else [f"{budget.gpu_hours:g} GPU-hours"]
+    parts += [] if budget.stall is None else [f"{budget.stall.trials} trials without gain"]
     return " or ".join(parts)
 
 

@@ -125,8 +125,9 @@ class Progress:
 
     def _budget_line(self, history: Sequence[TrialRecord]) -> Table:
         elapsed = self._elapsed_before_s + time.monotonic() - self._began_s
-        share = share_spent(self.recipe.budget, history, elapsed)
-        left = remaining_s(self.recipe.budget, history, elapsed)
+        budget, gpu = self.recipe.budget, self.recipe.resources.gpu
+        share = share_spent(budget, history, elapsed, gpu=gpu)
+        left = remaining_s(budget, history, elapsed, gpu=gpu)
         ended = sum(r.status.is_final for r in history)
         line = Table.grid(padding=(0, 1))
         line.add_row(

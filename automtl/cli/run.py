@@ -10,6 +10,7 @@ from rich.console import Console
 from automtl.cli.progress import Progress
 from automtl.cli.show import comparison_table, print_pick, trial_table
 from automtl.cli.terminal import FAILED, INTERRUPTED, OK, make_console, say
+from automtl.controller.ending import ending_of
 from automtl.errors import AutomtlError, closest
 from automtl.pareto import front
 from automtl.results import TrialStatus
@@ -34,7 +35,11 @@ def read_recipe(name: str, *, trials: int | None = None, seed: int | None = None
             msg = f"--trials must be at least 1, found {trials}"
             raise AutomtlError(msg, fix="Leave it out to take the recipe's budget")
         recipe = recipe.model_copy(
-            update={"budget": Budget(trials=trials, minutes=recipe.budget.minutes)}
+            update={
+                "budget": Budget(
+                    trials=trials, minutes=recipe.budget.minutes, stall=recipe.budget.stall
+                )
+            }
         )
     if seed is not None:
         if not 0 <= seed < 2**31:
@@ -109,6 +114,9 @@ def show_outcome(console: Console, folder: StudyFolder, recipe: Recipe, outcome:
         f"{len(outcome.history)} trials in {outcome.elapsed_s:.0f} s: "
         + ", ".join(f"{n} {name}" for name, n in counts.items()),
     )
+    ending = ending_of(recipe, outcome.history, outcome.elapsed_s)
+    if ending.why:
+        say(console, f"Ended by {ending.why}")
     members = front(outcome.history, recipe.objectives)
     if members:
         console.print(trial_table("Front", members, recipe.objectives))

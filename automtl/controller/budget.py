@@ -1,55 +1,116 @@
 """How much of a budget is spent."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from automtl.controller.rungs import competes, epochs_done, own_epochs
 from automtl.controller.stopping import Phase
-from automtl.results import TrialRecord
+from automtl.results import TrialRecord, TrialStatus
 from automtl.space.parts import Budget
 
 
-def is_spent(budget: Budget, history: Sequence[TrialRecord], elapsed_s: float) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """One limit of a budget.
+
+    Attributes:
+        name: Its key in ``budget``.
+        used: In the limit's own unit.
+        most: The limit.
+        phase: What a search may still begin once it is reached.
+    """
+
+    name: str
+    used: float
+    most: float
+    phase: Phase
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether nothing is left."""
+        return self.used >= self.most
+
+    @property
+    def text(self) -> str:
+        """Say what was used.
+
+        >>> Limit(name="gpu_hours", used=2.04, most=2, phase=Phase.OVER).text
+        'budget.gpu_hours: 2.04 of 2'
+        """
+        return f"budget.{self.name}: {self.used:.4g} of {self.most:g}"
+
+
+def is_spent(
+    budget: Budget, history: Sequence[TrialRecord], elapsed_s: float, *, gpu: float = 0.0
+) -> bool:
     """Return whether no more trials may be proposed.
 
     Every proposed trial counts from its proposal on, failed ones too, so that slots working in
-    parallel do not overshoot and a search whose every trial fails still ends. Baselines do not.
+    parallel do not overshoot and a search whose every trial fails still ends. Baselines and
+    replicates do not.
     """
-    return phase_of(budget, history, elapsed_s) is not Phase.OPEN
+    return phase_of(budget, history, elapsed_s, gpu=gpu) is not Phase.OPEN
 
 
-def phase_of(budget: Budget, history: Sequence[TrialRecord], elapsed_s: float) -> Phase:
+def phase_of(
+    budget: Budget, history: Sequence[TrialRecord], elapsed_s: float, *, gpu: float = 0.0
+) -> Phase:
     """Return what a search may still begin.
 
     A budget in trials says how many are looked at, and the good ones are finished after the last
-    was proposed. One in minutes or epochs says what training may cost.
+    was proposed. The others say what training may cost. ``gpu`` is the share of one trial.
     """
-    if budget.minutes is not None and elapsed_s >= budget.minutes * 60:
-        return Phase.OVER
-    if budget.epochs is not None and _epochs(history) >= budget.epochs:
-        return Phase.OVER
-    if budget.trials is not None and len(_counted(history)) >= budget.trials:
-        return Phase.CLOSING
-    return Phase.OPEN
+    limits = limits_of(budget, history, elapsed_s, gpu=gpu)
+    return next((limit.phase for limit in limits if limit.is_reached), Phase.OPEN)
 
 
-def share_spent(budget: Budget, history: Sequence[TrialRecord], elapsed_s: float) -> float:
+def limits_of(
+    budget: Budget, history: Sequence[TrialRecord], elapsed_s: float, *, gpu: float
+) -> list[Limit]:
+    """Return the limits that a budget states, those that end a search at once first."""
+    counted = _counted(history)
+    measures: tuple[tuple[str, float | None, Callable[[], float], Phase], ...] = (
+        ("minutes", budget.minutes, lambda: elapsed_s / 60, Phase.OVER),
+        ("epochs", budget.epochs, lambda: sum(map(epochs_done, counted)), Phase.OVER),
+        ("trainings", budget.trainings, lambda: sum(map(_trained, counted)), Phase.OVER),
+        (
+            "gpu_hours",
+            budget.gpu_hours,
+            lambda: gpu * sum(map(trained_s, counted)) / 3600,
+            Phase.OVER,
+        ),
+        ("trials", budget.trials, lambda: len(counted), Phase.CLOSING),
+    )
+    return [
+        Limit(name=name, used=used(), most=most, phase=phase)
+        for name, most, used, phase in measures
+        if most is not None
+    ]
+
+
+def share_spent(
+    budget: Budget, history: Sequence[TrialRecord], elapsed_s: float, *, gpu: float = 0.0
+) -> float:
     """Return the share of the budget that is spent, in [0, 1], for a progress bar.
 
     A running trial counts by its epochs.
     """
-    shares = [0.0]
-    if budget.minutes is not None:
-        shares.append(elapsed_s / (budget.minutes * 60))
-    if budget.epochs is not None:
-        shares.append(_epochs(history) / budget.epochs)
-    if budget.trials is not None:
-        shares.append(sum(map(_done, _counted(history))) / budget.trials)
+    shares = [
+        sum(map(_done, _counted(history))) / limit.most
+        if limit.name == "trials"
+        else limit.used / limit.most
+        for limit in limits_of(budget, history, elapsed_s, gpu=gpu)
+    ]
     return min(max(shares), 1.0)
 
 
-def remaining_s(budget: Budget, history: Sequence[TrialRecord], elapsed_s: float) -> float | None:
+def remaining_s(
+    budget: Budget, history: Sequence[TrialRecord], elapsed_s: float, *, gpu: float = 0.0
+) -> float | None:
     """Return about how many seconds are left, or None if nothing has been done yet."""
-    share = share_spent(budget, history, elapsed_s)
+    share = share_spent(budget, history, elapsed_s, gpu=gpu)
     return elapsed_s * (1 - share) / share if share > 0 else None
 
 
@@ -72,8 +133,33 @@ def _counted(history: Sequence[TrialRecord]) -> list[TrialRecord]:
     return [record for record in history if competes(record)]
 
 
-def _epochs(history: Sequence[TrialRecord]) -> int:
-    return sum(map(epochs_done, _counted(history)))
+def trained_s(record: TrialRecord) -> float:
+    """Return the seconds that the executions of a trial took, up to its newest report.
+
+    The ledger's record knows when the first execution began. For one that was resumed, the time
+    before its first report is taken to be that of the trial's other epochs.
+    """
+    if record.started_s is None:
+        return 0.0
+    if not record.reports:
+        return (record.ended_s or record.started_s) - record.started_s
+    first, *rest = record.reports
+    steps = [
+        (after.time_s - before.time_s, after.attempt == before.attempt)
+        for before, after in pairwise(record.reports)
+    ]
+    within = [seconds for seconds, is_same in steps if is_same]
+    began = first.time_s - record.started_s
+    usual = sum(within) / len(within) if within else began
+    return began + sum(within) + usual * (len(rest) - len(within))
+
+
+def _trained(record: TrialRecord) -> float:
+    """Return how much of a full training a trial has had."""
+    full = own_epochs(record)
+    if math.isinf(full):
+        return float(record.status is TrialStatus.COMPLETED)
+    return min(epochs_done(record) / full, 1.0)
 
 
 def _done(record: TrialRecord) -> float:

@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
+from automtl.controller.budget import trained_s
 from automtl.pareto import front
 from automtl.results import REPLICATE, Objective, TrialRecord
 
@@ -65,19 +65,6 @@ def replicate_seed(source: TrialRecord, index: int) -> int:
 def training_s(missing: Sequence[Replicate]) -> float:
     """Return about how many seconds these trainings take, one after another.
 
-    Each is taken to last as long as its source's did: the time between reports of one execution,
-    so that a pause costs nothing, and for the first epoch, before which nothing is reported, the
-    mean of the others. A source whose reports say nothing counts from its start to its end.
+    Each is taken to last as long as its source's did, pauses apart.
     """
-    return sum(_length_s(one.source) for one in missing)
-
-
-def _length_s(record: TrialRecord) -> float:
-    steps = [
-        (after.time_s - before.time_s) / (after.epoch - before.epoch)
-        for before, after in pairwise(record.reports)
-        if before.attempt == after.attempt
-    ]
-    if steps:
-        return sum(steps) / len(steps) * record.reports[-1].epoch
-    return (record.ended_s or 0.0) - (record.started_s or 0.0)
+    return sum(trained_s(one.source) for one in missing)

@@ -10,7 +10,7 @@ from automtl.results import Objective
 from automtl.space.early_stopping import EarlyStopping, PromotionStopping, rungs_of
 from automtl.space.mistakes import Mistake, suggestion
 from automtl.space.parameter import Parameter, allows, corners_of, describe, wanted_values
-from automtl.space.parts import Baselines, Budget, Constraint
+from automtl.space.parts import Baselines, Budget, Constraint, Resources
 from automtl.space.samplers import Sampler, sampler_mistakes
 
 
@@ -26,6 +26,7 @@ class Parts:
         base: Partial configuration.
         enqueue: Partial points by index.
         budget: If well formed.
+        resources: If well formed.
         baselines: If well formed.
         early_stopping: If well formed.
         sampler: If well formed.
@@ -39,6 +40,7 @@ class Parts:
     base: Mapping[str, object]
     enqueue: Mapping[int, Mapping[str, Any]]
     budget: Budget | None
+    resources: Resources | None
     baselines: Baselines | None
     early_stopping: EarlyStopping | None
     sampler: Sampler | None
@@ -59,6 +61,7 @@ class Parts:
             base=base if isinstance(base, Mapping) else {},
             enqueue=_valid(dict[str, bool | int | float | str], document.get("enqueue")),
             budget=_valid(Budget, {"budget": document.get("budget")}).get("budget"),
+            resources=_valid(Resources, {"r": document.get("resources", {})}).get("r"),
             baselines=_valid(Baselines, {"b": document.get("baselines", {})}).get("b"),
             early_stopping=_valid(EarlyStopping, {"e": document.get("early_stopping")}).get("e"),
             sampler=_valid(Sampler, {"s": document.get("sampler")}).get("s"),
@@ -72,8 +75,18 @@ def general_mistakes(parts: Parts) -> list[Mistake]:
         *_twice(parts),
         *_limits(parts),
         *_conditions(parts),
+        *_gpu_hours(parts),
         *sampler_mistakes(parts.sampler, parts.parameters),
     ]
+
+
+def _gpu_hours(parts: Parts) -> Iterator[Mistake]:
+    if parts.budget is None or parts.budget.gpu_hours is None or parts.resources is None:
+        return
+    if parts.resources.gpu == 0:
+        what = "`budget.gpu_hours` never ends: a trial takes no GPU"
+        fix = "Set `resources: {gpu: 1}`, or limit `minutes`"
+        yield Mistake(path=("budget", "gpu_hours"), what=what, fix=fix)
 
 
 def rung_mistakes(parts: Parts, epochs: int) -> Iterator[Mistake]:

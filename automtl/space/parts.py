@@ -28,24 +28,45 @@ class Constraint(Frozen):
         return self
 
 
-class Budget(Frozen):
-    """When a search ends: at the first limit that is reached.
+class Stall(Frozen):
+    """When a search has stopped getting better.
 
     Attributes:
-        trials: Trials proposed, baselines not counted.
-        minutes: Wall-clock minutes; running trials are finished.
-        epochs: Epochs trained by all trials together, baselines not counted; running trials
-            are finished. With early stopping this is what a search costs.
+        trials: Trials looked at in a row: ended, or paused at a rung.
+        gain: It goes on while they raise the hypervolume by at least this share of it.
+    """
+
+    trials: Annotated[int, Field(ge=1)] = 20
+    gain: Annotated[float, Field(gt=0, le=1)] = 0.01
+
+
+class Budget(Frozen):
+    """When a search ends: at the first limit that is reached. Running trials are finished.
+
+    Baselines and replicates do not count.
+
+    Attributes:
+        trials: Trials proposed.
+        minutes: Wall-clock minutes.
+        epochs: Epochs trained by all trials together. With early stopping this is what a search
+            costs.
+        trainings: The same in full trainings: each trial counts by the share of its own epochs.
+        gpu_hours: Hours of training by all trials together, times the GPUs of one.
+        stall: Ends the search before its limit, once it has stopped getting better.
     """
 
     trials: Annotated[int, Field(ge=1)] | None = None
     minutes: Annotated[float, Field(gt=0)] | None = None
     epochs: Annotated[int, Field(ge=1)] | None = None
+    trainings: Annotated[float, Field(gt=0)] | None = None
+    gpu_hours: Annotated[float, Field(gt=0)] | None = None
+    stall: Stall | None = None
 
     @model_validator(mode="after")
     def _is_not_empty(self) -> Self:
-        if self.trials is None and self.minutes is None and self.epochs is None:
-            msg = "a budget needs `trials`, `minutes` or `epochs`"
+        limits = (self.trials, self.minutes, self.epochs, self.trainings, self.gpu_hours)
+        if all(limit is None for limit in limits):
+            msg = "a budget needs `trials`, `minutes` or `epochs` (or `trainings`, `gpu_hours`)"
             raise ValueError(msg)
         return self
 

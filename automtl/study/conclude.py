@@ -6,11 +6,14 @@ import time
 from pathlib import Path
 
 from automtl.analysis.replicates import replication_of
+from automtl.controller.budget import busy_s
+from automtl.controller.ending import ending_of
 from automtl.ledger.redaction import redacted
 from automtl.ledger.store import Ledger
 from automtl.pareto import front, ranks
 from automtl.picks import pick
 from automtl.results import Pick, StudyInfo, TrialRecord
+from automtl.space.stored import stored_search
 from automtl.study.deltas import deltas_of
 from automtl.study.folder import StudyFolder, load_settings, read_floors
 from automtl.study.lessons import lessons_of
@@ -99,6 +102,7 @@ def write_study_report(folder: StudyFolder, ledger: Ledger, out: Path) -> Path:
     from automtl_dashboards.report import write_report
 
     study, history = ledger.study(), ledger.history()
+    why = ending_of(stored_search(study.recipe), history, busy_s(history)).why
     return write_report(
         out,
         study=study,
@@ -111,7 +115,8 @@ def write_study_report(folder: StudyFolder, ledger: Ledger, out: Path) -> Path:
             "Resume": f"automtl resume {folder.root}",
             "New seeds": f"automtl replicate {folder.root}",
             "Export": f"automtl export {folder.root}",
-        },
+        }
+        | ({"Ended by": why} if why else {}),
     )
 
 

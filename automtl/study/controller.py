@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from automtl.controller.budget import busy_s, is_spent, phase_of
+from automtl.controller.budget import busy_s
 from automtl.controller.constraints import KnownCosts, nothing_known, violations
+from automtl.controller.ending import ending_of
 from automtl.controller.promotion import stopping_rule
 from automtl.controller.propose import propose
 from automtl.controller.replication import missing_replicates
@@ -89,7 +90,7 @@ class StudyController:
         alone = self.only_replicates
         if not all(record.status.is_final for record in due(history, alone)):
             return False
-        if alone is None and not is_spent(self.recipe.budget, history, self.elapsed_s):
+        if alone is None and ending_of(self.recipe, history, self.elapsed_s).phase is Phase.OPEN:
             return False
         n_seeds = seeds_wanted(self.recipe, alone)
         return not missing_replicates(history, self.recipe.objectives, n_seeds)
@@ -171,7 +172,7 @@ class StudyController:
     def _phase(self, history: tuple[TrialRecord, ...]) -> Phase:
         if self.only_replicates is not None:
             return Phase.OVER
-        phase = phase_of(self.recipe.budget, history, self.elapsed_s)
+        phase = ending_of(self.recipe, history, self.elapsed_s).phase
         return Phase.CLOSING if phase is Phase.OPEN and self._exhausted else phase
 
     def _last_order(self) -> TrialOrder | None:

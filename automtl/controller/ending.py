@@ -1,0 +1,98 @@
+"""Why a search ends: a limit of its budget, or because it has stopped getting better."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from automtl.controller.budget import limits_of
+from automtl.controller.stopping import Phase
+from automtl.pareto import candidates, hypervolume, losses_of, reference_point
+from automtl.results import Objective, TrialRecord, TrialStatus
+from automtl.space.parts import Stall
+from automtl.space.search import Search
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What a search may still begin, and what ended it.
+
+    Attributes:
+        phase: Open until something ends it.
+        why: One line; empty while it is open.
+    """
+
+    phase: Phase
+    why: str = ""
+
+
+def ending_of(search: Search, history: Sequence[TrialRecord], elapsed_s: float) -> Ending:
+    """Return whether a search ends, and why: a pure function of history and time."""
+    budget = search.budget
+    for limit in limits_of(budget, history, elapsed_s, gpu=search.resources.gpu):
+        if limit.is_reached:
+            return Ending(phase=limit.phase, why=limit.text)
+    if budget.stall is not None:
+        growth = growth_of(history, search.objectives, budget.stall.trials)
+        if growth is not None and growth.share < budget.stall.gain:
+            return Ending(phase=Phase.CLOSING, why=_stall_text(budget.stall, growth))
+    return Ending(phase=Phase.OPEN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """Hypervolume before and after the last trials that were looked at."""
+
+    before: float
+    after: float
+
+    @property
+    def share(self) -> float:
+        """What was gained, as a share of what was there."""
+        return (self.after - self.before) / self.before
+
+
+def growth_of(
+    history: Sequence[TrialRecord], objectives: Sequence[Objective], n_trials: int
+) -> Growth | None:
+    """Return what the last ``n_trials`` looked at did for the hypervolume.
+
+    A trial was looked at when it ended or paused at a rung, whatever came of it; one that was
+    resumed since counts again at its next stop. Both volumes have one reference: what the
+    objectives state, else the worst value of all.
+
+    Returns:
+        None while too few were looked at, or nothing before them was better than the reference.
+    """
+    times = sorted(_looked_at_s(record) for record in history if _was_looked_at(record))
+    if len(times) <= n_trials:
+        return None
+    cut_s = times[-n_trials - 1]
+    found = candidates(history, objectives)
+    earlier = [r for r in found if r.ended_s is not None and r.ended_s <= cut_s]
+    if not earlier:
+        return None
+    reference = reference_point(losses_of(found, objectives), objectives)
+    before, after = (
+        hypervolume(losses_of(records, objectives), reference) for records in (earlier, found)
+    )
+    return Growth(before=before, after=after) if before > 0 else None
+
+
+def _was_looked_at(record: TrialRecord) -> bool:
+    return record.competes and (
+        record.status.is_final or (record.status is TrialStatus.PAUSED and bool(record.reports))
+    )
+
+
+def _looked_at_s(record: TrialRecord) -> float:
+    # A paused trial that is stopped at the end of a search was looked at when it paused.
+    if record.reports and record.status in (TrialStatus.PAUSED, TrialStatus.STOPPED):
+        return record.reports[-1].time_s
+    return record.ended_s or record.created_s
+
+
+def _stall_text(stall: Stall, growth: Growth) -> str:
+    return (
+        f"budget.stall: the last {stall.trials} trials raised the hypervolume by "
+        f"{growth.share:.2%} ({growth.before:.4g} to {growth.after:.4g}), less than "
+        f"{stall.gain:.2%}"
+    )

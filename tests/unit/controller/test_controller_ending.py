@@ -1,0 +1,175 @@
+"""Budgets in every unit, and searches that have stopped getting better."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from automtl.controller.budget import Limit, limits_of, phase_of, share_spent, trained_s
+from automtl.controller.ending import ending_of, growth_of
+from automtl.controller.stopping import Phase
+from automtl.errors import RecipeError
+from automtl.results import EpochReport, Objective, TrialRecord, TrialStatus
+from automtl.space.parts import Budget, Stall
+from automtl.space.recipe import Recipe, find_recipe, load_recipe
+
+QUALITY = (Objective(metric="q", goal="maximize", reference=0.0),)
+
+
+def trial(
+    number: int,
+    q: float = 0.5,
+    *,
+    epochs: int = 4,
+    of: int = 4,
+    status: TrialStatus = TrialStatus.COMPLETED,
+    origin: str = "sampler",
+    resumed_after: int | None = None,
+) -> TrialRecord:
+    """A trial of 10 s epochs that started at 100 times its number; a pause takes 1,000 s."""
+    begin = 100.0 * number
+    late = {e: e > (resumed_after or epochs) for e in range(1, epochs + 1)}
+    reports = tuple(
+        EpochReport(
+            attempt=1 + late[e],
+            epoch=e,
+            values={"q": q},
+            time_s=begin + 10.0 * e + (1_000.0 if late[e] else 0.0),
+        )
+        for e in range(1, epochs + 1)
+    )
+    ended = status.is_final
+    return TrialRecord(
+        number=number,
+        point={},
+        config={"optimizer": {"epochs": of}},
+        config_digest="",
+        origin=origin,
+        status=status,
+        reports=reports,
+        values={"q": q} if ended else {},
+        started_s=begin,
+        ended_s=begin + 10.0 * epochs if ended else None,
+    )
+
+
+def test_a_pause_is_no_training() -> None:
+    assert trained_s(trial(3)) == 40.0
+    assert trained_s(trial(3, resumed_after=2)) == 40.0
+    assert trained_s(trial(3, epochs=0)) == 0.0
+
+
+HISTORY = (
+    trial(0),
+    trial(1, epochs=1, status=TrialStatus.STOPPED),
+    trial(2, origin="baseline:detection"),
+    trial(3, origin="replicate:0"),
+    trial(4, epochs=2, status=TrialStatus.RUNNING),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "used", "phase"),
+    [
+        ("trials", 3, Phase.CLOSING),
+        ("epochs", 7, Phase.OVER),
+        # A whole one, a quarter and a half.
+        ("trainings", 1.75, Phase.OVER),
+        # 40 + 10 + 20 seconds on half a GPU.
+        ("gpu_hours", 70 * 0.5 / 3600, Phase.OVER),
+        ("minutes", 5.0, Phase.OVER),
+    ],
+)
+def test_each_unit_counts_what_the_search_trained(name: str, used: float, phase: Phase) -> None:
+    just = Budget.model_validate({name: used})
+    (limit,) = limits_of(just, HISTORY, 300.0, gpu=0.5)
+    assert (limit.name, limit.used, limit.phase) == (name, pytest.approx(used), phase)
+    more = Budget.model_validate({name: used * 2 if name in ("trials", "epochs") else used * 1.01})
+    assert phase_of(more, HISTORY, 300.0, gpu=0.5) is Phase.OPEN
+    assert Limit(name=name, used=used, most=used, phase=phase).is_reached
+    assert 0.0 < share_spent(more, HISTORY, 300.0, gpu=0.5) <= 1.0
+
+
+def test_a_stall_is_measured_over_the_last_trials_that_were_looked_at() -> None:
+    history = [trial(i, q) for i, q in enumerate([0.2, 0.5, 0.4, 0.51])]
+    growth = growth_of(history, QUALITY, 2)
+    assert growth is not None
+    assert (growth.before, growth.after) == (pytest.approx(0.5), pytest.approx(0.51))
+    assert growth.share == pytest.approx(0.02)
+    # Too few to tell.
+    assert growth_of(history, QUALITY, 4) is None
+    # A failed trial was looked at, one that runs was not, others do not compete.
+    failed = trial(4, epochs=1, status=TrialStatus.FAILED)
+    running = trial(5, status=TrialStatus.RUNNING)
+    others = [trial(6, 0.9, origin="baseline:x"), trial(7, 0.9, origin="replicate:1")]
+    growth = growth_of([*history, failed, running, *others], QUALITY, 2)
+    assert growth is not None
+    assert (growth.before, growth.after) == (pytest.approx(0.5), pytest.approx(0.51))
+
+
+def test_paused_trials_were_looked_at() -> None:
+    paused = [trial(i, 0.9, epochs=1, status=TrialStatus.PAUSED) for i in (1, 2)]
+    growth = growth_of([trial(0), *paused], QUALITY, 2)
+    assert growth is not None
+    assert growth.share == 0.0
+    stopped = [
+        p.model_copy(update={"status": TrialStatus.STOPPED, "ended_s": 9e9}) for p in paused
+    ]
+    assert growth_of([trial(0), *stopped], QUALITY, 2) == growth
+
+
+@given(st.lists(st.floats(0.1, 1.0), min_size=3, max_size=12), st.integers(1, 5))
+def test_growth_is_never_negative_and_does_not_depend_on_order(
+    values: list[float], n: int
+) -> None:
+    history = [trial(i, q) for i, q in enumerate(values)]
+    growth = growth_of(history, QUALITY, n)
+    assert (growth is None) == (len(values) <= n)
+    assert growth is None or growth.share >= 0
+    assert growth_of(history[::-1], QUALITY, n) == growth
+
+
+def recipe(**changes: object) -> Recipe:
+    plain = load_recipe(find_recipe("quickstart")).to_plain()
+    q = [{"metric": "q", "goal": "maximize", "reference": 0.0}]
+    return Recipe.model_validate({**plain, "objectives": q, **changes})
+
+
+def test_a_search_that_stalls_ends_and_says_so() -> None:
+    found = recipe(budget={"trials": 50, "stall": {"trials": 2, "gain": 0.05}})
+    flat = [trial(i, q) for i, q in enumerate([0.2, 0.5, 0.4, 0.51])]
+    ending = ending_of(found, flat, 0.0)
+    assert ending.phase is Phase.CLOSING
+    assert ending.why == (
+        "budget.stall: the last 2 trials raised the hypervolume by 2.00% (0.5 to 0.51), "
+        "less than 5.00%"
+    )
+    rising = [trial(i, q) for i, q in enumerate([0.2, 0.5, 0.4, 0.6])]
+    assert ending_of(found, rising, 0.0).phase is Phase.OPEN
+    over = recipe(budget={"trials": 4, "stall": {"trials": 2, "gain": 0.05}})
+    assert ending_of(over, rising, 0.0).why == "budget.trials: 4 of 4"
+
+
+@pytest.mark.parametrize(
+    ("budget", "words"),
+    [
+        ("{stall: {trials: 5}}", "a budget needs"),
+        ("{trials: 5, stall: {gain: 0}}", "gain"),
+        ("{gpu_hours: 2}", "a trial takes no GPU"),
+        ("{trials: 5, stal: {trials: 5}}", "stall"),
+    ],
+)
+def test_wrong_budgets_are_named_with_their_line(tmp_path, budget: str, words: str) -> None:
+    text = (
+        find_recipe("quickstart").read_text().replace("budget: {trials: 12}", f"budget: {budget}")
+    )
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    line = 1 + text[: text.index("budget: {")].count("\n")
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path)
+    assert f"wrong.yaml:{line}:" in str(caught.value)
+    assert words in str(caught.value)
+
+
+def test_the_default_stall_is_twenty_trials_and_a_hundredth() -> None:
+    assert Stall() == Stall(trials=20, gain=0.01)
