@@ -127,6 +127,10 @@ class EpochReport(Frozen):
     time_s: float
 
 
+NAMED_BASELINES = ("equal_weights", "staged")
+"""Ways to train all tasks that a search may be compared with, by name."""
+
+
 class TrialRecord(Frozen):
     """A trial as the ledger holds it.
 
@@ -136,7 +140,7 @@ class TrialRecord(Frozen):
         config: The whole configuration as a plain dict.
         config_digest: Digest of ``config``.
         origin: Who proposed it: ``default``, ``enqueued``, ``sampler``, ``baseline:TASK``,
-            ``replicate:NUMBER``.
+            ``baseline:NAME`` with a name of :data:`NAMED_BASELINES`, ``replicate:NUMBER``.
         seed: Seed of the training.
         status: Where it stands.
         reports: All reports of the newest attempt and what it resumed from, by epoch.
@@ -189,6 +193,12 @@ class TrialRecord(Frozen):
     def micro_batches(self) -> int:
         """In how many parts the next attempt takes each batch: two after memory ran out once."""
         return 2 if self.n_setbacks(FailureKind.OUT_OF_MEMORY) else 1
+
+    @property
+    def baseline(self) -> str | None:
+        """The name of the baseline of all tasks that the trial is, if it is one."""
+        name = self.origin.removeprefix("baseline:")
+        return name if name != self.origin and name in NAMED_BASELINES else None
 
     @property
     def is_candidate(self) -> bool:

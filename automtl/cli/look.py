@@ -102,7 +102,8 @@ def show_front(folder: Path, *, as_json: bool) -> int:
     console = make_console()
     console.print(trial_table("Front", members, study.objectives, extra=_costs(study.objectives)))
     if any(record.number in compared.deltas for record in members):
-        console.print(delta_table(members, compared))
+        named = [record for record in history if record.baseline]
+        console.print(delta_table([*members, *named], compared))
     elif compared.why_none:
         say(console, f"No delta-m: {compared.why_none}")
     if again is not None:
@@ -170,6 +171,7 @@ def validate_recipe(name: str, data: str | None) -> int:
     """Load a recipe, then its data, and say what was found."""
     from automtl.cli.run import read_recipe
     from automtl.data.load import describe, load_data
+    from automtl.study.baselines import baseline_lines
     from automtl.study.cautions import cautions
     from automtl.study.own_code import network_mistakes, own_code_mistakes
 
@@ -185,7 +187,7 @@ def validate_recipe(name: str, data: str | None) -> int:
     loaded = load_data(recipe.data, image_size=size, root=None if data is None else Path(data))
     say(console, describe(loaded))
     _refuse(network_mistakes(recipe, loaded.splits.info), name)
-    for line in cautions(recipe):
+    for line in (*baseline_lines(recipe), *cautions(recipe)):
         say(console, line)
     return OK
 

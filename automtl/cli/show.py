@@ -15,6 +15,7 @@ from automtl.cli.terminal import say
 from automtl.controller.promotion import RungStanding
 from automtl.pareto import front
 from automtl.results import Objective, Pick, TrialRecord
+from automtl.study.deltas import deltas_of
 from automtl.study.words import kind_of, number, short, tree_of
 
 QUALITY = (
@@ -102,7 +103,8 @@ def delta_table(records: Iterable[TrialRecord], compared: Comparison) -> Table:
         delta = compared.deltas.get(record.number)
         if delta is not None:
             numbers = (delta.per_metric, delta.per_task, delta.primary)
-            table.add_row(str(record.number), *(f"{value:+.1f}" for value in numbers))
+            name = " ".join([str(record.number), *([record.baseline] if record.baseline else [])])
+            table.add_row(name, *(f"{value:+.1f}" for value in numbers))
     return table
 
 
@@ -129,16 +131,26 @@ def comparison_table(
     for metric in metrics:
         table.add_column(short(metric), justify="right")
     rows = [(name, values) for name, values in floors.items()]
-    rows += [
-        (f"{record.origin.removeprefix('baseline:')} alone (trial {record.number})", record.values)
-        for record in history
-        if record.origin.startswith("baseline:") and record.values
-    ]
+    rows += _baseline_rows(history)
     for name, values in rows:
         table.add_row(name, *(number(values.get(metric)) for metric in metrics))
     shown = (number(best.get(metric)) for metric in metrics)
     table.add_row("best of the front", *shown, style="bold")
     return table
+
+
+def _baseline_rows(history: Sequence[TrialRecord]) -> list[tuple[str, Mapping[str, float]]]:
+    """Return the best network of each task by the task's primary metric, then the named ones."""
+    rows = []
+    rivals = deltas_of(history).rivals
+    for record in history:
+        task = record.origin.removeprefix("baseline:")
+        if rivals.get(task) == record.number:
+            n_trained = sum(r.origin == record.origin for r in history)
+            best_of = f", best of {n_trained}" if n_trained > 1 else ""
+            rows.append((f"{task} alone (trial {record.number}{best_of})", record.values))
+    rows += [(f"{r.baseline} (trial {r.number})", r.values) for r in history if r.baseline]
+    return [(name, values) for name, values in rows if values]
 
 
 def print_pick(console: Console, pick: Pick) -> None:

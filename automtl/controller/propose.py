@@ -6,16 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from automtl.config import (
-    FixedWeighting,
-    FreeConfig,
-    SharingConfig,
-    TrialConfig,
-    digest_of,
-    single_task,
-)
+from automtl.config import FreeConfig, SharingConfig, TrialConfig, digest_of
 from automtl.config.backbones import N_STAGES
 from automtl.config.sharing import tree_digest
+from automtl.controller.baselines import alone, baseline_of
 from automtl.controller.chance import uniform
 from automtl.controller.constraints import KnownCosts, nothing_known, violations
 from automtl.controller.sampler import Question, draws
@@ -60,7 +54,8 @@ def propose(
 ) -> Proposal | None:
     """Return the next trial, or None if every one has been tried or is over a limit.
 
-    First the default, then the enqueued points, then the baselines, then the sampler. None of
+    First the default, then the enqueued points, then the baselines with the searches for the best
+    networks of one task, then the sampler. None of
     them is over a limit as far as is known before training, and the sampler's is another
     training than those before: two chains of tasks may write the same sharing tree. The
     random stream depends only on the search's seed and the trial's number, and the history's
@@ -80,6 +75,9 @@ def propose(
         planned = plan(search, known)
         if number < len(planned):
             return planned[number]
+    tuned = _tuned(search, ordered, known)
+    if tuned is not None:
+        return tuned
     space = search.space
     identity = digest_of if space.base is None else _identity
     tried = {identity(r.config) for r in ordered if not r.origin.startswith("baseline:")}
@@ -118,7 +116,7 @@ def plan(search: Search, known: KnownCosts = nothing_known) -> tuple[Proposal, .
     for point in points:
         config = space.trial_of(point)
         stated.setdefault(config.digest, ("enqueued" if stated else "default", point, config))
-    baselines = [_baseline(name, default, space) for name in search.baseline_names]
+    baselines = [(f"baseline:{n}", *baseline_of(n, space)) for n in search.baseline_names]
     every: list[_Stated] = [*stated.values(), *baselines]
     feasible = [each for each in every if not violations(search, known(each[2]))]
     return tuple(
@@ -191,16 +189,39 @@ def _not_among(history: Sequence[TrialRecord]) -> Callable[[Point], bool]:
     return lambda point: digest_of(dict(point)) not in tried
 
 
-def _baseline(
-    name: str, default: Mapping[str, Scalar], space: SearchSpace
-) -> tuple[str, Mapping[str, Scalar], TrialConfig]:
-    config = space.config_of(default)
-    if name == "equal_weights":
-        equal = FixedWeighting(weights=dict.fromkeys(config.tasks, 1.0))
-        config = config.model_copy(update={"weighting": equal})
-        dropped: tuple[str, ...] = ("weighting.",)
-    else:
-        config = single_task(config, name)
-        dropped = ("sharing.", "weighting.", "schedule.")
-    point = {key: value for key, value in default.items() if not key.startswith(dropped)}
-    return f"baseline:{name}", point, config
+def _tuned(search: Search, history: Sequence[TrialRecord], known: KnownCosts) -> Proposal | None:
+    """Return the next trial of a single task's own search; the tasks take turns."""
+    wanted = search.tuned_alone
+    own = {task: [r for r in history if r.origin == f"baseline:{task}"] for task in wanted}
+    waiting = [task for task, n_trials in wanted.items() if len(own[task]) < n_trials]
+    for task in sorted(waiting, key=lambda task: len(own[task])):
+        space = alone(search.space, task)
+        seed = stream_seed(search.seed, len(history))
+        point = _point_alone(search, space, own[task], known, seed)
+        if point is not None:
+            return Proposal(
+                number=len(history),
+                point=point,
+                config=space.config_of(point),
+                origin=f"baseline:{task}",
+                seed=seed,
+            )
+    return None
+
+
+def _point_alone(
+    search: Search,
+    space: SearchSpace,
+    own: Sequence[TrialRecord],
+    known: KnownCosts,
+    seed: int,
+) -> dict[str, Scalar] | None:
+    is_untried = _not_among(own)
+
+    def is_new(point: Point) -> bool:
+        return is_untried(point) and not violations(search, known(space.config_of(point)))
+
+    # In their own search these are candidates.
+    rivals = [record.model_copy(update={"origin": "sampler"}) for record in own]
+    asked = Question(space=space, sampler=search.sampler, study_seed=search.seed)
+    return next_point(asked, rivals, seed=seed, is_new=is_new)

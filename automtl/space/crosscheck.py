@@ -9,13 +9,14 @@ from pydantic import ValidationError
 
 from automtl.config import BUILT_IN_TASKS, TrialConfig
 from automtl.errors import RecipeError
+from automtl.space.baseline_mistakes import baseline_mistakes
 from automtl.space.early_stopping import (
     EPOCHS,
     longest_training,
 )
 from automtl.space.generalcheck import Parts, general_mistakes, rung_mistakes
 from automtl.space.mistakes import Mistake, from_pydantic, in_base, suggestion
-from automtl.space.parameter import corners_of, grid_of
+from automtl.space.parameter import corners_of, default_of, grid_of
 from automtl.space.paths import FREE, known_paths, nested
 from automtl.space.search_space import Problem, SearchSpace, in_order
 
@@ -79,21 +80,16 @@ def _paths(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
 def _baselines(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
     if parts.baselines is None:
         return
-    tasks = BUILT_IN_TASKS if base is None else base.tasks
-    wanted = parts.baselines.single_task
-    for i, task in enumerate(wanted):
-        path = ("baselines", "single_task", i)
-        if task not in tasks:
-            what = f"the baseline `{task}` is no task of this search"
-            yield Mistake(path=path, what=what, fix=suggestion(task, tasks))
-        elif task in wanted[:i]:
-            yield Mistake(path=path, what=f"the baseline `{task}` is given twice")
-    n_stated = 1 + len(parts.enqueue)
-    limit = None if parts.budget is None else parts.budget.trials
-    if parts.baselines.names and limit is not None and limit <= n_stated:
-        what = f"`budget.trials` {limit} is spent by the default and `enqueue` before `baselines`"
-        fix = f"Use at least {n_stated + 1}"
-        yield Mistake(path=("budget", "trials"), what=what, fix=fix)
+    varied = parts.parameters.get(EPOCHS)
+    epochs = default_of(varied) if varied is not None else base and base.optimizer.epochs
+    yield from baseline_mistakes(
+        parts.baselines,
+        tasks=BUILT_IN_TASKS if base is None else base.tasks,
+        objectives=tuple(parts.objectives.values()),
+        epochs=epochs if isinstance(epochs, int) else None,
+        n_stated=1 + len(parts.enqueue),
+        limit=None if parts.budget is None else parts.budget.trials,
+    )
 
 
 def _rungs(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:

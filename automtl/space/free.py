@@ -52,6 +52,12 @@ class FreeSearch(Search):
         """No baselines: what to compare with is the user's own."""
         return ()
 
+    @property
+    @override
+    def tuned_alone(self) -> Mapping[str, int]:
+        """No task: free names have none."""
+        return {}
+
     def _mistakes(self) -> list[str]:
         parts = Parts.of(self.model_dump())
         found = [mistake.what for mistake in general_mistakes(parts)]

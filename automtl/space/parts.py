@@ -2,9 +2,16 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from automtl.config import Frozen
+from automtl.results import NAMED_BASELINES
 
 
 class Constraint(Frozen):
@@ -95,18 +102,63 @@ class Resources(Frozen):
         return {"cpu": self.cpu, "gpu": self.gpu}
 
 
-class Baselines(Frozen):
-    """Trials to compare with, which do not compete for the front.
+STAGES_OF_STAGED = 3
+"""One task, the others on its frozen trunk, then all."""
+
+
+class SingleTask(Frozen):
+    """Networks of one task each, tuned by the sampler that the search has.
 
     Attributes:
-        single_task: Tasks that the default configuration is trained for alone.
-        equal_weights: Whether the default configuration is trained with equal fixed weights.
+        tasks: Each is trained alone.
+        trials: Trainings for each task. The first has the default configuration; the others
+            vary the parameters but those of sharing, weighting and schedule, for the first
+            objective that is a metric of the task.
     """
 
-    single_task: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    trials: Annotated[int, Field(ge=1)] = 1
+
+
+def _from_list(given: object) -> object:
+    return {"tasks": given} if isinstance(given, list | tuple) else given
+
+
+class Baselines(Frozen):
+    """Trials to compare with, which do not compete for the front and which no budget counts.
+
+    Attributes:
+        single_task: Networks of one task each; a list of tasks means one training for each.
+        equal_weights: Whether common practice is trained: equal fixed weights, jointly,
+            everything shared.
+        staged: Whether training in steps as YOLOP's is (Wu et al. 2022, arXiv 2108.11250: ED-S-W):
+            the first task, then the others on its frozen trunk, then all, a third of the
+            epochs each; everything shared, equal weights.
+    """
+
+    single_task: Annotated[
+        SingleTask,
+        BeforeValidator(_from_list, json_schema_input_type=tuple[str, ...] | SingleTask),
+    ] = SingleTask()
     equal_weights: bool = False
+    staged: bool = False
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        # As it was before there was more to say: a study that began then is the same study.
+        plain: dict[str, object] = write(self)
+        if self.single_task.trials == 1:
+            plain["single_task"] = list(self.single_task.tasks)
+        return plain if self.staged else {k: v for k, v in plain.items() if k != "staged"}
 
     @property
     def names(self) -> tuple[str, ...]:
         """What comes after ``baseline:`` in the origin of these trials."""
-        return (*self.single_task, *(("equal_weights",) if self.equal_weights else ()))
+        of_all = zip(NAMED_BASELINES, (self.equal_weights, self.staged), strict=True)
+        return (*self.single_task.tasks, *(name for name, is_asked in of_all if is_asked))
+
+    @property
+    def n_trainings(self) -> int:
+        """How many trials the baselines are."""
+        single = self.single_task
+        return len(single.tasks) * (single.trials - 1) + len(self.names)

@@ -74,8 +74,15 @@ class Recipe(Search):
     @property
     @override
     def baseline_names(self) -> tuple[str, ...]:
-        """Tasks that are trained alone, and ``equal_weights``."""
+        """Tasks that are trained alone, ``equal_weights`` and ``staged``."""
         return self.baselines.names
+
+    @property
+    @override
+    def tuned_alone(self) -> Mapping[str, int]:
+        """Trainings for each task that is trained alone more than once."""
+        single = self.baselines.single_task
+        return dict.fromkeys(single.tasks, single.trials) if single.trials > 1 else {}
 
 
 def load_recipe(path: Path) -> Recipe:

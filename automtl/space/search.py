@@ -71,6 +71,11 @@ class Search(Frozen, ABC):
     def baseline_names(self) -> tuple[str, ...]:
         """What comes after ``baseline:`` in the origin of trials that do not compete."""
 
+    @property
+    @abstractmethod
+    def tuned_alone(self) -> Mapping[str, int]:
+        """How often each task is trained alone, where a search for its best network is asked."""
+
     def to_plain(self) -> dict[str, object]:
         """Return a dict of JSON types; ``automtl.space.stored.stored_search`` reads it back."""
         return self.model_dump(mode="json")

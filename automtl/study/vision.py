@@ -7,6 +7,7 @@ from pathlib import Path
 from automtl.data.load import LeftOut, LoadedData, load_data
 from automtl.errors import RecipeError, closest
 from automtl.space.recipe import Recipe
+from automtl.study.baselines import baseline_lines
 from automtl.study.cautions import cautions
 from automtl.study.folder import Settings
 from automtl.study.limits import known_costs, too_large
@@ -63,7 +64,7 @@ def prepare(recipe: Recipe, settings: Settings, observer: Observer) -> Prepared:
         return {floor.name: dict(floor.values) for floor in floors(loaded.splits, default)}
 
     known = known_costs(recipe, loaded.splits.info)
-    for line in (*too_large(recipe, known), *cautions(recipe)):
+    for line in (*baseline_lines(recipe), *too_large(recipe, known), *cautions(recipe)):
         observer.message(line)
     return Prepared(
         trainable=make_trainable(loaded.splits),

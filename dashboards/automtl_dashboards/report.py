@@ -131,7 +131,8 @@ def _front_section(
         anchor="front",
         title="The front",
         intro="Blue trials are dominated by no other trial in all objectives taken together; "
-        "grey ones are. The star is the pick. Arrows in the titles show what is better. A line "
+        "grey ones are. The star is the pick; a diamond is a baseline of all tasks. "
+        "Arrows in the titles show what is better. A line "
         "that would lie outside the picture is left out; its value stands under At a glance.",
         figure=draw_front(figure),
     )

@@ -19,6 +19,7 @@ class Role(StrEnum):
     DOMINATED = "dominated"
     UNFINISHED = "stopped early"
     INFEASIBLE = "breaks a constraint"
+    BASELINE = "named baseline"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,8 @@ class Standing:
             return Role.PICK
         if record.number in self.front:
             return Role.FRONT
+        if record.baseline:
+            return Role.BASELINE
         if record.status is TrialStatus.INFEASIBLE:
             return Role.INFEASIBLE
         return Role.DOMINATED if record.is_candidate else Role.UNFINISHED

@@ -18,6 +18,7 @@ MARKERS = {
     Role.DOMINATED: {"color": palette.FAINT, "size": 8, "symbol": "circle"},
     Role.UNFINISHED: {"color": palette.FAINT, "size": 8, "symbol": "circle-open"},
     Role.INFEASIBLE: {"color": palette.FLOOR, "size": 8, "symbol": "x-thin-open"},
+    Role.BASELINE: {"color": palette.SINGLE_TASK, "size": 11, "symbol": "diamond"},
     Role.FRONT: {
         "color": palette.FRONT,
         "size": 11,
@@ -86,10 +87,10 @@ def fill_front(
     points = []
     for record in history:
         vector = record.vector(objectives)
-        if vector is None or not record.competes:
+        if vector is None or not (record.competes or record.baseline):
             continue
         role = standing.role(record)
-        text = trial_text(record, objectives, role=role.value)
+        text = trial_text(record, objectives, role=record.baseline or role.value)
         text += _delta_text(deltas.get(record.number))
         points.append(
             FrontPoint(
