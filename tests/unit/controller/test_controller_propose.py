@@ -136,7 +136,8 @@ def test_baselines_are_the_default_for_one_task() -> None:
         "segmentation": 1.0,
         "tracking": 1.0,
     }
-    assert equal.config.sharing == default.config.sharing
+    # All is shared, whatever the default does.
+    assert min(equal.config.sharing.split_after) >= 4
 
 
 @settings(max_examples=12, deadline=None)

@@ -66,6 +66,7 @@ def test_roles() -> None:
         trial(3, {"q": 9.0, "c": 0.0}, status="stopped"),
         trial(4, {"q": 9.0, "c": 0.0}, status="infeasible"),
         trial(5, {"q": 9.0, "c": 0.0}, origin="baseline:q"),
+        trial(6, {"q": 9.0, "c": 0.0}, origin="baseline:staged"),
     ]
     pick = Pick(number=1, rule="knee", reason="because")
     figure = fill_front(history, standing_of(history, TWO, [pick], None))
@@ -76,7 +77,10 @@ def test_roles() -> None:
         2: Role.DOMINATED,
         3: Role.UNFINISHED,
         4: Role.INFEASIBLE,
+        6: Role.BASELINE,
     }
+    assert "staged" in next(point.text for point in figure.points if point.number == 6)
+    assert "diamond" in str(draw_front(figure))
 
 
 def test_the_newest_pick_counts_and_may_have_been_overtaken() -> None:
