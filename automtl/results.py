@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from automtl.config import Frozen
+from automtl.config.trial import NAMED_BASELINES
 
 Point = Mapping[str, float | int | str | bool]
 """Active parameters of a trial by name: what a sampler proposed."""
@@ -125,10 +126,6 @@ class EpochReport(Frozen):
     epoch: int
     values: Mapping[str, float]
     time_s: float
-
-
-NAMED_BASELINES = ("equal_weights", "staged")
-"""Ways to train all tasks that a search may be compared with, by name."""
 
 
 class TrialRecord(Frozen):

@@ -12,6 +12,9 @@ from automtl.config.optimizer import OptimizerConfig
 from automtl.config.schedule import JointSchedule, ScheduleConfig
 from automtl.config.weighting import FixedWeighting, WeightingConfig
 
+NAMED_BASELINES = ("equal_weights", "staged")
+"""Ways to train all tasks that a search may be compared with, by name."""
+
 
 class TrialConfig(Frozen):
     """All that decides a training, its random seed and its data apart.

@@ -11,7 +11,7 @@ from pydantic import (
 )
 
 from automtl.config import Frozen
-from automtl.results import NAMED_BASELINES
+from automtl.config.trial import NAMED_BASELINES
 
 
 class Constraint(Frozen):
