@@ -1,4 +1,4 @@
-"""automtl: find good multi-task vision models by measured search.
+"""automtl: find good multi-task vision models, or settings of any training, by measured search.
 
 Heavy libraries are loaded on first use of a name, so that ``import automtl`` costs nothing.
 """
@@ -10,15 +10,49 @@ from automtl.results import Objective
 
 if TYPE_CHECKING:
     from automtl.export.bundle import Bundle, load_bundle
+    from automtl.space.early_stopping import PromotionStopping as Promotion
+    from automtl.space.kinds import Bool, Categorical, Float, Int
+    from automtl.space.parts import Budget, Constraint, Resources
     from automtl.space.search_space import SearchSpace
+    from automtl.study.api import Study
+    from automtl.study.observer import Silent
+    from automtl.study.own_training import TrialReport
 
 __version__ = "0.1.0"
-__all__ = ["Bundle", "Objective", "SearchSpace", "TrialConfig", "load_bundle"]
+__all__ = [
+    "Bool",
+    "Budget",
+    "Bundle",
+    "Categorical",
+    "Constraint",
+    "Float",
+    "Int",
+    "Objective",
+    "Promotion",
+    "Resources",
+    "SearchSpace",
+    "Silent",
+    "Study",
+    "TrialConfig",
+    "TrialReport",
+    "load_bundle",
+]
 
 _LAZY = {
-    "Bundle": "automtl.export.bundle",
-    "load_bundle": "automtl.export.bundle",
-    "SearchSpace": "automtl.space.search_space",
+    "Bool": ("automtl.space.kinds", "Bool"),
+    "Budget": ("automtl.space.parts", "Budget"),
+    "Bundle": ("automtl.export.bundle", "Bundle"),
+    "Categorical": ("automtl.space.kinds", "Categorical"),
+    "Constraint": ("automtl.space.parts", "Constraint"),
+    "Float": ("automtl.space.kinds", "Float"),
+    "Int": ("automtl.space.kinds", "Int"),
+    "Promotion": ("automtl.space.early_stopping", "PromotionStopping"),
+    "Resources": ("automtl.space.parts", "Resources"),
+    "SearchSpace": ("automtl.space.search_space", "SearchSpace"),
+    "Silent": ("automtl.study.observer", "Silent"),
+    "Study": ("automtl.study.api", "Study"),
+    "TrialReport": ("automtl.study.own_training", "TrialReport"),
+    "load_bundle": ("automtl.export.bundle", "load_bundle"),
 }
 
 
@@ -29,4 +63,5 @@ def __getattr__(name: str) -> object:
         raise AttributeError(msg)
     from importlib import import_module
 
-    return getattr(import_module(_LAZY[name]), name)
+    module, attribute = _LAZY[name]
+    return getattr(import_module(module), attribute)

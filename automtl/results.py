@@ -226,6 +226,7 @@ class TrialOrder(Frozen):
         folder: Folder of the trial for checkpoints and weights.
         resume: Whether a checkpoint in ``folder`` is to be continued.
         resources: ``cpu`` and ``gpu`` shares for the dispatcher.
+        epochs_done: Epochs that earlier attempts reported.
         micro_batches: In how many parts a step takes its batch, one after the other, so that it
             needs less memory; more than 1 after an attempt ran out of it.
     """
@@ -238,6 +239,7 @@ class TrialOrder(Frozen):
     folder: str
     resume: bool = False
     resources: Mapping[str, float] = {"cpu": 1.0, "gpu": 0.0}
+    epochs_done: int = 0
     micro_batches: int = 1
 
     @model_validator(mode="after")

@@ -85,6 +85,10 @@ class Ledger:
         """Record which frames and labels the study was begun with."""
         self._change_study("data_digest", digest)
 
+    def set_recipe(self, plain: Mapping[str, object]) -> None:
+        """Record the search as it is stated now: what its digest leaves out may change."""
+        self._change_study("recipe", dumps(dict(plain)))
+
     def set_mlflow_run(self, run: str) -> None:
         """Record the id of the study's run in MLflow."""
         self._change_study("mlflow_run", run)

@@ -10,7 +10,7 @@ from automtl.controller.ending import ending_of
 from automtl.controller.promotion import stopping_rule
 from automtl.controller.propose import propose
 from automtl.controller.replication import missing_replicates
-from automtl.controller.rungs import best_report
+from automtl.controller.rungs import best_report, epochs_done
 from automtl.controller.stopping import Phase, StoppingRule
 from automtl.ledger.store import Ledger
 from automtl.results import (
@@ -270,6 +270,7 @@ class StudyController:
             folder=str(folder.resolve()),
             resume=record.attempts > 1,
             resources=self.recipe.resources.share,
+            epochs_done=epochs_done(record),
             micro_batches=record.micro_batches,
         )
 

@@ -144,6 +144,7 @@ def run(
     *,
     takeover: bool = False,
     prepared: Prepared | None = None,
+    search: Search | None = None,
     only_replicates: int | None = None,
 ) -> Outcome:
     """Search until the budget is spent or the user stops it.
@@ -152,6 +153,7 @@ def run(
         folder: A study made by :func:`create`.
         observer: Told of every event.
         takeover: Take over the lease of a controller that has not renewed it in time.
+        search: The search as it is stated now; its budget may have changed, its digest not.
         prepared: The training; None reads the data of the study's recipe first.
         only_replicates: Train so many new seeds of each member of the front instead.
 
@@ -161,6 +163,8 @@ def run(
     began = time.monotonic()
     settings = load_settings(folder)
     with opened(folder) as ledger, held(ledger, takeover=takeover):
+        if search is not None:
+            ledger.set_recipe(search.to_plain())
         search = stored_search(ledger.study().recipe)
         if prepared is None:
             recipe = stored_recipe(ledger.study().recipe)
@@ -231,6 +235,10 @@ def _dispatch(controller: StudyController, settings: Settings, prepared: Prepare
 @contextmanager
 def stop_on_interrupt(controller: StudyController, observer: Observer) -> Iterator[None]:
     """Turn the first Ctrl-C into a stop request; the second ends at once."""
+    if threading.current_thread() is not threading.main_thread():
+        # Python hands signals to the main thread alone, whose caller they belong to.
+        yield
+        return
 
     def handle(_signal: int, _frame: FrameType | None) -> None:
         if controller.stop_requested:

@@ -1,0 +1,74 @@
+"""Parameters as Python writes them; a recipe writes the same as YAML."""
+
+from collections.abc import Sequence
+
+from automtl.space.parameter import (
+    BoolParameter,
+    CategoricalParameter,
+    FloatParameter,
+    IntParameter,
+    Scalar,
+    When,
+)
+
+
+def Float(  # noqa: N802 - reads as the kind it makes
+    low: float,
+    high: float,
+    *,
+    log: bool = False,
+    step: float | None = None,
+    default: float | None = None,
+    when: When | None = None,
+) -> FloatParameter:
+    """Make a real number in ``[low, high]``; the rest as in :class:`FloatParameter`.
+
+    >>> Float(1e-4, 1, log=True).max
+    1.0
+    """
+    return FloatParameter(
+        type="float", min=low, max=high, log=log, step=step, default=default, when=when or {}
+    )
+
+
+def Int(  # noqa: N802 - reads as the kind it makes
+    low: int,
+    high: int,
+    *,
+    log: bool = False,
+    step: int | None = None,
+    default: int | None = None,
+    when: When | None = None,
+) -> IntParameter:
+    """Make a whole number in ``[low, high]``; the rest as in :class:`IntParameter`.
+
+    >>> Int(1, 8, when={"kind": "deep"}).when
+    {'kind': 'deep'}
+    """
+    return IntParameter(
+        type="int", min=low, max=high, log=log, step=step, default=default, when=when or {}
+    )
+
+
+def Categorical(  # noqa: N802 - reads as the kind it makes
+    values: Sequence[Scalar], *, default: Scalar | None = None, when: When | None = None
+) -> CategoricalParameter:
+    """Make a choice among ``values``, which have no order.
+
+    >>> Categorical(["adam", "sgd"]).values
+    ('adam', 'sgd')
+    """
+    return CategoricalParameter(
+        type="categorical", values=tuple(values), default=default, when=when or {}
+    )
+
+
+def Bool(  # noqa: N802 - reads as the kind it makes
+    *, default: bool = False, when: When | None = None
+) -> BoolParameter:
+    """Make a choice between false and true.
+
+    >>> Bool().default
+    False
+    """
+    return BoolParameter(type="bool", default=default, when=when or {})
