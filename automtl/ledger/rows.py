@@ -24,6 +24,13 @@ LOST = "lost"
 """Outcome of an attempt that ended without an end of its trial, and not by a pause."""
 
 
+def read_study(engine: Engine, name: str) -> StudyInfo:
+    """Read a study that exists."""
+    query = select(tables.study).where(tables.study.c.name == name)
+    with reading(engine) as connection:
+        return study_of(connection.execute(query).one())
+
+
 def read_history(engine: Engine, study: str) -> tuple[TrialRecord, ...]:
     """Read all trials of a study by number."""
     trial, report, attempt = tables.trial, tables.report, tables.attempt

@@ -16,7 +16,7 @@ from automtl.ledger.ends import check_end, storable
 from automtl.ledger.holder import Holder
 from automtl.ledger.lease import Lease, acquire, fence
 from automtl.ledger.outbox import EventKind, Metrics, Outbox, announce
-from automtl.ledger.rows import LOST, newest_by_epoch, read_history, read_notes, study_of
+from automtl.ledger.rows import LOST, newest_by_epoch, read_history, read_notes, read_study
 from automtl.results import (
     EpochReport,
     Failure,
@@ -76,10 +76,7 @@ class Ledger:
 
     def study(self) -> StudyInfo:
         """Return the study."""
-        query = select(tables.study).where(tables.study.c.name == self.name)
-        with reading(self.engine) as connection:
-            row = connection.execute(query).one()
-        return study_of(row)
+        return read_study(self.engine, self.name)
 
     def set_data_digest(self, digest: str) -> None:
         """Record which frames and labels the study was begun with."""

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationError
 
 from automtl.errors import AutomtlError, RecipeError
-from automtl.pareto import front, pick
+from automtl.pareto import front
+from automtl.picks import pick
 from automtl.results import Objective, TrialRecord
 from automtl.space.early_stopping import EarlyStopping, NoStopping
 from automtl.space.free import FreeSearch
 from automtl.space.mistakes import from_pydantic
 from automtl.space.parameter import Parameter, Scalar
 from automtl.space.parts import Budget, Constraint, Resources
+from automtl.space.samplers import Sampler, TpeSampler
 from automtl.space.search import NOT_IN_DIGEST, search_digest
 from automtl.study.conclude import write_study_report
 from automtl.study.folder import Settings, StudyFolder, load_settings, save_settings
@@ -56,6 +58,8 @@ class Study:
         constraints: Limits on metrics.
         enqueue: Partial points that are tried first, after the default.
         seed: Of the search; a trial's own seed follows from it and the trial's number.
+        sampler: Who proposes points; by default TPE.
+        replicates: New seeds for each member of the front, after the search.
         resources: What one trial takes.
         description: For people.
         ledger: URL of the ledger's database; empty for a file in the folder.
@@ -76,6 +80,8 @@ class Study:
     constraints: Sequence[Constraint | Mapping[str, Any]] = ()
     enqueue: Sequence[Mapping[str, Scalar]] = ()
     seed: int = 0
+    sampler: Sampler | Mapping[str, Any] = field(default_factory=TpeSampler)
+    replicates: int = 0
     resources: Resources | Mapping[str, Any] = field(default_factory=Resources)
     description: str = ""
     ledger: str = ""
@@ -152,6 +158,7 @@ class Study:
         rule: str = "knee",
         *,
         weights: Mapping[str, float] | None = None,
+        order: Sequence[str] = (),
         at_most: Mapping[str, float] | None = None,
         at_least: Mapping[str, float] | None = None,
     ) -> TrialRecord:
@@ -167,6 +174,7 @@ class Study:
                 self.search.objectives,
                 rule=rule,
                 weights=weights,
+                order=order,
                 at_most=at_most,
                 at_least=at_least,
                 created_s=time.time(),
@@ -239,6 +247,8 @@ def _checked(study: Study) -> FreeSearch:
         "constraints": tuple(study.constraints),
         "budget": study.budget,
         "early_stopping": study.early_stopping,
+        "sampler": study.sampler,
+        "replicates": study.replicates,
         "resources": study.resources,
         "epochs": study.epochs,
     }

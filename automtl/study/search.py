@@ -1,13 +1,11 @@
 """The main path: lock the ledger, propose, dispatch, conclude, whatever the trials train."""
 
 import json
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from automtl.dispatch.base import Dispatcher
@@ -25,6 +23,7 @@ from automtl.study.conclude import conclude
 from automtl.study.controller import StudyController
 from automtl.study.disk import DiskGuard
 from automtl.study.folder import Settings, StudyFolder, load_settings, save_settings, write_text
+from automtl.study.interrupt import stop_on_interrupt
 from automtl.study.observer import Observer
 from automtl.study.prepared import Prepared
 
@@ -230,27 +229,6 @@ def _dispatch(controller: StudyController, settings: Settings, prepared: Prepare
     dispatcher = dispatcher_of(settings, controller.recipe)
     with stop_on_interrupt(controller, controller.observer):
         dispatcher.run(controller, prepared.trainable)
-
-
-@contextmanager
-def stop_on_interrupt(controller: StudyController, observer: Observer) -> Iterator[None]:
-    """Turn the first Ctrl-C into a stop request; the second ends at once."""
-    if threading.current_thread() is not threading.main_thread():
-        # Python hands signals to the main thread alone, whose caller they belong to.
-        yield
-        return
-
-    def handle(_signal: int, _frame: FrameType | None) -> None:
-        if controller.stop_requested:
-            raise KeyboardInterrupt
-        controller.request_stop()
-        observer.message("Stopping: running trials save their state (Ctrl-C again ends at once)")
-
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def dispatcher_of(settings: Settings, search: Search) -> Dispatcher:
