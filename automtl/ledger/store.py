@@ -236,11 +236,8 @@ class Ledger:
 
     def picks(self) -> tuple[Pick, ...]:
         """Return all picks, oldest first."""
-        query = (
-            select(tables.pick.c.body)
-            .where(tables.pick.c.study == self.name)
-            .order_by(tables.pick.c.id)
-        )
+        pick = tables.pick.c
+        query = select(pick.body).where(pick.study == self.name).order_by(pick.id)
         with reading(self.engine) as connection:
             return tuple(Pick.model_validate(loads(b)) for b in connection.scalars(query))
 
