@@ -174,6 +174,7 @@ def validate_recipe(name: str, data: str | None) -> int:
     from automtl.study.baselines import baseline_lines
     from automtl.study.cautions import cautions
     from automtl.study.own_code import network_mistakes, own_code_mistakes
+    from automtl.study.warm_start import warmed
 
     recipe = read_recipe(name)
     _refuse(own_code_mistakes(recipe), name)
@@ -187,7 +188,7 @@ def validate_recipe(name: str, data: str | None) -> int:
     loaded = load_data(recipe.data, image_size=size, root=None if data is None else Path(data))
     say(console, describe(loaded))
     _refuse(network_mistakes(recipe, loaded.splits.info), name)
-    for line in (*baseline_lines(recipe), *cautions(recipe)):
+    for line in (*baseline_lines(recipe), *cautions(recipe), *warmed(recipe)[1]):
         say(console, line)
     return OK
 

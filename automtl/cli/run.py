@@ -20,6 +20,7 @@ from automtl.study.conclude import mlflow_command
 from automtl.study.disk import check_room, free_bytes
 from automtl.study.folder import Settings, StudyFolder, read_floors
 from automtl.study.search import Outcome, create, opened, prepare_data, refuse_existing, run
+from automtl.study.warm_start import warmed
 
 if TYPE_CHECKING:
     from automtl.study.prepared import Prepared
@@ -61,8 +62,11 @@ def start_search(
     _check(settings)
     recipe = read_recipe(name, trials=trials, seed=seed)
     place = StudyFolder(folder or Path("studies") / recipe.name)
-    refuse_existing(place)
+    refuse_existing(place, recipe)
     console = make_console()
+    recipe, lines = warmed(recipe)
+    for line in lines:
+        say(console, line)
     # Before anything is written: a search that cannot begin leaves no folder in the way.
     prepared = prepare_data(recipe, settings, Progress(recipe, console))
     if prepared.takes is not None:

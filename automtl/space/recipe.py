@@ -42,11 +42,13 @@ class Recipe(Search):
         base: Partial configuration that parameters change; keys may be dotted.
         parameters: By dotted path into the configuration.
         baselines: Trials to compare with.
+        warm_start: Folders of earlier studies whose best points are tried first.
     """
 
     data: DataConfig
     base: Mapping[str, Any] = {}
     baselines: Baselines = Baselines()
+    warm_start: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

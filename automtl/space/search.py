@@ -89,6 +89,8 @@ def search_digest(search: Search) -> str:
     if isinstance(search.early_stopping, NoStopping):
         # A study that began before there was early stopping is the same study.
         del plain["early_stopping"]
+    # What earlier studies give is in `enqueue` by then.
+    plain.pop("warm_start", None)
     if isinstance(search.sampler, TpeSampler):
         del plain["sampler"]
     for parameter in plain["parameters"].values():

@@ -1,0 +1,40 @@
+"""In what a recipe differs from the one that a study began with."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+MAX_SHOWN = 4
+
+
+def changes(old: object, new: object, path: str = "") -> Iterator[str]:
+    """Yield a phrase for each value that differs.
+
+    >>> list(changes({"a": {"b": 1}, "c": [1, 2]}, {"a": {"b": 2}, "c": [1]}))
+    ['a.b was 1, is 2', 'c.1 was 2, is gone']
+    >>> list(changes({}, {"seed": 1}))
+    ['seed is new: 1']
+    """
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        yield from _within(old, new, path)
+    elif isinstance(old, list | tuple) and isinstance(new, list | tuple):
+        yield from _within(dict(enumerate(old)), dict(enumerate(new)), path)
+    elif old != new:
+        yield f"{path} was {old}, is {new}"
+
+
+def shown(found: Sequence[str]) -> str:
+    """Join the first of them."""
+    more = [f"and {len(found) - MAX_SHOWN} more"] if len(found) > MAX_SHOWN else []
+    return "; ".join([*found[:MAX_SHOWN], *more])
+
+
+def _within(
+    old: Mapping[object, object], new: Mapping[object, object], path: str
+) -> Iterator[str]:
+    for key in [*old, *(key for key in new if key not in old)]:
+        place = f"{path}.{key}" if path else str(key)
+        if key not in new:
+            yield f"{place} was {old[key]}, is gone"
+        elif key not in old:
+            yield f"{place} is new: {new[key]}"
+        else:
+            yield from changes(old[key], new[key], place)
