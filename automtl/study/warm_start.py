@@ -53,7 +53,11 @@ def _room(recipe: Recipe) -> int:
 
 
 def _from_study(folder: Path, recipe: Recipe) -> tuple[list[dict[str, Scalar]], str]:
-    with opened(StudyFolder(folder)) as ledger:
+    place = StudyFolder(folder)
+    if not place.settings.is_file():
+        msg = f"no study lies in {folder}"
+        raise AutomtlError(msg, where="warm_start", fix="Name the folder of an earlier study")
+    with opened(place) as ledger:
         known = {(o.metric, o.goal) for o in ledger.study().objectives}
         history = ledger.history()
     common = [o for o in recipe.objectives if (o.metric, o.goal) in known]
