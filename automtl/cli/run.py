@@ -16,6 +16,7 @@ from automtl.pareto import front
 from automtl.results import TrialStatus
 from automtl.space.recipe import Budget, Recipe, find_recipe, load_recipe
 from automtl.space.stored import stored_recipe
+from automtl.study.changes import refuse_changed
 from automtl.study.conclude import mlflow_command
 from automtl.study.disk import check_room, free_bytes
 from automtl.study.folder import Settings, StudyFolder, read_floors
@@ -62,7 +63,8 @@ def start_search(
     _check(settings)
     recipe = read_recipe(name, trials=trials, seed=seed)
     place = StudyFolder(folder or Path("studies") / recipe.name)
-    refuse_existing(place, recipe)
+    refuse_changed(place, recipe)
+    refuse_existing(place)
     console = make_console()
     recipe, lines = warmed(recipe)
     for line in lines:

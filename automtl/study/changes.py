@@ -2,7 +2,30 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from automtl.errors import AutomtlError
+from automtl.space.recipe import Recipe
+from automtl.space.stored import stored_search
+from automtl.study.folder import StudyFolder
+from automtl.study.search import opened
+
 MAX_SHOWN = 4
+
+
+def refuse_changed(folder: StudyFolder, stated: Recipe) -> None:
+    """Raise if the folder holds a study of another recipe, saying what differs."""
+    if not folder.settings.is_file():
+        return
+    with opened(folder) as ledger:
+        known = stored_search(ledger.study().recipe)
+    found = list(changes(known.to_plain(), stated.to_plain()))
+    if found:
+        root = folder.root
+        msg = f"{root} already holds a study of another recipe: {shown(found)}"
+        raise AutomtlError(
+            msg,
+            fix=f"Continue it: automtl resume {root} - or name another --folder; with "
+            f"`warm_start: [{root}]` a new study tries its best points first",
+        )
 
 
 def changes(old: object, new: object, path: str = "") -> Iterator[str]:

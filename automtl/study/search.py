@@ -19,7 +19,6 @@ from automtl.ledger.studies import create_study, open_ledger
 from automtl.results import StudyInfo, TrialRecord
 from automtl.space.search import Search, search_digest
 from automtl.space.stored import stored_recipe, stored_search
-from automtl.study.changes import changes, shown
 from automtl.study.conclude import conclude
 from automtl.study.controller import StudyController
 from automtl.study.disk import DiskGuard
@@ -79,30 +78,17 @@ def create(search: Search, folder: StudyFolder, settings: Settings) -> None:
     save_settings(folder, replace(settings, study=search.name))
 
 
-def refuse_existing(folder: StudyFolder, stated: "Recipe | None" = None) -> None:
-    """Raise if the folder already holds a study, or is a file.
-
-    Args:
-        folder: Where a study is to begin.
-        stated: Its recipe; if it is not that of the study there, the error says what differs.
-    """
+def refuse_existing(folder: StudyFolder) -> None:
+    """Raise if the folder already holds a study, or is a file."""
     if folder.root.exists() and not folder.root.is_dir():
         msg = f"{folder.root} is a file"
         raise AutomtlError(msg, fix="Name a folder with --folder")
     if folder.settings.exists():
         msg = f"{folder.root} already holds a study"
-        fix = f"Continue it: automtl resume {folder.root} - or name another --folder"
-        found = [] if stated is None else _changes(folder, stated)
-        if found:
-            msg = f"{msg} of another recipe: {shown(found)}"
-            fix += f"; with `warm_start: [{folder.root}]` a new study tries its best points first"
-        raise AutomtlError(msg, fix=fix)
-
-
-def _changes(folder: StudyFolder, stated: "Recipe") -> list[str]:
-    with opened(folder) as ledger:
-        known = stored_search(ledger.study().recipe)
-    return list(changes(known.to_plain(), stated.to_plain()))
+        raise AutomtlError(
+            msg,
+            fix=f"Continue it: automtl resume {folder.root} - or name another --folder",
+        )
 
 
 @contextmanager

@@ -13,9 +13,9 @@ from automtl.errors import AutomtlError
 from automtl.results import TrialStatus
 from automtl.space.recipe import Recipe
 from automtl.space.search_space import SearchSpace
-from automtl.study.changes import changes, shown
+from automtl.study.changes import changes, refuse_changed, shown
 from automtl.study.folder import Settings, StudyFolder
-from automtl.study.search import create, held, opened, refuse_existing
+from automtl.study.search import create, held, opened
 from automtl.study.warm_start import N_BEST, carried, warmed
 
 GOALS = [
@@ -175,11 +175,10 @@ def test_every_carried_point_is_one_of_the_new_space(rng: random.Random) -> None
 
 
 def test_another_recipe_in_an_old_folder_is_refused_with_what_differs(old: Path) -> None:
-    with pytest.raises(AutomtlError, match=r"already holds a study\.") as same:
-        refuse_existing(StudyFolder(old), recipe())
-    assert "warm_start" not in str(same.value.fix)
+    refuse_changed(StudyFolder(old), recipe())
+    refuse_changed(StudyFolder(old / "nothing"), recipe())
     with pytest.raises(AutomtlError) as other:
-        refuse_existing(StudyFolder(old), recipe(seed=4, sampler={"kind": "random"}))
+        refuse_changed(StudyFolder(old), recipe(seed=4, sampler={"kind": "random"}))
     assert "seed was 0, is 4" in other.value.what
     assert "sampler.kind was tpe, is random" in other.value.what
     assert f"`warm_start: [{old}]`" in str(other.value.fix)
