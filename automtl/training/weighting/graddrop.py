@@ -84,4 +84,5 @@ class GradDrop(Stateless):
 
 def _squares(rows: Tensor) -> Tensor:
     """Return the squared length of each row; of a row of zeros, 0."""
-    return torch.linalg.vector_norm(rows, dim=1).square()
+    squares: Tensor = torch.linalg.vector_norm(rows, dim=1).square()
+    return squares
