@@ -70,7 +70,10 @@ def _filled(n_trials: int) -> Iterator[StudyController]:
 
 
 def _fill(ledger: Ledger, recipe: Recipe, n_trials: int) -> None:
-    """Record random trials of which one in nine is finished and one in three passed a rung."""
+    """Record trials of which one in three passed the first rung and one in nine is finished.
+
+    Those that went on are better, as promotion has it, so that what comes next is a proposal.
+    """
     rng = np.random.default_rng(0)
     first, second = recipe.rungs
     config = recipe.space.config_of(recipe.space.default_point())
@@ -88,11 +91,12 @@ def _fill(ledger: Ledger, recipe: Recipe, n_trials: int) -> None:
         )
         ledger.start_attempt(number, worker="")
         done = epochs if number % 9 == 0 else second if number % 3 == 0 else first
-        level = rng.random(len(recipe.objectives))
+        n_rungs = 2 if done == epochs else 1 if done == second else 0
+        loss = 3.0 - n_rungs + rng.random(len(recipe.objectives))
         for epoch in sorted({first, min(second, done), done}):
             values = {
-                o.metric: float(v * (1 if o.goal == "minimize" else epoch))
-                for o, v in zip(recipe.objectives, level, strict=True)
+                o.metric: float(v if o.goal == "minimize" else 5.0 - v)
+                for o, v in zip(recipe.objectives, loss, strict=True)
             }
             ledger.add_report(
                 number, EpochReport(attempt=1, epoch=epoch, values=values, time_s=0.0)

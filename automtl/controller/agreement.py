@@ -3,10 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from automtl.controller.rungs import Arrivals, final_losses
+from automtl.controller.rungs import Arrivals, finished
 from automtl.results import Objective, TrialRecord
 
 N_LEAST = 4
@@ -45,20 +46,15 @@ def agreement(
     history: Sequence[TrialRecord], objectives: Sequence[Objective], found: Arrivals
 ) -> Agreement:
     """Compare a rung with the end, over the trials that went all the way."""
-    at_end = {
-        record.number: losses
-        for record in history
-        if (losses := final_losses(record, objectives)) is not None
-    }
+    at_end = finished(history, objectives)
     rows = [i for i, number in enumerate(found.numbers) if number in at_end]
     if len(rows) < N_LEAST:
         return believed(len(rows))
     before = found.losses[rows]
     after = np.array([at_end[found.numbers[i]] for i in rows])
-    taus = [
-        tau for b, a in zip(before.T, after.T, strict=True) if not math.isnan(tau := _tau(b, a))
-    ]
-    return believed(len(rows), min(taus, default=math.nan))
+    columns = zip(before.T, after.T, strict=True)
+    taus = [_tau(b.tobytes(), a.tobytes()) for b, a in columns]
+    return believed(len(rows), min((t for t in taus if not math.isnan(t)), default=math.nan))
 
 
 def believed(n: int, kendall: float = math.nan) -> Agreement:
@@ -90,10 +86,15 @@ def widened(eta: float, found: Agreement) -> float:
     return 1.0 + (eta - 1.0) * trust
 
 
-def _tau(before: "np.typing.NDArray[np.float64]", after: "np.typing.NDArray[np.float64]") -> float:
-    """Return Kendall's tau-b, NaN where one side is constant."""
+@lru_cache(maxsize=256)
+def _tau(before_bytes: bytes, after_bytes: bytes) -> float:
+    """Return Kendall's tau-b of two columns of float64, NaN where one side is constant.
+
+    The same trials are compared at every decision until another one has finished.
+    """
     from scipy.stats import kendalltau
 
+    before, after = np.frombuffer(before_bytes), np.frombuffer(after_bytes)
     if np.ptp(before) == 0 or np.ptp(after) == 0:
         return math.nan
     return float(kendalltau(before, after).statistic)

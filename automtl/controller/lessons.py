@@ -5,8 +5,8 @@ them looked at for a few epochs, and the split into good and bad is made here, o
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -38,6 +38,7 @@ class Lesson:
         losses: Smaller is better; projected to the end where the trial was not trained to it.
         excesses: By how much it breaks each limit, relative to the limit.
         is_good: Whether it is among the best share; told with early stopping only.
+        is_feasible: Whether it is inside every limit.
     """
 
     record: TrialRecord
@@ -45,11 +46,7 @@ class Lesson:
     losses: tuple[float, ...] = ()
     excesses: tuple[tuple[str, float], ...] = ()
     is_good: bool = False
-
-    @property
-    def is_feasible(self) -> bool:
-        """Whether the trial is inside every limit."""
-        return not any(value > 0 for _, value in self.excesses)
+    is_feasible: bool = True
 
 
 def lessons(
@@ -67,27 +64,21 @@ def lessons(
     With ``rungs`` or ``splits``, all that run, the good ones and the newest others are told.
     """
     expected = projected(history, objectives, rungs)
-    every = [
-        lesson
-        for record in history
-        if competes(record)
-        and (
-            lesson := _LESSON(record, None, (objectives, constraints, expected.get(record.number)))
-        )
-        is not None
-    ]
+    known = _LESSON.over(history, None, (objectives, constraints))
+    every = [lesson for lesson in known if lesson is not None]
     if not (rungs or splits):
         return every
-    ended = [lesson for lesson in every if lesson.state != "running"]
+    losses = {lesson.record.number: _losses(lesson, expected) for lesson in every}
+    ended = [one for one in every if losses[one.record.number] or one.state == "bad"]
     n_good = min(math.ceil(GOOD_SHARE * min(len(ended), MAX_TOLD)), MAX_GOOD)
-    good = _good(ended, n_good)
-    others = [lesson for lesson in ended if lesson.record.number not in good]
+    good = _good(ended, losses, n_good)
+    others = [lesson.record.number for lesson in ended if lesson.record.number not in good]
     n_others = max(MAX_TOLD - len(good), 1)
-    kept = {lesson.record.number for lesson in others[-n_others:]} | good
+    dropped = set(others[:-n_others])
     return [
-        _marked(lesson) if lesson.record.number in good else lesson
+        _whole(lesson, losses[lesson.record.number], is_good=lesson.record.number in good)
         for lesson in every
-        if lesson.state == "running" or lesson.record.number in kept
+        if lesson.record.number not in dropped
     ]
 
 
@@ -107,10 +98,14 @@ def excesses(record: TrialRecord, constraints: Sequence[Constraint]) -> dict[str
 def _lesson(
     record: TrialRecord,
     _key: None,
-    given: tuple[Sequence[Objective], Sequence[Constraint], tuple[float, ...] | None],
+    given: tuple[Sequence[Objective], Sequence[Constraint]],
 ) -> Lesson | None:
-    objectives, constraints, expected = given
+    """Return what a trial says by itself; what it was expected to end with is not known here."""
+    objectives, constraints = given
+    if not competes(record):
+        return None
     limits = tuple(excesses(record, constraints).items())
+    is_feasible = not any(value > 0 for _, value in limits)
     vector = record.vector(objectives)
     losses = (
         None
@@ -118,42 +113,56 @@ def _lesson(
         else tuple(o.as_loss(value) for o, value in zip(objectives, vector, strict=True))
     )
     match record.status:
-        case TrialStatus.QUEUED | TrialStatus.RUNNING | TrialStatus.PAUSED | TrialStatus.STOPPED:
-            if expected is not None:
-                return Lesson(record=record, state="seen", losses=expected, excesses=limits)
-            is_over = record.status is TrialStatus.STOPPED
-            return Lesson(record=record, state="bad" if is_over else "running", excesses=limits)
+        case TrialStatus.QUEUED | TrialStatus.RUNNING | TrialStatus.PAUSED:
+            state, losses = "running", None
+        case TrialStatus.STOPPED:
+            state, losses = "bad", None
         case TrialStatus.COMPLETED | TrialStatus.INFEASIBLE if losses is not None:
-            return Lesson(record=record, state="seen", losses=losses, excesses=limits)
+            state = "seen"
         case TrialStatus.INFEASIBLE:
-            return Lesson(record=record, state="bad", excesses=limits)
+            state = "bad"
         case TrialStatus.COMPLETED | TrialStatus.FAILED:
             return None
+    return Lesson(
+        record=record,
+        state=state,
+        losses=losses or (),
+        excesses=limits,
+        is_feasible=is_feasible,
+    )
 
 
 _LESSON = PerTrial(_lesson)
 
 
-def _good(ended: Sequence[Lesson], n_good: int) -> set[int]:
+def _good(
+    ended: Sequence[Lesson], losses: Mapping[int, tuple[float, ...]], n_good: int
+) -> set[int]:
     """Choose the best: by front, then those without a result, then the least infeasible."""
-    fair = [lesson for lesson in ended if lesson.state == "seen" and lesson.is_feasible]
-    losses = np.array([lesson.losses for lesson in fair])
-    best = [fair[row] for row in order(losses, ties="hypervolume", n_best=n_good)] if fair else []
-    silent = [lesson for lesson in ended if lesson.state == "bad" and lesson.is_feasible]
+    inside = [lesson for lesson in ended if lesson.is_feasible]
+    fair = [lesson for lesson in inside if losses[lesson.record.number]]
+    values = np.array([losses[lesson.record.number] for lesson in fair])
+    best = [fair[row] for row in order(values, ties="hypervolume", n_best=n_good)]
+    silent = [lesson for lesson in inside if not losses[lesson.record.number]]
     outside = [lesson for lesson in ended if not lesson.is_feasible]
     chosen = [*best, *silent, *sorted(outside, key=_outside)]
     return {lesson.record.number for lesson in chosen[:n_good]}
+
+
+def _losses(lesson: Lesson, expected: Mapping[int, tuple[float, ...]]) -> tuple[float, ...]:
+    """Return what a trial ended with or is expected to; empty where nothing is known."""
+    if lesson.losses or lesson.record.status is TrialStatus.INFEASIBLE:
+        return lesson.losses
+    return expected.get(lesson.record.number, ())
 
 
 def _outside(lesson: Lesson) -> float:
     return sum(max(value, 0.0) for _, value in lesson.excesses)
 
 
-def _marked(lesson: Lesson) -> Lesson:
-    return Lesson(
-        record=lesson.record,
-        state=lesson.state,
-        losses=lesson.losses,
-        excesses=lesson.excesses,
-        is_good=True,
+def _whole(lesson: Lesson, losses: tuple[float, ...], *, is_good: bool) -> Lesson:
+    if losses == lesson.losses and not is_good:
+        return lesson
+    return replace(
+        lesson, state="seen" if losses else lesson.state, losses=losses, is_good=is_good
     )

@@ -75,8 +75,6 @@ class Normals:
 
     def log_density(self, values: Array) -> Array:
         """Return the logarithm of the density, or of the probability of a discrete value."""
-        from scipy.special import logsumexp
-
         means, deviations = self.means, self.deviations
         inside = _log_mass((self.low - means) / deviations, (self.high - means) / deviations)
         if self.step:
@@ -89,7 +87,13 @@ class Normals:
             places = np.log(values) if self.is_log else values
             away = (places[:, None] - means) / deviations
             found = -0.5 * away**2 - LOG_SQRT_2PI - np.log(deviations)
-        return np.asarray(logsumexp(found - inside + np.log(self.weights), axis=1))
+        terms = found - inside + np.log(self.weights)
+        # SciPy's logsumexp does the same with five times the overhead, which is most of a draw.
+        largest = terms.max(axis=1)
+        largest = np.where(np.isfinite(largest), largest, 0.0)
+        with np.errstate(divide="ignore"):
+            total = np.log(np.exp(terms - largest[:, None]).sum(axis=1))
+        return np.asarray(total + largest)
 
 
 def suggest(

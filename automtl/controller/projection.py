@@ -5,12 +5,12 @@ seems to dominate it. From each rung to the next, and from the last to the end, 
 moves as it did for the trials that went on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automtl.controller.rungs import epochs_done, final_losses, losses_at
+from automtl.controller.rungs import finished, reached
 from automtl.results import Objective, TrialRecord
 
 
@@ -29,33 +29,22 @@ def projected(
     """
     if not rungs:
         return {}
-    levels = [_by_number(history, objectives, epoch) for epoch in rungs]
-    ends = {r.number: v for r in history if (v := final_losses(r, objectives)) is not None}
+    levels = [reached(history, objectives, epoch) for epoch in rungs]
+    ends = finished(history, objectives)
     last = {
         number: level for level, seen in enumerate(levels) for number in seen if number not in ends
     }
-    found = {number: np.array(levels[level][number]) for number, level in last.items()}
+    losses = np.array([levels[level][number] for number, level in last.items()])
+    last_level = np.array(list(last.values()))
     for level, (here, there) in enumerate(zip(levels, [*levels[1:], ends], strict=True)):
         both = sorted(here.keys() & there.keys())
-        moving = [number for number, reached in last.items() if reached <= level]
-        if not both or not moving:
+        is_moving = last_level <= level
+        if not both or not is_moving.any():
             continue
         before = np.array([here[number] for number in both])
         after = np.array([there[number] for number in both])
-        moved = _moved(np.array([found[number] for number in moving]), before, after)
-        found.update(zip(moving, moved, strict=True))
-    return {number: tuple(losses.tolist()) for number, losses in found.items()}
-
-
-def _by_number(
-    history: Sequence[TrialRecord], objectives: Sequence[Objective], epoch: int
-) -> Mapping[int, tuple[float, ...]]:
-    return {
-        record.number: losses
-        for record in history
-        if epochs_done(record) >= epoch
-        and (losses := losses_at(record, objectives, epoch)) is not None
-    }
+        losses[is_moving] = _moved(losses[is_moving], before, after)
+    return dict(zip(last, map(tuple, losses.tolist()), strict=True))
 
 
 def _moved(

@@ -16,6 +16,7 @@ import numpy as np
 from typing_extensions import override
 
 from automtl.controller.agreement import Agreement, agreement, widened
+from automtl.controller.memo import PerTrial
 from automtl.controller.ordering import first_among
 from automtl.controller.rungs import arrivals, epochs_done, is_at, losses_at
 from automtl.controller.stopping import NeverStop, Phase, StoppingRule
@@ -57,8 +58,7 @@ class Promotion(StoppingRule):
     @override
     def waits(self, record: TrialRecord) -> bool:
         """Whether the trial ended at a rung and has not been resumed."""
-        has_vector = losses_at(record, self.objectives, epochs_done(record)) is not None
-        return is_at(record, self.rungs) and has_vector
+        return _waits(record, self.rungs, self.objectives)
 
     @override
     def resumes(self, history: Sequence[TrialRecord], phase: Phase) -> int | None:
@@ -77,10 +77,9 @@ class Promotion(StoppingRule):
         is_busy = any(r.status in (TrialStatus.QUEUED, TrialStatus.RUNNING) for r in history)
         # At the end nobody else arrives, and one of a few must go on.
         rounded = math.floor if phase is Phase.OPEN or is_busy else math.ceil
-        for epoch in reversed(self.rungs):
-            waiting = self._waiting(history, epoch, arriving)
-            if not waiting:
-                continue
+        by_rung = self._waiting(history, arriving)
+        for epoch in sorted(by_rung, reverse=True):
+            waiting = by_rung[epoch]
             found = arrivals(history, self.objectives, epoch)
             eta = self.eta_at(agreement(history, self.objectives, found))
             chosen = first_among(
@@ -94,15 +93,31 @@ class Promotion(StoppingRule):
         return None
 
     def _waiting(
-        self, history: Sequence[TrialRecord], epoch: int, arriving: int | None
-    ) -> set[int]:
-        return {
-            record.number
-            for record in history
-            if (record.status is TrialStatus.PAUSED or record.number == arriving)
-            and epochs_done(record) == epoch
-            and self.waits(record)
-        }
+        self, history: Sequence[TrialRecord], arriving: int | None
+    ) -> dict[int, set[int]]:
+        given = (self.rungs, self.objectives)
+        found: dict[int, set[int]] = {}
+        for record, epoch in zip(history, _PAUSED_AT.over(history, None, given), strict=True):
+            if epoch is not None:
+                found.setdefault(epoch, set()).add(record.number)
+        if arriving is not None and self.waits(history[arriving]):
+            found.setdefault(epochs_done(history[arriving]), set()).add(arriving)
+        return found
+
+
+def _waits(record: TrialRecord, rungs: Sequence[int], objectives: Sequence[Objective]) -> bool:
+    has_vector = losses_at(record, objectives, epochs_done(record)) is not None
+    return has_vector and is_at(record, rungs)
+
+
+def _paused_at(
+    record: TrialRecord, _key: None, given: tuple[Sequence[int], Sequence[Objective]]
+) -> int | None:
+    is_paused = record.status is TrialStatus.PAUSED
+    return epochs_done(record) if is_paused and _waits(record, *given) else None
+
+
+_PAUSED_AT = PerTrial(_paused_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ from automtl.config.sharing import tree_digest
 from automtl.controller.baselines import alone, baseline_of
 from automtl.controller.chance import uniform
 from automtl.controller.constraints import KnownCosts, nothing_known, violations
+from automtl.controller.memo import PerTrial
+from automtl.controller.rungs import competes
 from automtl.controller.sampler import Question, draws
 from automtl.results import Point, TrialRecord
 from automtl.space.parameter import Scalar
@@ -80,11 +82,13 @@ def propose(
         return tuned
     space = search.space
     identity = digest_of if space.base is None else _identity
-    tried = {identity(r.config) for r in ordered if not r.origin.startswith("baseline:")}
+    tried = set(_IDENTITY.over(ordered, None, identity))
     seed = stream_seed(search.seed, number)
 
+    configs: dict[str, TrialConfig | FreeConfig] = {}
+
     def is_new(point: Point) -> bool:
-        config = space.trial_of(point)
+        config = configs[digest_of(dict(point))] = space.trial_of(point)
         is_untried = identity(config.to_plain()) not in tried
         return is_untried and not violations(search, known(config))
 
@@ -101,7 +105,7 @@ def propose(
     return Proposal(
         number=number,
         point=point,
-        config=space.trial_of(point),
+        config=configs[digest_of(point)],
         origin="sampler",
         seed=seed,
     )
@@ -182,6 +186,11 @@ def _identity(config: Mapping[str, object]) -> str:
     n_stages = N_STAGES.get(backbone["name"], max(sharing.split_after, default=0))
     order = () if schedule["kind"] == "joint" else sharing.order
     return digest_of([parts, order, tree_digest(sharing, n_stages)])
+
+
+_IDENTITY = PerTrial(
+    lambda record, _key, identity: identity(record.config) if competes(record) else None
+)
 
 
 def _not_among(history: Sequence[TrialRecord]) -> Callable[[Point], bool]:

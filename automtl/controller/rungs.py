@@ -34,19 +34,27 @@ def arrivals(
     history: Sequence[TrialRecord], objectives: Sequence[Objective], epoch: int
 ) -> Arrivals:
     """Return who reached a rung; baselines do not compete."""
-    numbers: list[int] = []
-    losses: list[tuple[float, ...]] = []
-    for record in history:
-        vector = losses_at(record, objectives, epoch)
-        if vector is not None:
-            numbers.append(record.number)
-            losses.append(vector)
-    shape = (len(numbers), len(objectives))
+    found = reached(history, objectives, epoch)
+    losses = np.array(list(found.values()), dtype=np.float64)
     return Arrivals(
         epoch=epoch,
-        numbers=tuple(numbers),
-        losses=np.array(losses, dtype=np.float64).reshape(shape),
+        numbers=tuple(found),
+        losses=losses.reshape(len(found), len(objectives)),
     )
+
+
+def reached(
+    history: Sequence[TrialRecord], objectives: Sequence[Objective], epoch: int
+) -> dict[int, tuple[float, ...]]:
+    """Return :func:`losses_at` of each trial that has any, by number."""
+    return _by_number(history, _LOSSES_AT.over(history, epoch, objectives))
+
+
+def finished(
+    history: Sequence[TrialRecord], objectives: Sequence[Objective]
+) -> dict[int, tuple[float, ...]]:
+    """Return what each trial ended with that was trained to its end, by number."""
+    return _by_number(history, _FINAL_LOSSES.over(history, None, objectives))
 
 
 def losses_at(
@@ -83,6 +91,19 @@ def final_losses(record: TrialRecord, objectives: Sequence[Objective]) -> tuple[
     if vector is None:
         return None
     return tuple(o.as_loss(value) for o, value in zip(objectives, vector, strict=True))
+
+
+_FINAL_LOSSES = PerTrial(lambda record, _key, objectives: final_losses(record, objectives))
+
+
+def _by_number(
+    history: Sequence[TrialRecord], losses: Sequence[tuple[float, ...] | None]
+) -> dict[int, tuple[float, ...]]:
+    return {
+        record.number: found
+        for record, found in zip(history, losses, strict=True)
+        if found is not None
+    }
 
 
 def best_report(reports: Sequence[EpochReport]) -> EpochReport | None:

@@ -1,5 +1,8 @@
 """What is remembered of a trial holds for that very state of it."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from automtl.controller.memo import PerTrial
 from automtl.results import TrialRecord
 
@@ -20,3 +23,36 @@ def test_a_value_is_computed_again_when_the_trial_or_what_is_given_changed() -> 
     assert found(other, 1, (6,)) == 9
     assert found(record, 1, (6,)) == 7
     assert calls == [0, 0, 0, 2, 0]
+
+
+@given(changes=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(0, 1))))
+def test_a_column_is_the_function_of_every_trial_whatever_changed_before(
+    changes: list[tuple[int, int, int]],
+) -> None:
+    found = PerTrial(lambda record, key, given: record.attempts + 10 * key + 100 * given)
+    history: list[TrialRecord] = []
+    for number, attempts, summand in changes:
+        record = TrialRecord(number=number, point={}, config={}, config_digest="")
+        if number >= len(history):
+            history.append(record.model_copy(update={"number": len(history)}))
+        else:
+            history[number] = record.model_copy(update={"attempts": attempts})
+        expected = [record.attempts + 100 * summand for record in history]
+        assert found.over(tuple(history), 0, summand) == expected
+        assert found.over(tuple(history), 0, summand) == expected
+        assert found.over(tuple(history[:1]), 1, 0) == [10 + r.attempts for r in history[:1]]
+
+
+def test_a_column_asks_only_for_what_changed() -> None:
+    calls: list[int] = []
+
+    def count(record: TrialRecord, _key: None, _given: None) -> int:
+        calls.append(record.number)
+        return record.attempts
+
+    found = PerTrial(count)
+    history = [TrialRecord(number=i, point={}, config={}, config_digest="") for i in range(4)]
+    found.over(history, None, None)
+    history[2] = history[2].model_copy(update={"attempts": 1})
+    assert found.over(history, None, None) == [0, 0, 1, 0]
+    assert calls == [0, 1, 2, 3, 2]
