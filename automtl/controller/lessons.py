@@ -112,24 +112,30 @@ def _lesson(
         if vector is None
         else tuple(o.as_loss(value) for o, value in zip(objectives, vector, strict=True))
     )
-    match record.status:
-        case TrialStatus.QUEUED | TrialStatus.RUNNING | TrialStatus.PAUSED:
-            state, losses = "running", None
-        case TrialStatus.STOPPED:
-            state, losses = "bad", None
-        case TrialStatus.COMPLETED | TrialStatus.INFEASIBLE if losses is not None:
-            state = "seen"
-        case TrialStatus.INFEASIBLE:
-            state = "bad"
-        case TrialStatus.COMPLETED | TrialStatus.FAILED:
-            return None
+    state = _state(record.status, has_result=losses is not None)
+    if state is None:
+        return None
     return Lesson(
         record=record,
         state=state,
-        losses=losses or (),
+        losses=losses if state == "seen" and losses is not None else (),
         excesses=limits,
         is_feasible=is_feasible,
     )
+
+
+def _state(status: TrialStatus, *, has_result: bool) -> Literal["seen", "bad", "running"] | None:
+    match status:
+        case TrialStatus.QUEUED | TrialStatus.RUNNING | TrialStatus.PAUSED:
+            return "running"
+        case TrialStatus.STOPPED:
+            return "bad"
+        case TrialStatus.COMPLETED | TrialStatus.INFEASIBLE if has_result:
+            return "seen"
+        case TrialStatus.INFEASIBLE:
+            return "bad"
+        case TrialStatus.COMPLETED | TrialStatus.FAILED:
+            return None
 
 
 _LESSON = PerTrial(_lesson)
