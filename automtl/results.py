@@ -1,7 +1,7 @@
 """What a trial gave: objective values by epoch, cost, status and reason.
 
-A *history* is a sequence of :class:`TrialRecord`, ordered by number, as the ledger holds it.
-Everything that decides (controller, picks, report) is a function of the space and a history.
+A *history* is a sequence of :class:`TrialRecord`, by number, as the ledger holds it. Everything
+that decides (controller, picks, report) is a function of the space and a history.
 """
 
 import math
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from automtl.config import Frozen
 from automtl.config.trial import NAMED_BASELINES
@@ -18,7 +18,7 @@ Point = Mapping[str, float | int | str | bool]
 """Active parameters of a trial by name: what a sampler proposed."""
 
 OVER = "over"
-"""Reported as 1 with the last epoch of a training that its schedule ends before the others do."""
+"""Reported as 1 with the last epoch of a training that its schedule ends early."""
 
 REPLICATE = "replicate:"
 """What stands before the source's number in the origin of a replicate."""
@@ -137,11 +137,11 @@ class TrialRecord(Frozen):
         config: The whole configuration as a plain dict.
         config_digest: Digest of ``config``.
         origin: Who proposed it: ``default``, ``enqueued``, ``sampler``, ``baseline:TASK``,
-            ``baseline:NAME`` with a name of :data:`NAMED_BASELINES`, ``replicate:NUMBER``.
+            ``baseline:NAME`` with a name of `NAMED_BASELINES`, ``replicate:NUMBER``.
         seed: Seed of the training.
         status: Where it stands.
         reports: All reports of the newest attempt and what it resumed from, by epoch.
-        best_epoch: The epoch whose values count, for a trial that ended with values.
+        best_epoch: The epoch whose values count, for a trial that has any.
         values: The values that count; empty unless completed or stopped.
         failure: Why it failed.
         attempts: Executions so far.
@@ -181,10 +181,9 @@ class TrialRecord(Frozen):
 
     def waiting_again(self, failure: Failure | None) -> "TrialRecord":
         """Return the trial as it waits for its next attempt, the last one having failed or not."""
-        setbacks = self.setbacks
-        if failure is not None:
-            setbacks = (*setbacks, Setback(attempt=self.attempts, failure=failure))
-        return self.model_copy(update={"status": TrialStatus.QUEUED, "setbacks": setbacks})
+        new = () if failure is None else (Setback(attempt=self.attempts, failure=failure),)
+        queued = {"status": TrialStatus.QUEUED, "setbacks": self.setbacks + new}
+        return self.model_copy(update=queued)
 
     @property
     def micro_batches(self) -> int:
@@ -200,7 +199,7 @@ class TrialRecord(Frozen):
     @property
     def is_candidate(self) -> bool:
         """Whether the trial competes for the front and was trained to its end."""
-        return self.status is TrialStatus.COMPLETED and self.competes
+        return self.competes and self.status is TrialStatus.COMPLETED
 
     @property
     def competes(self) -> bool:
@@ -227,12 +226,12 @@ class TrialOrder(Frozen):
         resume: Whether a checkpoint in ``folder`` is to be continued.
         resources: ``cpu`` and ``gpu`` shares for the dispatcher.
         epochs_done: Epochs that earlier attempts reported.
-        micro_batches: In how many parts a step takes its batch, one after the other, so that it
-            needs less memory; more than 1 after an attempt ran out of it.
+        micro_batches: In how many parts, one after the other, a step takes its batch; more than 1
+            after an attempt ran out of memory.
     """
 
-    number: int
-    attempt: int
+    number: int = Field(ge=0)
+    attempt: int = Field(ge=1)
     point: Point
     config: Mapping[str, object]
     seed: int
@@ -240,14 +239,7 @@ class TrialOrder(Frozen):
     resume: bool = False
     resources: Mapping[str, float] = {"cpu": 1.0, "gpu": 0.0}
     epochs_done: int = 0
-    micro_batches: int = 1
-
-    @model_validator(mode="after")
-    def _counts(self) -> "TrialOrder":
-        if self.number < 0 or self.attempt < 1 or self.micro_batches < 1:
-            msg = "`number` starts at 0, `attempt` and `micro_batches` at 1"
-            raise ValueError(msg)
-        return self
+    micro_batches: int = Field(default=1, ge=1)
 
 
 class Decision(StrEnum):

@@ -12,9 +12,10 @@ two solutions. ``every_10`` is one step at parameters and nine kept ones, divide
 """
 
 import argparse
+import math
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import count
 from types import UnionType
 from typing import get_args
@@ -53,6 +54,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the record only")
     parser.add_argument("--quick", action="store_true", help="tiny, three tasks, some kinds")
+    parser.add_argument(
+        "--combining",
+        nargs="*",
+        metavar="KIND",
+        help="the gradient-combining kinds to measure; all by default, goals for them only then",
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     setting = make_setting()
@@ -60,7 +67,7 @@ def main() -> None:
     combining = [
         member
         for member in _members(GradientWeightingConfig)
-        if not arguments.quick or _kind(member) in QUICK
+        if _kind(member) in _asked(arguments)
     ]
     figures = _over_hand_loop(setting, n_turns=5 * n_turns)
     backbones = ["tiny"] if arguments.quick else list(BACKBONES)
@@ -80,17 +87,28 @@ def main() -> None:
     if not arguments.json:
         for name, value in figures.items():
             print(f"{name:56s} {value:8.3f}")
-    print_record(figures, _goals(figures))
+    goals = _goals(figures)
+    if arguments.combining is not None:
+        goals = {name: goal for name, goal in goals.items() if not name.startswith("gradient")}
+    print_record(figures, goals)
+
+
+def _asked(arguments: argparse.Namespace) -> Collection[str]:
+    """Return the gradient-combining kinds to measure."""
+    if arguments.combining is not None:
+        return arguments.combining
+    return QUICK if arguments.quick else [_kind(m) for m in _members(GradientWeightingConfig)]
 
 
 def _goals(figures: Mapping[str, float]) -> dict[str, Goal]:
     def largest(kinds: Iterable[str], n_tasks: str = "") -> float:
         wanted = tuple(f"/{kind}" for kind in kinds)
-        return max(
+        found = (
             value
             for name, value in figures.items()
             if name.startswith("time/") and name.endswith(wanted) and f"/{n_tasks}" in name
         )
+        return max(found, default=math.nan)
 
     combining = [_kind(member) for member in _members(GradientWeightingConfig)]
     goals = {

@@ -1,5 +1,6 @@
 """Schedules of one task after the other at rungs: paused and resumed, in real trainings."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,15 @@ def recipe(schedule: dict[str, object], **changes: object) -> Recipe:
             **changes,
         }
     )
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Trials of a search have one thread; with more, sums are rounded otherwise."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
