@@ -72,25 +72,43 @@ def trial_table(
     *,
     extra: Sequence[str] = (),
 ) -> Table:
-    """Return a table with a row for each trial and a column for each objective."""
+    """Return a table with a row for each trial and a column for each objective.
+
+    A metric of ``extra`` that no trial has is left out.
+    """
+    records = tuple(records)
     table = plain_table(title)
     table.add_column("trial", justify="right")
-    columns = [*(o.metric for o in objectives), *extra]
+    known = [metric for metric in extra if any(metric in r.values for r in records)]
+    columns = [*(o.metric for o in objectives), *known]
     for metric in columns:
         goal = next((o.goal for o in objectives if o.metric == metric), None)
         arrow = {"maximize": " ↑", "minimize": " ↓", None: ""}[goal]
         table.add_column(short(metric) + arrow, justify="right")
-    for name in ("shared stages", "weighting", "schedule"):
+    choices = _choices(records)
+    for name in choices:
         table.add_column(name, no_wrap=True)
-    for record in records:
+    for i, record in enumerate(records):
         table.add_row(
             str(record.number),
             *(number(record.values.get(metric)) for metric in columns),
-            tree_of(record),
-            kind_of(record, "weighting"),
-            kind_of(record, "schedule"),
+            *(told[i] for told in choices.values()),
         )
     return table
+
+
+def _choices(records: Sequence[TrialRecord]) -> dict[str, list[str]]:
+    """Return what was chosen, by column: the three questions, or a user's own parameters."""
+    trees = [tree_of(record) for record in records]
+    if not records or any(tree != "-" for tree in trees):
+        kinds = {p: [kind_of(record, p) for record in records] for p in ("weighting", "schedule")}
+        return {"shared stages": trees, **kinds}
+    names = dict.fromkeys(name for record in records for name in record.point)
+    return {name: [_told(record.point.get(name)) for record in records] for name in names}
+
+
+def _told(value: object) -> str:
+    return number(value) if isinstance(value, float) else "-" if value is None else str(value)
 
 
 def delta_table(records: Iterable[TrialRecord], compared: Comparison) -> Table:

@@ -13,6 +13,7 @@ from automtl.ledger.store import Ledger
 from automtl.pareto import front, ranks
 from automtl.picks import pick
 from automtl.results import Pick, StudyInfo, TrialRecord
+from automtl.space.free import FreeSearch
 from automtl.space.stored import stored_search
 from automtl.study.deltas import deltas_of
 from automtl.study.folder import StudyFolder, load_settings, read_floors
@@ -110,14 +111,18 @@ def write_study_report(folder: StudyFolder, ledger: Ledger, out: Path) -> Path:
         picks=ledger.picks(),
         floors=read_floors(folder),
         lessons=lessons_of(history, study.objectives),
-        notes={
-            "MLflow": mlflow_command(folder),
-            "Resume": f"automtl resume {folder.root}",
-            "New seeds": f"automtl replicate {folder.root}",
-            "Export": f"automtl export {folder.root}",
-        }
+        notes={"MLflow": mlflow_command(folder)}
+        | _commands(study, folder)
         | ({"Ended by": why} if why else {}),
     )
+
+
+def _commands(study: StudyInfo, folder: StudyFolder) -> dict[str, str]:
+    """Return what to run next; trainings of a user's own go on from the user's own script."""
+    if isinstance(stored_search(study.recipe), FreeSearch):
+        return {"Resume": "run the script that began it again"}
+    verbs = {"Resume": "resume", "New seeds": "replicate", "Export": "export"}
+    return {name: f"automtl {verb} {folder.root}" for name, verb in verbs.items()}
 
 
 def mlflow_command(folder: StudyFolder) -> str:

@@ -8,7 +8,7 @@ from automtl.cli.progress import Progress
 from automtl.cli.show import trial_table
 from automtl.cli.terminal import PLAIN_WIDTH, make_console, say
 from automtl.config import TrialConfig
-from automtl.results import EpochReport, TrialRecord, TrialStatus
+from automtl.results import EpochReport, Objective, TrialRecord, TrialStatus
 from automtl.space.recipe import Recipe, find_recipe, load_recipe
 
 RECIPE = load_recipe(find_recipe("quickstart"))
@@ -89,3 +89,23 @@ def test_a_table_of_the_front_fits_a_hundred_columns(capsys) -> None:
     assert PLAIN_WIDTH > 100
     assert max(map(len, lines)) <= 100
     assert any("all 4" in line for line in lines)
+
+
+def test_trials_of_own_code_are_told_by_their_parameters(capsys) -> None:
+    records = [
+        TrialRecord(
+            number=number,
+            point=point,
+            config=point,
+            config_digest=str(number),
+            status=TrialStatus.COMPLETED,
+            values={"error": 0.25},
+        )
+        for number, point in enumerate([{"lr": 0.125, "kind": "sgd"}, {"lr": 0.5}])
+    ]
+    objectives = [Objective(metric="error", goal="minimize")]
+    table = trial_table("Front", records, objectives, extra=("cost/parameters",))
+    make_console().print(table)
+    words = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert words[1] == ["trial", "error", "↓", "lr", "kind"]
+    assert words[-2:] == [["0", "0.250", "0.125", "sgd"], ["1", "0.250", "0.500", "-"]]
