@@ -177,7 +177,9 @@ class Ledger:
 
     def requeue(self, number: int, failure: Failure | None = None) -> TrialRecord:
         """Let a trial wait for its next execution, after a pause or one that failed."""
-        before = self._expect(number, TrialStatus.RUNNING, TrialStatus.PAUSED)
+        # The execution of a paused trial has ended: it cannot fail any more.
+        paused = () if failure is not None else (TrialStatus.PAUSED,)
+        before = self._expect(number, TrialStatus.RUNNING, *paused)
         failure = storable(failure)
         after = before.waiting_again(failure)
         with self._writing() as connection:

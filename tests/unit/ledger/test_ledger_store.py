@@ -266,3 +266,14 @@ def test_a_configuration_is_remembered_as_a_reader_sees_it(held, opened):
         number=0, point={}, config={"size": (96, 128)}, config_digest="", origin="default", seed=0
     )
     assert held.history() == opened().history()
+
+
+def test_the_execution_of_a_paused_trial_cannot_fail_any_more(held, opened, propose):
+    propose(held, 0)
+    held.start_attempt(0, worker="")
+    held.add_report(0, report())
+    held.pause(0)
+    with pytest.raises(LedgerError):
+        held.requeue(0, LOST)
+    assert opened().history() == held.history()
+    assert held.history()[0].setbacks == ()
