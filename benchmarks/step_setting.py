@@ -20,6 +20,7 @@ from automtl.tasks.tracking import TrackingTask
 from automtl.training.device import plan_for
 from automtl.training.learner import Learner
 from automtl.training.optimizer import build_optimizer
+from automtl.training.statistics import KeptBuffers
 from automtl.training.weighting import build_weighting
 
 CPU = torch.device("cpu")
@@ -103,6 +104,7 @@ def make_learner(
         tasks={task: TASKS[task] for task in tasks},
         weighting=made,
         optimizers={tasks: optimizer},
+        statistics=KeptBuffers(network),
     )
     learner.to_training()
     return learner
