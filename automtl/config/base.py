@@ -4,13 +4,33 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+from typing_extensions import override
+
+from automtl.config.words import attribute_words, first_sentence
 
 
 class Frozen(BaseModel):
     """A value: immutable, closed to unknown keys, equal by content."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    @override
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler, /
+    ) -> JsonSchemaValue:
+        """Let the schema say of each key what the class says of its attributes."""
+        schema = handler(core_schema)
+        inner = handler.resolve_ref_schema(schema)
+        words = attribute_words(cls)
+        for name, entry in inner.get("properties", {}).items():
+            if name in words:
+                entry["description"] = words[name]
+        inner["description"] = first_sentence(cls)
+        return schema
 
 
 class PlacedError(ValueError):

@@ -127,7 +127,7 @@ class StagedSchedule(TimedPart):
 
     Attributes:
         stages: In order, as a list or as a text of stages divided by semicolons (see
-            :func:`automtl.config.stages.parse_stage`). The last one goes on to the last epoch.
+            `docs/architecture.md`). The last one goes on to the last epoch.
         optimizer_state: ``shared`` keeps one set of moments, ``per_task`` one for each task.
             A step of several tasks needs ``shared``.
     """

@@ -12,7 +12,11 @@ from automtl.config.gradient_weighting import GradientWeightingConfig, Place
 
 
 class FixedWeighting(Part):
-    """Constant task weights; a task that is not named has weight 1."""
+    """Constant task weights.
+
+    Attributes:
+        weights: By task; one that is not named has weight 1.
+    """
 
     kind: Literal["fixed"] = "fixed"
     weights: Mapping[str, Annotated[float, Field(ge=0)]] = {}

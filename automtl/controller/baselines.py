@@ -11,7 +11,8 @@ from automtl.config import (
     single_task,
 )
 from automtl.config.stages import TRUNK, Stage
-from automtl.space.parameter import Parameter, Scalar, matches
+from automtl.space.parameter import Parameter, matches
+from automtl.space.parameter_base import Scalar
 from automtl.space.parts import STAGES_OF_STAGED
 from automtl.space.search_space import SearchSpace
 

@@ -19,10 +19,10 @@ from automtl.space.parameter import (
     FloatParameter,
     IntParameter,
     Parameter,
-    Scalar,
     corners_of,
     last_step,
 )
+from automtl.space.parameter_base import Scalar
 from automtl.space.search_space import SearchSpace
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from automtl.space.parameter import (
     FloatParameter,
     IntParameter,
     Parameter,
-    Scalar,
     corners_of,
     last_step,
     matches,
 )
+from automtl.space.parameter_base import Scalar
 from automtl.space.search_space import SearchSpace
 
 

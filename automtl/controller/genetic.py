@@ -14,7 +14,8 @@ from automtl.controller.chance import grown, uniform, uniform_value
 from automtl.controller.lessons import Lesson
 from automtl.controller.ordering import order
 from automtl.results import Point
-from automtl.space.parameter import Parameter, Scalar
+from automtl.space.parameter import Parameter
+from automtl.space.parameter_base import Scalar
 from automtl.space.search_space import SearchSpace
 
 P_CROSSOVER = 0.9

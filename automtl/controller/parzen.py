@@ -21,10 +21,10 @@ from automtl.space.parameter import (
     FloatParameter,
     IntParameter,
     Parameter,
-    Scalar,
     corners_of,
     last_step,
 )
+from automtl.space.parameter_base import Scalar
 
 Array = NDArray[np.float64]
 

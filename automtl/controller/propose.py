@@ -16,7 +16,7 @@ from automtl.controller.memo import PerTrial
 from automtl.controller.rungs import competes
 from automtl.controller.sampler import Question, draws
 from automtl.results import Point, TrialRecord
-from automtl.space.parameter import Scalar
+from automtl.space.parameter_base import Scalar
 from automtl.space.search import Search
 from automtl.space.search_space import SearchSpace
 

@@ -15,7 +15,7 @@ from automtl.controller.genetic import children
 from automtl.controller.lessons import Lesson, lessons
 from automtl.controller.parzen import expected, suggest
 from automtl.results import Point, TrialRecord
-from automtl.space.parameter import Scalar
+from automtl.space.parameter_base import Scalar
 from automtl.space.parts import Constraint
 from automtl.space.samplers import (
     GpSampler,

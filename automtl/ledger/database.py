@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from automtl.errors import LedgerError
 from automtl.ledger.redaction import first_line, redacted
 from automtl.ledger.tables import SCHEMA_VERSION, metadata, schema
+from automtl.ledger.upgrade import STEPS, upgrade
 
 BUSY_TIMEOUT_S = 30
 RETRY_PAUSES_S = (0.2, 1.0)
@@ -206,7 +207,10 @@ def _check_version(engine: Engine) -> None:
                 fix="Name the folder or the URL of a study",
             )
         version = connection.scalars(select(schema.c.version)).one()
-    if version != SCHEMA_VERSION:
+    if version in STEPS:
+        with writing(engine) as connection:
+            upgrade(connection)
+    elif version != SCHEMA_VERSION:
         msg = f"the ledger has version {version}, this automtl reads version {SCHEMA_VERSION}"
         raise LedgerError(
             msg,

@@ -101,6 +101,7 @@ def acquire(
         "holder_started": holder.started,
         "since_s": now,
         "expires_s": now + ttl_s,
+        "stop": "",
     }
     with writing(engine) as connection:
         row = _row(connection, study, lock=True)
@@ -133,7 +134,9 @@ def fence(connection: Connection, study: str, token: int, *, lock: bool = True) 
     row = _row(connection, study, lock=lock)
     if row is None or row.token != token or row.expires_s <= 0:
         others = row is not None and row.expires_s > 0
-        msg = f"this controller lost its lease; {_holder(row) if others else 'nobody'} has it now"
+        msg = (
+            f"this controller lost its lease; {holder_of(row) if others else 'nobody'} has it now"
+        )
         raise LedgerError(
             msg,
             fix="Nothing was written. Let the other controller work"
@@ -147,7 +150,8 @@ def _row(connection: Connection, study: str, *, lock: bool) -> Any:  # a row, or
     return connection.execute(query.with_for_update() if lock else query).first()
 
 
-def _holder(row: Any) -> Holder:  # a row
+def holder_of(row: Any) -> Holder:  # a row
+    """Return who a lease's row names."""
     return Holder(
         user=row.holder_user,
         host=row.holder_host,
@@ -161,7 +165,7 @@ def _free(row: Any, now: float, *, takeover: bool) -> str | None:  # a row, or N
     """Return from whom the lease is taken, if it was not given back, or refuse."""
     if row is None or row.expires_s <= 0:
         return None
-    holder = _holder(row)
+    holder = holder_of(row)
     if is_gone(holder):
         return f"{holder}, which has ended"
     held_s, left_s = now - row.since_s, row.expires_s - now

@@ -14,7 +14,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -131,6 +131,8 @@ lease = Table(
     Column("holder_started", Text, nullable=False),
     Column("since_s", Double, nullable=False),
     Column("expires_s", Double, nullable=False),
+    # What somebody asked of the holder; whoever comes next is not asked.
+    Column("stop", String(20), nullable=False, server_default=""),
 )
 
 outbox = Table(

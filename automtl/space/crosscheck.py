@@ -1,60 +1,41 @@
 """What no single key can tell: whether the parts of a recipe fit one another."""
 
-import random
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import Any
-
-from pydantic import ValidationError
+from collections.abc import Iterator
 
 from automtl.config import BUILT_IN_TASKS, TrialConfig
-from automtl.errors import RecipeError
+from automtl.space.base import read_base
 from automtl.space.baseline_mistakes import baseline_mistakes
-from automtl.space.early_stopping import (
-    EPOCHS,
-    longest_training,
-)
+from automtl.space.early_stopping import EPOCHS, longest_training
 from automtl.space.generalcheck import Parts, general_mistakes, rung_mistakes
-from automtl.space.mistakes import Mistake, from_pydantic, in_base, suggestion
-from automtl.space.parameter import corners_of, default_of, grid_of
-from automtl.space.paths import FREE, known_paths, nested
-from automtl.space.search_space import Problem, SearchSpace, in_order
-
-N_RANDOM_CORNERS = 16
-MAX_LISTED = 64
-"""A parameter with at most so many values is tried at each: every second one may be wrong."""
+from automtl.space.metric_mistakes import metric_mistakes
+from automtl.space.mistakes import Mistake, in_base, suggestion
+from automtl.space.parameter import default_of
+from automtl.space.paths import FREE, known_paths
+from automtl.space.pointcheck import point_mistakes
 
 
 def cross_mistakes(parts: Parts) -> list[Mistake]:
-    """Return all that does not fit together."""
-    base, wrong = _base(parts)
+    """Return all that does not fit together, as far as one mistake does not hide another."""
+    base = read_base(parts.base)
     found = [
-        *wrong,
+        *base.mistakes,
         *general_mistakes(parts),
-        *_tasks(parts, base),
-        *_paths(parts, base),
-        *_baselines(parts, base),
-        *_rungs(parts, base),
-        *_fractions(parts, base),
+        *_tasks(parts, base.with_tasks),
+        *_paths(parts, base.with_tasks),
+        *_metrics(parts, base.with_tasks),
+        *_baselines(parts, base.whole),
+        *_rungs(parts, base.whole),
+        *_fractions(parts, base.with_tasks),
     ]
-    is_whole = len(parts.names) == len(parts.parameters) and base is not None
-    if found or not is_whole:
-        return found
-    try:
-        space = SearchSpace(parameters=in_order(parts.parameters), objectives=(), base=base)
-    except RecipeError as error:
-        return [Mistake(path=("parameters",), what=error.what, fix=error.fix)]
-    wrong = list(_configs(space))
-    return [*wrong, *_enqueued(parts, space, has_wrong_values=bool(wrong))]
+    if base.config is not None:
+        found += point_mistakes(parts, base.config, broken=_lacking(base.broken), known=found)
+    return found
 
 
-def _base(parts: Parts) -> tuple[TrialConfig | None, list[Mistake]]:
-    plain = nested(parts.base)
-    try:
-        return TrialConfig.from_plain(plain), []
-    except ValidationError as error:
-        found = from_pydantic(error, plain, TrialConfig.model_json_schema(), ("base",))
-        return None, [replace(m, path=in_base(m.path[1:], parts.base)) for m in found]
+def _lacking(broken: frozenset[str]) -> frozenset[str]:
+    """Return the parts that cannot be judged: weights and turns are told by the tasks."""
+    of_tasks = {"weighting", "schedule", "sharing"}
+    return broken | of_tasks if broken & {"sharing", "imports"} else broken
 
 
 def _tasks(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
@@ -75,6 +56,15 @@ def _paths(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
             continue
         what = f"`{name}` is not part of a trial's configuration"
         yield Mistake(path=("parameters", name), what=what, fix=suggestion(name, known))
+
+
+def _metrics(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
+    # A chain that is searched may have any task; where it is not known, neither are its metrics.
+    if "sharing.order" in parts.names:
+        yield from metric_mistakes(parts, BUILT_IN_TASKS, () if base is None else base.imports)
+    elif base is not None:
+        unknown = [t for t in base.tasks if t not in BUILT_IN_TASKS]
+        yield from metric_mistakes(parts, base.tasks, (*base.imports, *unknown))
 
 
 def _baselines(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
@@ -105,49 +95,3 @@ def _fractions(parts: Parts, base: TrialConfig | None) -> Iterator[Mistake]:
             what = f"`label_fraction` names `{task}`, which is no task of this search"
             path = ("data", "label_fraction", task)
             yield Mistake(path=path, what=what, fix=suggestion(task, tasks))
-
-
-def _configs(space: SearchSpace) -> Iterator[Mistake]:
-    """Try the default, every end of every range, and some random corners."""
-    default = _problem(space, space.default_point())
-    if default is not None:
-        yield default
-        return
-    ends = [found for name in space.parameters for found in _ends(space, name)]
-    yield from ends
-    rng = random.Random(0)
-    corners = [
-        {name: rng.choice(corners_of(p)) for name, p in space.parameters.items()}
-        for _ in range(0 if ends else N_RANDOM_CORNERS)
-    ]
-    yield from [found for point in corners if (found := _problem(space, point))][:1]
-
-
-def _ends(space: SearchSpace, name: str) -> list[Mistake]:
-    """Try the values of one parameter, or the extreme ones of many; one error is enough."""
-    parameter = space.parameters[name]
-    values = grid_of(parameter, MAX_LISTED) or corners_of(parameter)
-    found = (_problem(space, space.reaching(name, value)) for value in values)
-    return [problem for problem in found if problem is not None][:1]
-
-
-def _problem(space: SearchSpace, point: Mapping[str, Any]) -> Mistake | None:
-    found = space.try_config(point)
-    if not isinstance(found, Problem):
-        return None
-    path = ("parameters", *found.names[:1])
-    return Mistake(path=path, what=found.what, fix=found.fix)
-
-
-def _enqueued(parts: Parts, space: SearchSpace, *, has_wrong_values: bool) -> Iterator[Mistake]:
-    for i, partial in parts.enqueue.items():
-        try:
-            point = space.complete(partial)
-        except RecipeError as error:
-            name = next((n for n in partial if f"`{n}`" in error.what), "")
-            yield Mistake(path=("enqueue", i, name), what=error.what, fix=error.fix)
-            continue
-        found = _problem(space, point)
-        # A value that no point may have is named at its parameter, once.
-        if found is not None and not has_wrong_values:
-            yield Mistake(path=("enqueue", i, *found.path[1:]), what=found.what, fix=found.fix)

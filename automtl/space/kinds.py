@@ -7,9 +7,8 @@ from automtl.space.parameter import (
     CategoricalParameter,
     FloatParameter,
     IntParameter,
-    Scalar,
-    When,
 )
+from automtl.space.parameter_base import Scalar, When
 
 
 def Float(  # noqa: N802 - reads as the kind it makes

@@ -7,15 +7,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from automtl.config import Frozen
-from automtl.space.prior import Prior
-
-Scalar = bool | int | float | str
-When = Mapping[str, Scalar | tuple[Scalar, ...]]
-"""Other parameters and the value, or the values, at which this one exists."""
+from automtl.space.parameter_base import ParameterBase, Scalar, When
 
 
-class FloatParameter(Frozen):
+class FloatParameter(ParameterBase):
     """A real number in ``[min, max]``.
 
     Attributes:
@@ -25,8 +20,6 @@ class FloatParameter(Frozen):
         log: Whether ratios count rather than differences.
         step: Distance between values; excludes ``log``.
         default: Value of the first trial; without one, the middle of the range.
-        when: Values of other parameters at which this one exists.
-        prior: Where good values are expected.
     """
 
     type: Literal["float"]
@@ -35,8 +28,6 @@ class FloatParameter(Frozen):
     log: bool = False
     step: Annotated[float, Field(gt=0)] | None = None
     default: float | None = None
-    when: When = {}
-    prior: Prior | None = None
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
@@ -44,8 +35,17 @@ class FloatParameter(Frozen):
         return self
 
 
-class IntParameter(Frozen):
-    """A whole number in ``[min, max]``; attributes as in :class:`FloatParameter`."""
+class IntParameter(ParameterBase):
+    """A whole number in ``[min, max]``.
+
+    Attributes:
+        type: ``int``.
+        min: Smallest value.
+        max: Largest value.
+        log: Whether ratios count rather than differences.
+        step: Distance between values; excludes ``log``.
+        default: Value of the first trial; without one, the middle of the range.
+    """
 
     type: Literal["int"]
     min: int
@@ -53,8 +53,6 @@ class IntParameter(Frozen):
     log: bool = False
     step: Annotated[int, Field(ge=1)] | None = None
     default: int | None = None
-    when: When = {}
-    prior: Prior | None = None
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
@@ -62,22 +60,18 @@ class IntParameter(Frozen):
         return self
 
 
-class CategoricalParameter(Frozen):
+class CategoricalParameter(ParameterBase):
     """One of several values without an order.
 
     Attributes:
         type: ``categorical``.
         values: The choices.
         default: Value of the first trial; without one, the first choice.
-        when: Values of other parameters at which this one exists.
-        prior: Which choice is expected to be good.
     """
 
     type: Literal["categorical"]
     values: Annotated[tuple[Scalar, ...], Field(min_length=1)]
     default: Scalar | None = None
-    when: When = {}
-    prior: Prior | None = None
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
@@ -91,13 +85,16 @@ class CategoricalParameter(Frozen):
         return self
 
 
-class BoolParameter(Frozen):
-    """True or false; attributes as in :class:`CategoricalParameter`."""
+class BoolParameter(ParameterBase):
+    """True or false.
+
+    Attributes:
+        type: ``bool``.
+        default: Value of the first trial.
+    """
 
     type: Literal["bool"]
     default: bool = False
-    when: When = {}
-    prior: Prior | None = None
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:

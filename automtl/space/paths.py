@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from automtl.config import BUILT_IN_TASKS, TrialConfig
-from automtl.space.parameter import Scalar
+from automtl.space.parameter_base import Scalar
 
 Plain = dict[str, Any]
 """A JSON-like tree. Its leaves have any type until ``TrialConfig`` has validated them."""

@@ -15,7 +15,8 @@ from pydantic import Field
 from automtl.config import Frozen, digest_of
 from automtl.results import Objective
 from automtl.space.early_stopping import EarlyStopping, NoStopping
-from automtl.space.parameter import Parameter, Scalar
+from automtl.space.parameter import Parameter
+from automtl.space.parameter_base import Scalar
 from automtl.space.parts import Budget, Constraint, Resources
 from automtl.space.samplers import Sampler, TpeSampler
 from automtl.space.search_space import SearchSpace

@@ -11,7 +11,6 @@ from automtl.results import Objective, Point
 from automtl.space.mistakes import from_pydantic
 from automtl.space.parameter import (
     Parameter,
-    Scalar,
     allows,
     as_kind,
     default_of,
@@ -20,6 +19,7 @@ from automtl.space.parameter import (
     matches,
     wanted_values,
 )
+from automtl.space.parameter_base import Scalar
 from automtl.space.paths import set_all
 
 _PARAMETER: TypeAdapter[Parameter] = TypeAdapter(Parameter)

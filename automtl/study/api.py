@@ -15,7 +15,8 @@ from automtl.results import Objective, TrialRecord
 from automtl.space.early_stopping import EarlyStopping, NoStopping
 from automtl.space.free import FreeSearch
 from automtl.space.mistakes import from_pydantic
-from automtl.space.parameter import Parameter, Scalar
+from automtl.space.parameter import Parameter
+from automtl.space.parameter_base import Scalar
 from automtl.space.parts import Budget, Constraint, Resources
 from automtl.space.samplers import Sampler, TpeSampler
 from automtl.space.search import NOT_IN_DIGEST, search_digest

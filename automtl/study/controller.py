@@ -12,6 +12,7 @@ from automtl.controller.propose import propose
 from automtl.controller.replication import missing_replicates
 from automtl.controller.rungs import best_report, epochs_done
 from automtl.controller.stopping import Phase, StoppingRule
+from automtl.ledger.stop import Stop
 from automtl.ledger.store import Ledger
 from automtl.results import (
     Decision,
@@ -30,6 +31,7 @@ from automtl.study.notes import record_notes
 from automtl.study.observer import Observer
 from automtl.study.replicate import add_missing, due, seeds_wanted
 from automtl.study.retries import also_in_halves, may_retry, retry_line
+from automtl.study.stop import StopWatch
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +48,7 @@ class StudyController:
         disk: Says whether there is room for a new trial; None lets all begin.
         only_replicates: New seeds for each member of the front, and nothing else; None searches,
             and then trains as many new seeds as the recipe says.
+        stop: Says whether somebody asked the search to end.
     """
 
     recipe: Search
@@ -56,7 +59,7 @@ class StudyController:
     known: KnownCosts = nothing_known
     disk: DiskGuard | None = None
     only_replicates: int | None = None
-    _stop_requested: bool = False
+    stop: StopWatch = field(default_factory=StopWatch)
     _decisions: dict[int, Decision] = field(default_factory=dict)
     _elapsed_before_s: float = 0.0
     _began_s: float = 0.0
@@ -76,12 +79,17 @@ class StudyController:
 
     @property
     def stop_requested(self) -> bool:
-        """Whether the user asked to end."""
-        return self._stop_requested
+        """Whether the user asked to end now."""
+        return self.stop.is_now
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether something is left to do because the user asked to end."""
+        return self.stop.wanted is not None and not self.is_over
 
     def request_stop(self) -> None:
         """Start no more trials; running ones save their state at the next report and pause."""
-        self._stop_requested = True
+        self.stop.wanted = Stop.NOW
 
     @property
     def is_over(self) -> bool:
@@ -103,9 +111,10 @@ class StudyController:
     def next_order(self) -> TrialOrder | None:
         """Run what is queued, else resume what is promoted, else propose.
 
-        At the end, trials that nothing will resume are stopped, and the front is replicated.
+        At the end, trials that nothing will resume are stopped, and the front is replicated. None
+        once the user asked to end.
         """
-        if self._stop_requested:
+        if self.stop.look(self.observer.message) is not None:
             return None
         history = due(self.ledger.history(), self.only_replicates)
         phase = self._phase(history)
@@ -189,7 +198,7 @@ class StudyController:
                 self.observer.ended(self._record(record.number), self.ledger.history())
 
     def _decide(self, record: TrialRecord, report: EpochReport) -> Decision:
-        if self._stop_requested:
+        if self.stop.look(self.observer.message) is Stop.NOW:
             return Decision.PAUSE
         costs = {k: v for k, v in report.values.items() if k.startswith("cost/")}
         if violations(self.recipe, costs):
@@ -234,7 +243,7 @@ class StudyController:
             make_room=lambda: remove(
                 beaten_weights(self.folder, history, self.recipe.objectives, self.ledger.picks())
             ),
-            is_stopped=lambda: self._stop_requested,
+            is_stopped=lambda: self.stop.look(self.observer.message) is not None,
             say=self.observer.message,
         )
 

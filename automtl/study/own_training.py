@@ -11,7 +11,7 @@ from typing import SupportsFloat
 from automtl.dispatch.base import Report, Trainable
 from automtl.errors import AutomtlError, TrialFailedError
 from automtl.results import Decision, FailureKind, TrialOrder
-from automtl.space.parameter import Scalar
+from automtl.space.parameter_base import Scalar
 
 OWN_FILES = "own"
 """Folder of the files of the user's own code, in the trial's folder."""

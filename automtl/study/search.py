@@ -26,6 +26,7 @@ from automtl.study.folder import Settings, StudyFolder, load_settings, save_sett
 from automtl.study.interrupt import stop_on_interrupt
 from automtl.study.observer import Observer
 from automtl.study.prepared import Prepared
+from automtl.study.stop import StopWatch
 
 if TYPE_CHECKING:
     from automtl.experiment_log import ExperimentLog
@@ -161,7 +162,7 @@ def run(
     """
     began = time.monotonic()
     settings = load_settings(folder)
-    with opened(folder) as ledger, held(ledger, takeover=takeover):
+    with opened(folder) as ledger, held(ledger, takeover=takeover) as lease:
         if search is not None:
             ledger.set_recipe(search.to_plain())
         search = stored_search(ledger.study().recipe)
@@ -181,10 +182,11 @@ def run(
             known=prepared.known,
             disk=DiskGuard(folder=folder.root, min_free_gb=search.resources.min_free_gb),
             only_replicates=only_replicates,
+            stop=StopWatch.of(lease),
         )
         _dispatch(controller, settings, prepared)
         conclude(folder, ledger)
-        interrupted = controller.stop_requested
+        interrupted = controller.was_stopped
         pending = log.close(
             timeout_s=MLFLOW_GRACE_INTERRUPTED_S if interrupted else MLFLOW_GRACE_S,
             status="KILLED" if interrupted else "FINISHED",

@@ -12,7 +12,8 @@ import numpy as np
 from automtl.controller.ordering import order
 from automtl.errors import AutomtlError
 from automtl.results import Objective, Point, TrialRecord
-from automtl.space.parameter import Scalar, allows, default_of, matches
+from automtl.space.parameter import allows, default_of, matches
+from automtl.space.parameter_base import Scalar
 from automtl.space.recipe import Recipe
 from automtl.space.search_space import Problem, SearchSpace
 from automtl.study.folder import StudyFolder

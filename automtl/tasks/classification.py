@@ -10,6 +10,7 @@ from torch.nn import functional
 from typing_extensions import override
 
 from automtl.config import HeadsConfig
+from automtl.config.metrics import TASK_METRICS
 from automtl.data.table import DataInfo, FrameTable, MultiTaskBatch
 from automtl.errors import DataError
 from automtl.tasks.base import RawOutput
@@ -37,7 +38,7 @@ class ClassificationTask:
 
     name: str = "classification"
     primary: str = "classification/accuracy"
-    metrics: tuple[str, ...] = ("classification/accuracy", "classification/balanced_accuracy")
+    metrics: tuple[str, ...] = TASK_METRICS["classification"]
     smaller_is_better: frozenset[str] = frozenset()
 
     def build_head(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from automtl.config import HeadsConfig
+from automtl.config.metrics import TASK_METRICS
 from automtl.data.table import DataInfo, FrameTable, MultiTaskBatch
 from automtl.errors import DataError
 from automtl.tasks.base import RawOutput
@@ -33,7 +34,7 @@ class DepthTask:
 
     name: str = "depth"
     primary: str = "depth/delta1"
-    metrics: tuple[str, ...] = ("depth/delta1", "depth/abs_rel", "depth/rmse")
+    metrics: tuple[str, ...] = TASK_METRICS["depth"]
     smaller_is_better: frozenset[str] = frozenset({"depth/abs_rel", "depth/rmse"})
 
     def build_head(

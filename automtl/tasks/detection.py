@@ -10,6 +10,7 @@ from torch.nn import functional
 from torchvision.ops import batched_nms, generalized_box_iou_loss
 
 from automtl.config import HeadsConfig
+from automtl.config.metrics import TASK_METRICS
 from automtl.data.table import DataInfo, FrameTable, MultiTaskBatch
 from automtl.errors import DataError
 from automtl.tasks.base import RawOutput
@@ -42,7 +43,7 @@ class DetectionTask:
 
     name: str = "detection"
     primary: str = "detection/mAP"
-    metrics: tuple[str, ...] = ("detection/mAP", "detection/mAP_50", "detection/mAP_75")
+    metrics: tuple[str, ...] = TASK_METRICS["detection"]
     smaller_is_better: frozenset[str] = frozenset()
 
     def build_head(

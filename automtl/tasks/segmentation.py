@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from automtl.config import HeadsConfig
+from automtl.config.metrics import TASK_METRICS
 from automtl.data.table import IGNORED, DataInfo, FrameTable, MultiTaskBatch
 from automtl.errors import DataError
 from automtl.tasks.base import RawOutput
@@ -23,7 +24,7 @@ class SegmentationTask:
 
     name: str = "segmentation"
     primary: str = "segmentation/mIoU"
-    metrics: tuple[str, ...] = ("segmentation/mIoU",)
+    metrics: tuple[str, ...] = TASK_METRICS["segmentation"]
     smaller_is_better: frozenset[str] = frozenset()
 
     def build_head(

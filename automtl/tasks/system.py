@@ -21,13 +21,6 @@ from automtl.tasks import detection, segmentation, tracking
 from automtl.tasks.base import RawOutput
 from automtl.tasks.detection import Detections
 
-SYSTEM_METRICS = (
-    "tracking/HOTA",
-    "tracking/MOTA",
-    "tracking/system_IDF1",
-    "tracking/id_switches",
-)
-
 MIN_SCORE = 0.05
 """Objects from this score on help over frames in which an object is hard to see."""
 

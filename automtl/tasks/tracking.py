@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from automtl.config import HeadsConfig
+from automtl.config.metrics import TASK_METRICS
 from automtl.data.table import UNKNOWN_ID, DataInfo, FrameTable, MultiTaskBatch
 from automtl.errors import DataError
 from automtl.tasks.association import associate_by_embedding, identity_f1
@@ -25,7 +26,7 @@ class TrackingTask:
 
     name: str = "tracking"
     primary: str = "tracking/IDF1"
-    metrics: tuple[str, ...] = ("tracking/IDF1",)
+    metrics: tuple[str, ...] = TASK_METRICS["tracking"]
     smaller_is_better: frozenset[str] = frozenset()
 
     def build_head(

@@ -1,0 +1,37 @@
+"""Arguments and options that several verbs have."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+LEDGER, MLFLOW = "AUTOMTL_LEDGER", "AUTOMTL_MLFLOW"
+"""Variables for addresses with a password: arguments can be read by everybody on a machine."""
+
+FolderArgument = Annotated[Path, typer.Argument(help="Folder of the study.", show_default=False)]
+TakeoverOption = Annotated[
+    bool, typer.Option(help="Take over from a controller whose lease has expired.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", help="Root of the recipe's paths. Default: AUTOMTL_DATA."),
+]
+ImportsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-imports",
+        help="package.module:name of a task or backbone of your own that the bundle names. "
+        "RUNS THAT CODE: allow only what you trust. May be given again.",
+    ),
+]
+RecipeArgument = Annotated[
+    str, typer.Argument(help="A YAML file, or the name of a shipped recipe.", show_default=False)
+]
+
+
+def data_root(data: Path | None) -> str | None:
+    """Return the root of a recipe's paths, as the option or the variable names it."""
+    named = data or os.environ.get("AUTOMTL_DATA")
+    return str(Path(named).resolve()) if named else None

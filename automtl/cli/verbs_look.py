@@ -1,0 +1,95 @@
+"""The verbs that look at a recipe or a study. Each is thin: one call, and it prints."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from automtl.cli.options import DataOption, FolderArgument, JsonOption, RecipeArgument, data_root
+
+
+def validate(recipe: RecipeArgument, data: DataOption = None) -> int:
+    """Name every mistake of a recipe, and read its data."""
+    from automtl.cli.look import validate_recipe
+
+    return validate_recipe(recipe, data_root(data))
+
+
+def status(
+    folder: FolderArgument,
+    check: Annotated[bool, typer.Option("--check", help="Check the ledger's invariants.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Say where a search stands."""
+    from automtl.cli.look import show_status
+
+    return show_status(folder, check=check, as_json=as_json)
+
+
+def front(folder: FolderArgument, as_json: JsonOption = False) -> int:
+    """Show the trials that no other trial beats in everything."""
+    from automtl.cli.look import show_front
+
+    return show_front(folder, as_json=as_json)
+
+
+def best(
+    folder: FolderArgument,
+    rule: Annotated[str, typer.Option(help="knee, ideal, weighted, lexicographic.")] = "knee",
+    weight: Annotated[list[str] | None, typer.Option(help="METRIC=NUMBER, for weighted.")] = None,
+    first: Annotated[list[str] | None, typer.Option(help="METRIC, for lexicographic.")] = None,
+    maximum: Annotated[list[str] | None, typer.Option("--max", help="METRIC=MOST.")] = None,
+    minimum: Annotated[list[str] | None, typer.Option("--min", help="METRIC=LEAST.")] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Pick one model from the front by a stated rule, and record the pick."""
+    from automtl.cli.look import show_best
+
+    return show_best(
+        folder,
+        rule=rule,
+        weights=weight or [],
+        first=first or [],
+        maximum=maximum or [],
+        minimum=minimum or [],
+        as_json=as_json,
+    )
+
+
+def report(
+    folder: FolderArgument,
+    out: Annotated[Path | None, typer.Option(help="Default: report.html in the folder.")] = None,
+) -> int:
+    """Write the offline report: one HTML file."""
+    from automtl.cli.look import make_report
+
+    return make_report(folder, out)
+
+
+def clean(
+    folder: FolderArgument,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be removed.")
+    ] = False,
+) -> int:
+    """Remove what nobody needs: the front, picks, baselines and what can be resumed stay."""
+    from automtl.cli.clean import clean_study
+
+    return clean_study(folder, dry_run=dry_run)
+
+
+def schema(
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print every key as a page to read.")
+    ] = False,
+) -> int:
+    """Print the JSON schema of recipes."""
+    from automtl.cli.schema_page import recipe_page
+    from automtl.cli.show import print_json
+    from automtl.space.recipe import recipe_schema
+
+    if markdown:
+        print(recipe_page(), end="")
+    else:
+        print_json(recipe_schema())
+    return 0

@@ -1,0 +1,58 @@
+"""What a training reports: names of metrics. Plain, so that a recipe is checked without torch."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+TASK_METRICS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "detection": ("detection/mAP", "detection/mAP_50", "detection/mAP_75"),
+        "segmentation": ("segmentation/mIoU",),
+        "tracking": ("tracking/IDF1",),
+        "classification": ("classification/accuracy", "classification/balanced_accuracy"),
+        "depth": ("depth/delta1", "depth/abs_rel", "depth/rmse"),
+    }
+)
+"""Of each built-in task, the primary one first."""
+
+SYSTEM_METRICS = (
+    "tracking/HOTA",
+    "tracking/MOTA",
+    "tracking/system_IDF1",
+    "tracking/id_switches",
+)
+"""Of boxes and tracks together: reported where a network has both tasks."""
+
+SHARED_COSTS = (
+    "cost/parameters",
+    "cost/flops",
+    "cost/latency_ms",
+    "cost/steps",
+    "cost/trunk_forward_passes",
+    "cost/trunk_backward_passes",
+)
+"""Of every training, for all tasks together."""
+
+COSTS_BY_TASK = (
+    "cost/train_s",
+    "cost/optimizer_steps",
+    "cost/forward_passes",
+    "cost/backward_passes",
+    "cost/peak_memory_mb",
+)
+"""Of every training, in all and, as ``NAME/TASK``, by task."""
+
+FREE_METRICS = ("loss/", "weight/", "device/")
+"""Beginnings of reported names that the weighting, or the machine, decides."""
+
+
+def reported_metrics(tasks: Iterable[str]) -> tuple[str, ...]:
+    """Return what a training of these tasks reports, names of :data:`FREE_METRICS` left out.
+
+    >>> reported_metrics(["segmentation"])[0]
+    'segmentation/mIoU'
+    """
+    tasks = tuple(tasks)
+    of_tasks = [metric for task in tasks for metric in TASK_METRICS.get(task, ())]
+    system = SYSTEM_METRICS if {"detection", "tracking"} <= set(tasks) else ()
+    by_task = [f"{cost}/{task}" for cost in COSTS_BY_TASK for task in tasks]
+    return (*of_tasks, *system, *SHARED_COSTS, *COSTS_BY_TASK, *by_task, "score")

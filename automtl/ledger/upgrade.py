@@ -1,0 +1,28 @@
+"""Ledgers of earlier versions, brought up to date where they are opened."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from sqlalchemy import Connection, select, update
+
+from automtl.ledger.tables import SCHEMA_VERSION, schema
+
+STEPS: Mapping[int, tuple[str, ...]] = MappingProxyType(
+    {
+        # A lease may hold the wish that its holder ends.
+        2: ("ALTER TABLE lease ADD COLUMN stop VARCHAR(20) DEFAULT '' NOT NULL",),
+    }
+)
+"""By version, the statements that lead to the next one; each database that we know takes them."""
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the tables up to date inside a writing transaction.
+
+    Two processes may come here at once: the second finds the work of the first done.
+    """
+    version = connection.scalars(select(schema.c.version).with_for_update()).one()
+    for step in range(version, SCHEMA_VERSION):
+        for statement in STEPS[step]:
+            connection.exec_driver_sql(statement)
+        connection.execute(update(schema).values(version=step + 1))
