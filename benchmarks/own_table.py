@@ -23,7 +23,7 @@ from automtl.data.load import load_data
 from automtl.dispatch.base import Trainable
 from automtl.errors import AutomtlError
 from automtl.results import Decision, TrialOrder
-from automtl.space.parameter import Scalar
+from automtl.space.parameter_base import Scalar
 from automtl.space.recipe import Recipe, load_recipe
 from automtl.training.trainable import make_trainable
 
