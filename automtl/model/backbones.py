@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from automtl.config import BackboneConfig
-from automtl.config.backbones import TIMM
+from automtl.config.backbones import TIMM, tiny_channels
 from automtl.errors import AutomtlError
 from automtl.model.stages import Stages
 from automtl.model.stem import widen
@@ -45,7 +45,7 @@ def _conv(inputs: int, outputs: int, stride: int) -> nn.Sequential:
 
 def _tiny(width: float) -> Stages:
     """Four stages at strides 2 to 16: plain convolutions, which CPUs run fastest."""
-    channels = tuple(max(8, round(c * width / 8) * 8) for c in (16, 32, 64, 96))
+    channels = tiny_channels(width)
     modules = (
         _conv(3, channels[0], 2),
         nn.Sequential(_conv(channels[0], channels[1], 2), _conv(channels[1], channels[1], 1)),

@@ -4,10 +4,12 @@ import math
 import shlex
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from automtl.analysis.replicates import replication_of
 from automtl.controller.budget import busy_s
 from automtl.controller.ending import ending_of
+from automtl.ledger.attempts import read_attempts
 from automtl.ledger.redaction import redacted
 from automtl.ledger.store import Ledger
 from automtl.pareto import front, ranks
@@ -19,6 +21,9 @@ from automtl.study.deltas import deltas_of
 from automtl.study.folder import StudyFolder, load_settings, read_floors
 from automtl.study.lessons import lessons_of
 from automtl.study.words import kind_of, number, tree_of
+
+if TYPE_CHECKING:
+    from automtl_dashboards.snapshot import Snapshot
 
 
 def conclude(folder: StudyFolder, ledger: Ledger) -> None:
@@ -102,15 +107,22 @@ def write_study_report(folder: StudyFolder, ledger: Ledger, out: Path) -> Path:
     import_module("pandas")
     from automtl_dashboards.report import write_report
 
+    return write_report(out, snapshot_of(folder, ledger))
+
+
+def snapshot_of(folder: StudyFolder, ledger: Ledger) -> "Snapshot":
+    """Return what the ledger says now, as a report shows it."""
+    from automtl_dashboards.snapshot import Snapshot
+
     study, history = ledger.study(), ledger.history()
     why = ending_of(stored_search(study.recipe), history, busy_s(history)).why
-    return write_report(
-        out,
+    return Snapshot(
         study=study,
         history=history,
         picks=ledger.picks(),
         floors=read_floors(folder),
         lessons=lessons_of(history, study.objectives),
+        attempts=read_attempts(ledger),
         notes={"MLflow": mlflow_command(folder)}
         | _commands(study, folder)
         | ({"Ended by": why} if why else {}),

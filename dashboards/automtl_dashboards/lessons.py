@@ -8,6 +8,9 @@ from automtl.results import Objective
 from automtl_dashboards.labels import number
 from automtl_dashboards.tables import Cell, table_html
 
+SAID = 3
+"""Effects that the top of the page tells."""
+
 
 def lessons_words(lessons: Lessons, objectives: Sequence[Objective]) -> str:
     """Return a list: a sentence for each clear effect, one for all others, one for the unknown."""
@@ -72,3 +75,20 @@ def _by_choice(effects: Sequence[Effect]) -> dict[str, list[Effect]]:
     for effect in effects:
         found.setdefault(effect.choice, []).append(effect)
     return found
+
+
+def learned_line(lessons: Lessons, objectives: Sequence[Objective]) -> str:
+    """Return what was learned as one paragraph for the top: the clearest effects, or why none.
+
+    Nothing where no choice could be measured and none is waited for.
+    """
+    maximize = {o.metric: o.maximize for o in objectives}
+    clear = sorted((e for e in lessons.effects if e.is_clear), key=lambda e: (e.p, -e.explained))
+    words = [html.escape(in_words(e, maximize=maximize[e.objective])) for e in clear[:SAID]]
+    rest = len(clear) - len(words)
+    text = "; ".join(words) + (f"; and {rest} more" if rest > 0 else "")
+    if not text and lessons.effects:
+        text = "no choice had an effect that stands out from chance"
+    if not text and lessons.too_few:
+        text = f"too few trials yet to tell what {html.escape(', '.join(lessons.too_few))} did"
+    return f"<p class='detail'><a href='#learned'>Learned</a>: {text}.</p>" if text else ""

@@ -16,6 +16,19 @@ FLOOR = "#CC79A7"
 FAINT = "rgba(130,138,150,0.58)"
 FAINT_LINE = "rgba(130,138,150,0.40)"
 EDGE = "rgba(130,138,150,0.9)"
+SHARED = "#6C7B8C"
+
+TASK_COLORS: Mapping[str, str] = {
+    "detection": "#D55E00",
+    "segmentation": "#56B4E9",
+    "tracking": "#009E73",
+    "classification": "#CC79A7",
+    "depth": "#BFA600",
+}
+"""Colours of the built-in tasks."""
+
+FURTHER_COLOR = "#8A919C"
+"""Of all tasks of the user's own."""
 
 STATUS_COLORS: Mapping[TrialStatus, str] = {
     TrialStatus.COMPLETED: FRONT,
@@ -74,3 +87,18 @@ def axis_style() -> dict[str, object]:
         "automargin": True,
         "title": {"standoff": 8},
     }
+
+
+def task_color(task: str) -> str:
+    """Return a task's colour, the same in all figures."""
+    return TASK_COLORS.get(task, FURTHER_COLOR)
+
+
+def task_place(task: str) -> tuple[int, str]:
+    """Return where a task stands among others: the built-in ones first.
+
+    >>> sorted(["mine", "tracking", "detection"], key=task_place)
+    ['detection', 'tracking', 'mine']
+    """
+    known = list(TASK_COLORS)
+    return known.index(task) if task in TASK_COLORS else len(known), task

@@ -71,6 +71,17 @@ def standing_of(
     )
 
 
+def notable(
+    history: Sequence[TrialRecord], standing: Standing, *, limit: int
+) -> tuple[TrialRecord, ...]:
+    """Return the members of the front to look at: the pick, the best of each objective, others."""
+    members = [record for record in history if record.number in standing.front]
+    picked = [record for record in history if record.number == standing.pick]
+    best = [min(members, key=lambda r: _loss(r, o)) for o in standing.objectives if members]
+    found = {record.number: record for record in (*picked, *best, *members)}
+    return tuple(found.values())[:limit]
+
+
 def newest_pick(picks: Sequence[Pick]) -> Pick | None:
     """Return the pick that counts: the newest, the last one listed among equally new ones."""
     return max(reversed(picks), key=lambda pick: pick.created_s, default=None)

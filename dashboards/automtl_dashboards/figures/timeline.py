@@ -1,34 +1,46 @@
 """Which worker ran which trial when."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from automtl.attempts import Attempt
 from automtl.results import Objective, TrialRecord, TrialStatus
 from automtl_dashboards import palette
 from automtl_dashboards.labels import duration, trial_text
 
+LOST = "lost"
+"""Outcome of an execution that ended by an accident and was followed by another one."""
+
+COLORS: Mapping[str, str] = {
+    **{status.value: color for status, color in palette.STATUS_COLORS.items()},
+    LOST: "#F0A35E",
+}
+"""By outcome."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One trial on its lane, from its first start to its end.
+    """One execution on its lane.
 
     Attributes:
         number: The trial.
+        attempt: Which execution of it, from 1.
         lane: Row of the figure.
         start_min: Minutes after the first start of the study.
         length_min: Minutes.
-        status: Where the trial stands.
+        outcome: How it ended, or ``running``.
         text: What the mouse shows, escaped.
     """
 
     number: int
+    attempt: int
     lane: int
     start_min: float
     length_min: float
-    status: TrialStatus
+    outcome: str
     text: str
 
 
@@ -49,54 +61,57 @@ class TimelineFigure:
 
 
 def fill_timeline(
-    history: Sequence[TrialRecord], objectives: Sequence[Objective]
+    attempts: Sequence[Attempt], history: Sequence[TrialRecord], objectives: Sequence[Objective]
 ) -> TimelineFigure | None:
-    """Return the figure's numbers, or None if no trial has started."""
-    started = sorted(
-        (record.started_s, record.number, record)
-        for record in history
-        if record.started_s is not None
-    )
+    """Return the figure's numbers, or None if no trial has started.
+
+    Args:
+        attempts: Executions of the trials.
+        history: All trials by number.
+        objectives: Shown under the mouse.
+    """
+    started = sorted(attempts, key=lambda a: (a.started_s, a.number, a.attempt))
     if not started:
         return None
-    begin = started[0][0]
-    # A trial that still runs is drawn up to the last thing known of the study.
-    now = max(max(start, _last_known(record)) for start, _, record in started)
+    records = {record.number: record for record in history}
+    begin = started[0].started_s
+    # What still runs is drawn up to the last thing known of the study.
+    now = max(max(a.started_s, _last_known(a, records[a.number])) for a in started)
     free_at: dict[tuple[str, int], float] = {}
     rows = []
-    for start, _, record in started:
-        end = max(start, now if record.ended_s is None else record.ended_s)
-        slot = next(
-            n for n in range(len(started)) if free_at.get((record.worker, n), start) <= start
-        )
-        free_at[record.worker, slot] = end
-        rows.append(((record.worker, slot), start, end, record))
+    for attempt in started:
+        start = attempt.started_s
+        end = max(start, now if attempt.ended_s is None else attempt.ended_s)
+        worker = attempt.worker
+        slot = next(n for n in range(len(started)) if free_at.get((worker, n), start) <= start)
+        free_at[worker, slot] = end
+        rows.append(((worker, slot), start, end, attempt))
     keys = sorted(free_at)
     busy = sum(end - start for _, start, end, _ in rows)
     span = (now - begin) * len(keys)
-    bars = tuple(
-        Bar(
-            number=record.number,
-            lane=keys.index(key),
-            start_min=(start - begin) / 60,
-            length_min=(end - start) / 60,
-            status=record.status,
-            text=trial_text(record, objectives, role=duration(end - start), n_parameters=0),
-        )
-        for key, start, end, record in rows
-    )
     return TimelineFigure(
         lanes=tuple(_lane_name(worker, slot) for worker, slot in keys),
-        bars=bars,
+        bars=tuple(
+            Bar(
+                number=attempt.number,
+                attempt=attempt.attempt,
+                lane=keys.index(key),
+                start_min=(start - begin) / 60,
+                length_min=(end - start) / 60,
+                outcome=attempt.outcome,
+                text=_text(attempt, end - start, records[attempt.number], objectives),
+            )
+            for key, start, end, attempt in rows
+        ),
         busy_share=min(1.0, busy / span) if span > 0 else 1.0,
     )
 
 
 def draw_timeline(figure: TimelineFigure) -> go.Figure:
-    """Draw the bars, one trace for each status."""
+    """Draw the bars, one trace for each outcome."""
     drawn = go.Figure(layout=palette.base_layout(height=130 + 34 * len(figure.lanes)))
-    for status in TrialStatus:
-        bars = [bar for bar in figure.bars if bar.status is status]
+    for outcome, color in COLORS.items():
+        bars = [bar for bar in figure.bars if bar.outcome == outcome]
         if not bars:
             continue
         drawn.add_trace(
@@ -107,15 +122,16 @@ def draw_timeline(figure: TimelineFigure) -> go.Figure:
                 orientation="h",
                 width=0.74,
                 marker={
-                    "color": palette.STATUS_COLORS[status],
+                    "color": color,
                     "line": {"color": "rgba(255,255,255,0.9)", "width": 1},
                 },
-                name=status.value,
+                name=outcome,
                 text=[str(bar.number) for bar in bars] if len(figure.bars) <= 80 else None,
                 textposition="inside",
                 insidetextanchor="middle",
                 textangle=0,
                 textfont={"size": 11},
+                customdata=[bar.number for bar in bars],
                 hovertext=[bar.text for bar in bars],
                 hovertemplate="%{hovertext}<extra></extra>",
             )
@@ -131,11 +147,24 @@ def draw_timeline(figure: TimelineFigure) -> go.Figure:
     return drawn
 
 
-def _last_known(record: TrialRecord) -> float:
+def _last_known(attempt: Attempt, record: TrialRecord) -> float:
     reported = max((report.time_s for report in record.reports), default=0.0)
-    return max(record.ended_s or 0.0, reported)
+    return max(attempt.ended_s or 0.0, reported)
+
+
+def _text(
+    attempt: Attempt, seconds: float, record: TrialRecord, objectives: Sequence[Objective]
+) -> str:
+    which = f"execution {attempt.attempt}, " if record.attempts > 1 else ""
+    why = "" if attempt.failure is None else f", {attempt.failure.value}"
+    is_last = attempt.attempt == record.attempts and record.status is not TrialStatus.PAUSED
+    then = "" if is_last else f" ({attempt.outcome}{why})"
+    role = f"{which}{duration(seconds)}{then}"
+    return trial_text(record, objectives, role=role, n_parameters=0)
 
 
 def _lane_name(worker: str, slot: int) -> str:
-    name = html.escape(worker or "worker")
+    if not worker:
+        return f"slot {slot + 1}"
+    name = html.escape(worker)
     return f"{name} · {slot + 1}" if slot else name

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from automtl.analysis.effects import Lessons
+from automtl.attempts import Attempt
+from automtl.config import TrialConfig
 from automtl.results import (
     EpochReport,
     Failure,
@@ -16,6 +19,7 @@ from automtl.results import (
     TrialRecord,
     TrialStatus,
 )
+from automtl_dashboards.snapshot import Snapshot
 
 BEGIN_S = 1_780_000_000.0
 OBJECTIVES = (
@@ -25,6 +29,7 @@ OBJECTIVES = (
     Objective(metric="cost/latency_ms", goal="minimize", unit="ms", reference=40.0),
 )
 TASKS = ("detection", "segmentation", "tracking")
+STEPS = 30
 QUALITY = {
     "detection": "detection/mAP",
     "segmentation": "segmentation/mIoU",
@@ -51,6 +56,46 @@ class Synthetic:
     study: StudyInfo
     history: tuple[TrialRecord, ...]
     picks: tuple[Pick, ...]
+
+    def snapshot(self, **changes: object) -> Snapshot:
+        """The study as a report gets it, with some parts replaced."""
+        parts = {
+            "study": self.study,
+            "history": self.history,
+            "picks": self.picks,
+            "lessons": Lessons(),
+        }
+        parts |= changes
+        return Snapshot(**{"attempts": attempts_of(parts["history"]), **parts})
+
+
+def attempts_of(history: tuple[TrialRecord, ...]) -> tuple[Attempt, ...]:
+    """One execution of each trial that has started."""
+    return tuple(
+        Attempt(
+            number=record.number,
+            attempt=1,
+            worker=record.worker,
+            started_s=record.started_s,
+            ended_s=record.ended_s,
+            outcome=record.status.value,
+        )
+        for record in history
+        if record.started_s is not None
+    )
+
+
+def make_config(point: dict[str, float | int | str | bool]) -> dict[str, object]:
+    splits = [point["sharing.split_after.0"], point["sharing.split_after.1"]]
+    config = TrialConfig.from_plain(
+        {
+            "sharing": {"order": list(TASKS), "split_after": splits},
+            "weighting": {"kind": point["weighting.kind"]},
+            "schedule": {"kind": point["schedule.kind"]},
+            "optimizer": {"steps_per_epoch": STEPS},
+        }
+    )
+    return config.to_plain()
 
 
 def make_study(objectives: tuple[Objective, ...] = OBJECTIVES) -> StudyInfo:
@@ -111,10 +156,11 @@ def make_reports(
         share = 1 - math.exp(-1.1 * epoch)
         seen = {k: v if k.startswith("cost/") else v * share for k, v in values.items()}
         losses = {f"loss/{t}": 0.3 + (i + 1) * math.exp(-epoch) for i, t in enumerate(tasks)}
+        weights = {f"weight/{t}": 1.0 + i / epoch for i, t in enumerate(tasks)}
+        steps = {f"cost/optimizer_steps/{t}": float(epoch * STEPS) for t in tasks}
+        told = seen | losses | weights | steps
         reports.append(
-            EpochReport(
-                attempt=1, epoch=epoch, values=seen | losses, time_s=start_s + 12.0 * epoch
-            )
+            EpochReport(attempt=1, epoch=epoch, values=told, time_s=start_s + 12.0 * epoch)
         )
     return tuple(reports)
 
@@ -147,7 +193,7 @@ def make_trial(number: int, rng: np.random.Generator, free_at: list[float]) -> T
     return TrialRecord(
         number=number,
         point=point,
-        config={},
+        config=make_config(point),
         config_digest=f"{number:016x}",
         origin="default" if number == 0 else "sampler",
         status=status,

@@ -1,6 +1,6 @@
 from automtl.analysis.effects import Effect, Lessons, Level
 from automtl.results import Objective
-from automtl_dashboards.lessons import lessons_table, lessons_words
+from automtl_dashboards.lessons import learned_line, lessons_table, lessons_words
 
 OBJECTIVES = (Objective(metric="d/q", goal="maximize"), Objective(metric="c", goal="minimize"))
 
@@ -52,3 +52,29 @@ def test_what_cannot_be_told_is_named():
     words = lessons_words(Lessons(too_few=("sharing", "schedule")), OBJECTIVES)
     assert "Too few trials to tell: sharing, schedule" in words
     assert "No clear effect" not in words
+
+
+def test_the_top_tells_the_surest_effects_first():
+    found = Lessons(
+        effects=(
+            effect("sharing", "d/q", 0.04, "everything", "nothing"),
+            effect("weighting", "d/q", 0.001, "<fixed>", "upgrad"),
+            effect("schedule", "c", 0.02, "joint", "alternating"),
+            effect("schedule", "d/q", 0.03, "joint", "alternating"),
+            effect("sharing x schedule", "c", 0.3),
+        )
+    )
+    line = learned_line(found, OBJECTIVES)
+    places = [line.index(word) for word in ("weighting:", "c is lowest", "d/q is highest with j")]
+    assert places == sorted(places)
+    assert "sharing:" not in line
+    assert "and 1 more" in line
+    assert "&lt;fixed&gt;" in line
+
+
+def test_the_top_says_why_nothing_was_learned():
+    unclear = Lessons(effects=(effect("sharing", "d/q", 0.4, "everything", "nothing"),))
+    assert "no choice had an effect" in learned_line(unclear, OBJECTIVES)
+    few = learned_line(Lessons(too_few=("sharing", "schedule")), OBJECTIVES)
+    assert "too few trials yet to tell what sharing, schedule did" in few
+    assert learned_line(Lessons(), OBJECTIVES) == ""

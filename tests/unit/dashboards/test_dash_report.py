@@ -23,6 +23,7 @@ SECTIONS = (
     "glance",
     "study",
     "front",
+    "members",
     "hypervolume",
     "parallel",
     "choices",
@@ -64,13 +65,8 @@ def full_page(synthetic, floors, notes) -> str:
 
 
 def render(synthetic, floors=None, notes=None, **changes) -> str:
-    parts = {
-        "study": synthetic.study,
-        "history": synthetic.history,
-        "picks": synthetic.picks,
-        "lessons": Lessons(),
-    }
-    return report_html(**(parts | changes), floors=floors, notes=notes or {})
+    snapshot = synthetic.snapshot(floors=floors or {}, notes=notes or {}, **changes)
+    return report_html(snapshot)
 
 
 def own_part(page: str) -> str:
@@ -87,7 +83,9 @@ def parsed(page: str) -> Balanced:
     assert len(parser.ids) == len(set(parser.ids))
     # Data, plotly.js and our own: whoever smuggles a script in makes it four.
     assert parser.n_scripts == 3
-    assert [s for s in parser.ids if s in SECTIONS] == list(SECTIONS)
+    has_front = "id='members'" in page
+    expected = [s for s in SECTIONS if has_front or s != "members"]
+    assert [s for s in parser.ids if s in SECTIONS] == expected
     return parser
 
 
@@ -106,7 +104,7 @@ def words_of(page: str) -> str:
 def test_a_full_study_has_every_section_and_figure(full_page: str) -> None:
     page = full_page
     parsed(page)
-    expected = {"front", "hypervolume", "parallel", "curves", "losses", "timeline"}
+    expected = {"front", "members", "hypervolume", "parallel", "curves", "losses", "timeline"}
     assert set(figures_of(page)) == expected
     for name in expected:
         assert f"data-figure='{name}'" in page
@@ -173,7 +171,7 @@ def test_foreign_text_is_shown_and_never_run(synthetic, floors) -> None:
     )
     level = Level(value=bad, n=4, mean=0.5, low=0.4, high=0.6)
     pick = Pick(number=0, rule=bad, reason=bad, inputs={bad: [bad, {bad: bad}]})
-    page = report_html(
+    snapshot = synthetic.snapshot(
         study=study,
         history=history,
         picks=[pick],
@@ -187,6 +185,7 @@ def test_foreign_text_is_shown_and_never_run(synthetic, floors) -> None:
         ),
         notes={bad: bad + attribute},
     )
+    page = report_html(snapshot)
     names = {name for name, _ in parsed(page).attributes}
     assert not [name for name in names if name.startswith("on")]
     assert bad not in own_part(page)
@@ -285,15 +284,7 @@ def test_the_table_holds_every_trial_with_its_values(synthetic, full_page: str) 
 @pytest.mark.slow
 def test_a_thousand_trials_are_quick_and_small(thousand, floors, notes, tmp_path: Path) -> None:
     begin = time.perf_counter()
-    path = write_report(
-        tmp_path / "report.html",
-        study=thousand.study,
-        history=thousand.history,
-        picks=thousand.picks,
-        floors=floors,
-        lessons=Lessons(),
-        notes=notes,
-    )
+    path = write_report(tmp_path / "report.html", thousand.snapshot(floors=floors, notes=notes))
     spent_s = time.perf_counter() - begin
     assert path.stat().st_size < 8 * 2**20
     assert spent_s < 15  # a second and a half on a calm core
@@ -303,14 +294,7 @@ def test_the_file_appears_whole_or_not_at_all(
     synthetic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "new" / "report.html"
-    parts = {
-        "history": synthetic.history,
-        "picks": synthetic.picks,
-        "floors": None,
-        "lessons": Lessons(),
-        "notes": {},
-    }
-    assert write_report(path, study=synthetic.study, **parts) == path
+    assert write_report(path, synthetic.snapshot()) == path
     before = path.read_text(encoding="utf-8")
     assert before.endswith("</html>\n")
     assert path.stat().st_mode & 0o777 == 0o644
@@ -319,8 +303,9 @@ def test_the_file_appears_whole_or_not_at_all(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full_disk)
+    other = synthetic.snapshot(study=synthetic.study.model_copy(update={"name": "other"}))
     with pytest.raises(OSError, match="No space left"):
-        write_report(path, study=synthetic.study.model_copy(update={"name": "other"}), **parts)
+        write_report(path, other)
     assert path.read_text(encoding="utf-8") == before
     assert list(path.parent.iterdir()) == [path]
 

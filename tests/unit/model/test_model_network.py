@@ -8,7 +8,7 @@ import torch
 from pydantic import ValidationError
 
 from automtl.config import BackboneConfig, HeadsConfig, SharingConfig, TrialConfig
-from automtl.config.backbones import N_STAGES
+from automtl.config.backbones import N_STAGES, channels_of
 from automtl.errors import AutomtlError
 from automtl.model.backbones import build_stages
 from automtl.model.cost import count_flops, count_parameters, latency_ms
@@ -91,6 +91,7 @@ def test_building_leaves_the_global_generator_alone():
 def test_every_backbone_doubles_its_stride_and_runs(name):
     stages = build_stages(BackboneConfig(name=name))
     assert len(stages.modules) == N_STAGES[name]
+    assert stages.channels == channels_of(name, width=1.0)
     assert all(b == 2 * a for a, b in zip(stages.strides, stages.strides[1:], strict=False))
     x = torch.zeros(1, 3, *SIZE)
     for stage, channels, stride in zip(

@@ -1,0 +1,31 @@
+"""What a ledger says of a study at one moment: all that a report or a live page is made of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from automtl.analysis.effects import Lessons
+from automtl.attempts import Attempt
+from automtl.results import Pick, StudyInfo, TrialRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A study, running or ended.
+
+    Attributes:
+        study: The study.
+        history: All trials by number.
+        picks: All picks; the newest counts.
+        floors: By trivial predictor, its metrics.
+        lessons: What the choices had to do with each objective, and what sharing gained.
+        attempts: Executions of the trials.
+        notes: Commands for the reader by title, e.g. how to open MLflow.
+    """
+
+    study: StudyInfo
+    history: Sequence[TrialRecord]
+    picks: Sequence[Pick] = ()
+    floors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    lessons: Lessons = field(default_factory=Lessons)
+    attempts: Sequence[Attempt] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
