@@ -30,7 +30,16 @@
     figure.layout.hoverlabel.font = Object.assign({}, figure.layout.hoverlabel.font, {
       color: "#f1f4f8",
     });
-    Plotly.newPlot(holder, figure.data, figure.layout, config);
+    Plotly.newPlot(holder, figure.data, figure.layout, config).then(function () {
+      holder.on("plotly_click", function (event) { goTo(event.points[0].customdata); });
+    });
+  }
+
+  // Where a figure says which trial a point is, a click leads to the trial's row.
+  function goTo(number) {
+    if (Number.isInteger(number) && document.getElementById("trial-" + number)) {
+      location.hash = "trial-" + number;
+    }
   }
 
   function keyOf(row, column) {

@@ -7,7 +7,8 @@ from automtl.analysis.replicates import replication_of
 from automtl.results import TrialRecord
 from automtl_dashboards.choices import choices_table, fill_choices
 from automtl_dashboards.figures.curves import draw_curves, fill_losses, fill_objectives
-from automtl_dashboards.figures.front import draw_front, fill_front
+from automtl_dashboards.figures.front import fill_front
+from automtl_dashboards.figures.front_drawing import draw_front
 from automtl_dashboards.figures.hypervolume import draw_hypervolume, fill_hypervolume
 from automtl_dashboards.figures.members import draw_members, fill_members
 from automtl_dashboards.figures.parallel import draw_parallel, fill_parallel
@@ -46,7 +47,8 @@ def study_section(snapshot: Snapshot, standing: Standing) -> Section:
 
 def front_section(snapshot: Snapshot, standing: Standing) -> Section:
     """Return every pair of objectives."""
-    figure = fill_front(snapshot.history, standing, snapshot.lessons.deltas.deltas)
+    again = replication_of(snapshot.history, standing.objectives)
+    figure = fill_front(snapshot.history, standing, snapshot.lessons.deltas.deltas, again)
     if figure is None:
         return _empty("front", "The front", "No trial has a value for every objective yet.")
     return Section(
@@ -54,8 +56,9 @@ def front_section(snapshot: Snapshot, standing: Standing) -> Section:
         title="The front",
         intro="Blue trials are dominated by no other trial in all objectives taken together; "
         "grey ones are. The star is the pick; a diamond is a baseline of all tasks. "
-        "Arrows in the titles show what is better. A line "
-        "that would lie outside the picture is left out; its value stands under At a glance.",
+        "A click on a trial leads to its row in the table. Arrows in the titles show what is "
+        "better. A line that would lie outside the picture is left out; its value stands under "
+        "At a glance.",
         figure=draw_front(figure),
     )
 

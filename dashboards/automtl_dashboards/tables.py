@@ -232,13 +232,20 @@ def table_html(
         for text, tip, cls in head
     )
     body = "".join(
-        f"<tr class='{row_class}'>" + "".join(_cell(cell) for cell in cells) + "</tr>"
+        f"<tr{_row_id(css, cells)} class='{row_class}'>"
+        + "".join(_cell(cell) for cell in cells)
+        + "</tr>"
         for row_class, cells in rows
     )
     return (
         f"<div class='scroll'><table class='{css}'><thead><tr>{top}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _row_id(css: str, cells: Sequence[Cell]) -> str:
+    # What a click on a trial in a figure leads to.
+    return f" id='trial-{cells[0][1]}'" if css.startswith("trials") else ""
 
 
 def _cell(cell: Cell) -> str:

@@ -1,38 +1,18 @@
 """The front: every pair of objectives, who is dominated, what separate networks reach."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
-
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from automtl.analysis.delta import DeltaM
+from automtl.analysis.replicates import Replication
 from automtl.results import Objective, TrialRecord
-from automtl_dashboards import palette
-from automtl_dashboards.labels import axis_title, trial_text
+from automtl_dashboards.labels import trial_text
 from automtl_dashboards.standing import Role, Standing
 
-MARKERS = {
-    Role.DOMINATED: {"color": palette.FAINT, "size": 8, "symbol": "circle"},
-    Role.UNFINISHED: {"color": palette.FAINT, "size": 8, "symbol": "circle-open"},
-    Role.INFEASIBLE: {"color": palette.FLOOR, "size": 8, "symbol": "x-thin-open"},
-    Role.BASELINE: {"color": palette.SINGLE_TASK, "size": 11, "symbol": "diamond"},
-    Role.FRONT: {
-        "color": palette.FRONT,
-        "size": 11,
-        "symbol": "circle",
-        "line": {"color": "rgba(255,255,255,0.85)", "width": 1.2},
-    },
-    Role.PICK: {
-        "color": palette.PICK,
-        "size": 19,
-        "symbol": "star",
-        "line": {"color": "#5A3D00", "width": 1.2},
-    },
-}
-"""How trials are drawn, in drawing order: what matters lies on top."""
+EQUAL = "equal_weights"
+"""Name of the baseline that trains all tasks with equal weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +35,21 @@ class FrontPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FrontMean:
+    """A member of the front over its new seeds.
+
+    Attributes:
+        number: The trial.
+        values: Means in the order of the objectives.
+        half: Half of each 95 % interval; NaN with one seed.
+    """
+
+    number: int
+    values: tuple[float, ...]
+    half: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FrontFigure:
     """Numbers of the figure.
 
@@ -65,6 +60,8 @@ class FrontFigure:
             fill it, so that a floor far away does not squeeze them together.
         single_task: Per objective, the value of single-task networks if known.
         floors: Per objective, the best trivial predictor's value if known.
+        equal_weights: Per objective, the value of training all tasks with equal weights if known.
+        means: What new seeds say of the front, if they were trained.
     """
 
     objectives: tuple[Objective, ...]
@@ -72,42 +69,41 @@ class FrontFigure:
     ranges: tuple[tuple[float, float], ...]
     single_task: tuple[float | None, ...]
     floors: tuple[float | None, ...]
+    equal_weights: tuple[float | None, ...]
+    means: tuple[FrontMean, ...]
 
 
 def fill_front(
     history: Sequence[TrialRecord],
     standing: Standing,
     deltas: Mapping[int, DeltaM] = MappingProxyType({}),
+    again: Replication | None = None,
 ) -> FrontFigure | None:
     """Return the figure's numbers, or None if no trial has a value for every objective.
 
-    ``deltas`` gives, by trial, the percents by which it beats single-task networks.
+    Args:
+        history: All trials.
+        standing: Who is on the front.
+        deltas: By trial, the percents by which it beats single-task networks.
+        again: What new seeds say of the front.
     """
     objectives = standing.objectives
-    points = []
-    for record in history:
-        vector = record.vector(objectives)
-        if vector is None or not (record.competes or record.baseline):
-            continue
-        role = standing.role(record)
-        text = trial_text(record, objectives, role=record.baseline or role.value)
-        text += _delta_text(deltas.get(record.number))
-        points.append(
-            FrontPoint(
-                number=record.number,
-                values=vector,
-                role=role,
-                is_front=record.number in standing.front,
-                text=text,
-            )
-        )
-    if not points:
+    shown = [
+        (record, vector)
+        for record in history
+        if (record.competes or record.baseline)
+        and (vector := record.vector(objectives)) is not None
+    ]
+    if not shown:
         return None
     single = tuple(standing.single_task.get(o.metric) for o in objectives)
-    columns = zip(*(point.values for point in points), strict=True)
+    equal = next((vector for record, vector in shown if record.baseline == EQUAL), None)
+    means = _means(again, objectives)
+    rows = [*(vector for _, vector in shown), *map(_low, means), *map(_high, means)]
+    columns = zip(*rows, strict=True)
     return FrontFigure(
         objectives=objectives,
-        points=tuple(points),
+        points=tuple(_point(r, vector, standing, deltas.get(r.number)) for r, vector in shown),
         ranges=tuple(
             _padded([*column, *([] if value is None else [value])])
             for column, value in zip(columns, single, strict=True)
@@ -116,7 +112,43 @@ def fill_front(
         floors=tuple(
             floor[1] if (floor := standing.floors.get(o.metric)) else None for o in objectives
         ),
+        equal_weights=equal or (None,) * len(objectives),
+        means=means,
     )
+
+
+def _point(
+    record: TrialRecord, vector: tuple[float, ...], standing: Standing, delta: DeltaM | None
+) -> FrontPoint:
+    role = standing.role(record)
+    text = trial_text(record, standing.objectives, role=record.baseline or role.value)
+    return FrontPoint(
+        number=record.number,
+        values=vector,
+        role=role,
+        is_front=record.number in standing.front,
+        text=text + _delta_text(delta),
+    )
+
+
+def _means(again: Replication | None, objectives: Sequence[Objective]) -> tuple[FrontMean, ...]:
+    return tuple(
+        FrontMean(
+            number=member.number,
+            values=tuple(member.means[o.metric] for o in objectives),
+            half=tuple(member.half[o.metric] for o in objectives),
+        )
+        for member in (again.members if again else ())
+    )
+
+
+def _low(mean: FrontMean) -> list[float]:
+    # With one seed there is no interval.
+    return [v - (0.0 if math.isnan(h) else h) for v, h in zip(mean.values, mean.half, strict=True)]
+
+
+def _high(mean: FrontMean) -> list[float]:
+    return [v + (0.0 if math.isnan(h) else h) for v, h in zip(mean.values, mean.half, strict=True)]
 
 
 def _delta_text(delta: DeltaM | None) -> str:
@@ -126,137 +158,6 @@ def _delta_text(delta: DeltaM | None) -> str:
         f"<br><br>Δm {delta.per_metric:+.1f} % per metric, {delta.per_task:+.1f} % per task, "
         f"{delta.primary:+.1f} % of primary metrics"
     )
-
-
-def draw_front(figure: FrontFigure) -> go.Figure:
-    """Draw a scatter for two objectives, a triangle of scatters for more."""
-    n = len(figure.objectives)
-    if n == 1:
-        return _draw_single(figure)
-    size = n - 1
-    drawn = make_subplots(
-        rows=size,
-        cols=size,
-        shared_xaxes=True,
-        shared_yaxes=True,
-        horizontal_spacing=0.02,
-        vertical_spacing=0.03,
-        specs=[[{} if column <= row else None for column in range(size)] for row in range(size)],
-    )
-    drawn.update_layout(palette.base_layout(height=max(480, 120 + 230 * size)))
-    drawn.update_xaxes(**palette.axis_style())
-    drawn.update_yaxes(**palette.axis_style())
-    for row in range(size):
-        for column in range(row + 1):
-            _add_panel(drawn, figure, (column, row + 1), cell=(row + 1, column + 1))
-    if size > 1:
-        # The triangle's empty corner is the best place for the legend.
-        drawn.update_layout(legend={"orientation": "v", "x": 0.56, "y": 0.98, "yanchor": "top"})
-    return drawn
-
-
-def _add_panel(
-    drawn: go.Figure, figure: FrontFigure, pair: tuple[int, int], *, cell: tuple[int, int]
-) -> None:
-    x, y = pair
-    row, column = cell
-    size = len(figure.objectives) - 1
-    if size == 1:
-        drawn.add_trace(_staircase(figure), row=row, col=column)
-    for role in MARKERS:
-        members = [point for point in figure.points if point.role is role]
-        if members:
-            trace = _markers(members, (x, y), role, in_legend=cell == (1, 1))
-            drawn.add_trace(trace, row=row, col=column)
-    _add_lines(drawn, figure, "x", x, cell)
-    _add_lines(drawn, figure, "y", y, cell)
-    drawn.update_xaxes(range=list(figure.ranges[x]), row=row, col=column)
-    drawn.update_yaxes(range=list(figure.ranges[y]), row=row, col=column)
-    if row == size:
-        drawn.update_xaxes(title_text=axis_title(figure.objectives[x]), row=row, col=column)
-    if column == 1:
-        drawn.update_yaxes(title_text=axis_title(figure.objectives[y]), row=row, col=column)
-
-
-def _markers(
-    members: Sequence[FrontPoint], pair: tuple[int, int], role: Role, *, in_legend: bool
-) -> go.Scatter:
-    return go.Scatter(
-        x=[point.values[pair[0]] for point in members],
-        y=[point.values[pair[1]] for point in members],
-        mode="markers",
-        marker={**MARKERS[role], "size": _size(role, len(members))},
-        name=role.value,
-        legendgroup=role.value,
-        showlegend=in_legend,
-        text=[point.text for point in members],
-        customdata=[point.number for point in members],
-        hovertemplate="%{text}<extra></extra>",
-    )
-
-
-def _staircase(figure: FrontFigure) -> go.Scatter:
-    members = sorted(point.values for point in figure.points if point.is_front)
-    return go.Scatter(
-        x=[values[0] for values in members],
-        y=[values[1] for values in members],
-        mode="lines",
-        # What the front attains: the corner between two members is the worse of both.
-        line={
-            "color": palette.FRONT,
-            "width": 1.2,
-            "shape": "vh" if figure.objectives[0].maximize else "hv",
-        },
-        opacity=0.6,
-        hoverinfo="skip",
-        showlegend=False,
-    )
-
-
-def _add_lines(
-    drawn: go.Figure,
-    figure: FrontFigure,
-    axis: Literal["x", "y"],
-    index: int,
-    cell: tuple[int, int],
-) -> None:
-    """Add the single-task and the floor line of one objective, and each one's legend entry."""
-    low, high = figure.ranges[index]
-    rows = (
-        (figure.single_task[index], palette.SINGLE_TASK, "dash", "single-task networks"),
-        (figure.floors[index], palette.FLOOR, "dot", "best trivial predictor"),
-    )
-    known = {trace.name for trace in drawn.data}
-    for value, color, dash, name in rows:
-        if value is None or not low <= value <= high:
-            continue
-        line = {"color": color, "width": 1.5, "dash": dash}
-        add = drawn.add_vline if axis == "x" else drawn.add_hline
-        add(value, line=line, layer="below", row=cell[0], col=cell[1])
-        if name not in known:
-            drawn.add_trace(
-                go.Scatter(x=[None], y=[None], mode="lines", line=line, name=name),
-                row=cell[0],
-                col=cell[1],
-            )
-
-
-def _draw_single(figure: FrontFigure) -> go.Figure:
-    """Draw one objective over trial numbers."""
-    drawn = go.Figure(layout=palette.base_layout(height=400))
-    for role in MARKERS:
-        members = [point for point in figure.points if point.role is role]
-        if members:
-            trace = _markers(members, (0, 0), role, in_legend=True)
-            drawn.add_trace(trace.update(x=[point.number for point in members]))
-    drawn.update_xaxes(title_text="trial", **palette.axis_style())
-    drawn.update_yaxes(title_text=axis_title(figure.objectives[0]), **palette.axis_style())
-    return drawn
-
-
-def _size(role: Role, n_members: int) -> float:
-    size = float(str(MARKERS[role]["size"]))
-    return size if n_members <= 100 else 0.6 * size
 
 
 def _padded(values: Sequence[float]) -> tuple[float, float]:

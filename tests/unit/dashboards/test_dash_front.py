@@ -1,12 +1,15 @@
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from automtl.analysis.replicates import replication_of
 from automtl.pareto import front, non_dominated
 from automtl.results import Objective, Pick, TrialRecord, TrialStatus
-from automtl_dashboards.figures.front import draw_front, fill_front
+from automtl_dashboards.figures.front import fill_front
+from automtl_dashboards.figures.front_drawing import draw_front
 from automtl_dashboards.standing import Role, standing_of
 
 TWO = (
@@ -149,3 +152,40 @@ def test_one_objective_is_drawn_over_trials() -> None:
     assert figure is not None
     drawn = draw_front(figure)
     assert sorted(x for trace in drawn.data for x in trace.x) == [3, 7]
+
+
+def test_equal_weights_are_lines_and_new_seeds_are_intervals() -> None:
+    history = [
+        trial(0, {"q": 0.5, "c": 10.0}),
+        trial(1, {"q": 0.4, "c": 5.0}),
+        trial(2, {"q": 0.45, "c": 8.0}, origin="baseline:equal_weights"),
+        trial(3, {"q": 0.40, "c": 11.0}, origin="replicate:0"),
+        trial(4, {"q": 0.44, "c": 11.0}, origin="replicate:0"),
+        trial(5, {"q": 0.30, "c": 5.0}, origin="replicate:1"),
+    ]
+    again = replication_of(history, TWO)
+    figure = fill_front(history, standing_of(history, TWO, [], None), again=again)
+    assert figure is not None
+    assert figure.equal_weights == (0.45, 8.0)
+    assert [(mean.number, mean.values[0]) for mean in figure.means] == [
+        (0, pytest.approx(0.42)),
+        (1, 0.3),
+    ]
+    assert math.isnan(figure.means[1].half[0])
+    low, high = figure.ranges[0]
+    assert low < 0.42 - figure.means[0].half[0] < 0.42 + figure.means[0].half[0] < high
+    drawn = draw_front(figure)
+    seeds = next(trace for trace in drawn.data if trace.legendgroup == "means")
+    assert list(seeds.x) == [mean.values[0] for mean in figure.means]
+    assert seeds.error_x.array[0] == figure.means[0].half[0]
+    at = {(shape.x0, shape.line.dash) for shape in drawn.layout.shapes}
+    assert (0.45, "dashdot") in at
+
+
+def test_without_new_seeds_or_baselines_there_are_none() -> None:
+    history = [trial(0, {"q": 0.5, "c": 10.0}), trial(1, {"q": 0.4, "c": 5.0})]
+    figure = fill_front(history, standing_of(history, TWO, [], None))
+    assert figure is not None
+    assert figure.means == ()
+    assert figure.equal_weights == (None, None)
+    assert not draw_front(figure).layout.shapes
