@@ -62,6 +62,10 @@ class BundleError(AutomtlError):
     """A bundle that cannot be read or does not fit."""
 
 
+class StorageError(AutomtlError):
+    """Files that cannot be stored, or not be read back."""
+
+
 class DispatchError(AutomtlError):
     """Trials cannot be run here."""
 

@@ -74,6 +74,8 @@ class FailureKind(StrEnum):
     MISSING_METRIC = "missing_metric"
     LOST_WORKER = "lost_worker"
     HUNG = "hung"
+    DISK_FULL = "disk_full"
+    STORAGE = "storage"
     BAD_CONFIG = "bad_config"
     BAD_DATA = "bad_data"
     ERROR = "error"
@@ -222,8 +224,9 @@ class TrialOrder(Frozen):
         point: Active parameters.
         config: The whole configuration as a plain dict.
         seed: Seed of the training.
-        folder: Folder of the trial for checkpoints and weights.
-        resume: Whether a checkpoint in ``folder`` is to be continued.
+        folder: Folder of the trial for checkpoints and weights, as this machine sees it.
+        artifacts: Address of what is kept of the trial, if that is not ``folder`` itself.
+        resume: Whether a checkpoint is to be continued.
         resources: ``cpu`` and ``gpu`` shares for the dispatcher.
         epochs_done: Epochs that earlier attempts reported.
         micro_batches: In how many parts, one after the other, a step takes its batch; more than 1
@@ -236,6 +239,7 @@ class TrialOrder(Frozen):
     config: Mapping[str, object]
     seed: int
     folder: str
+    artifacts: str = ""
     resume: bool = False
     resources: Mapping[str, float] = {"cpu": 1.0, "gpu": 0.0}
     epochs_done: int = 0

@@ -21,6 +21,7 @@ from automtl.study.words import number, short
 
 def export_trial(folder: Path, *, trial: int | None, out: Path | None, overwrite: bool) -> int:
     """Write the bundle of a trial, by default of the last pick."""
+    from automtl.study.artifacts import keep_bundle
     from automtl.study.carry import Picked, export_record
 
     place = StudyFolder(folder)
@@ -40,6 +41,8 @@ def export_trial(folder: Path, *, trial: int | None, out: Path | None, overwrite
         )
     console = make_console()
     say(console, f"Bundle of trial {record.number}: {path}")
+    if stored := keep_bundle(place, path, record.number):
+        say(console, f"Stored: {stored}")
     if not_recorded:
         say(console, f"The bundle was not recorded: {not_recorded}")
     say(console, f"Read {path / 'MODEL_CARD.md'}, or load it: automtl.load_bundle({str(path)!r})")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-LEDGER, MLFLOW = "AUTOMTL_LEDGER", "AUTOMTL_MLFLOW"
+LEDGER, MLFLOW, ARTIFACTS = "AUTOMTL_LEDGER", "AUTOMTL_MLFLOW", "AUTOMTL_ARTIFACTS"
 """Variables for addresses with a password: arguments can be read by everybody on a machine."""
 
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of the study.", show_default=False)]

@@ -16,6 +16,7 @@ from automtl.pareto import front
 from automtl.results import TrialStatus
 from automtl.space.recipe import Budget, Recipe, find_recipe, load_recipe
 from automtl.space.stored import stored_recipe
+from automtl.storage.choose import absolute, check_store
 from automtl.study.changes import refuse_changed
 from automtl.study.conclude import mlflow_command
 from automtl.study.disk import check_room, free_bytes
@@ -65,6 +66,8 @@ def start_search(
     place = StudyFolder(folder or Path("studies") / recipe.name)
     refuse_changed(place, recipe)
     refuse_existing(place)
+    if settings.artifacts:
+        check_store(absolute(settings.artifacts))
     console = make_console()
     recipe, lines = warmed(recipe)
     for line in lines:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from automtl.cli.options import (
+    ARTIFACTS,
     LEDGER,
     MLFLOW,
     DataOption,
@@ -37,6 +38,14 @@ def search(
         str,
         typer.Option(envvar=MLFLOW, help="Tracking URI. Default: a database in the folder."),
     ] = "",
+    artifacts: Annotated[
+        str,
+        typer.Option(
+            envvar=ARTIFACTS,
+            help="Where checkpoints and models go: a folder that all machines see, or an fsspec "
+            "address such as s3://bucket/place. Default: the study's folder.",
+        ),
+    ] = "",
 ) -> int:
     """Start a search. Ctrl-C ends it cleanly; `automtl resume` goes on."""
     from automtl.cli.run import start_search
@@ -49,6 +58,7 @@ def search(
         dispatcher=dispatcher,
         slots=slots,
         ray_address=ray_address,
+        artifacts=artifacts,
     )
     return start_search(recipe, folder, settings, trials=trials, seed=seed)
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from automtl.dispatch.base import Report, Trainable, failure_of
-from automtl.errors import TrialFailedError
+from automtl.errors import StorageError, TrialFailedError
 from automtl.results import Decision, EpochReport, Failure, FailureKind, TrialOrder
+from automtl.storage.choose import put_text, store_at
 
 TRACEBACK_FILE = "traceback.txt"
 """Where, in the trial's folder, the traceback of a failed attempt is kept for people."""
@@ -40,7 +41,8 @@ def epoch_report(order: TrialOrder, epoch: int, values: Mapping[str, float]) -> 
 def run_attempt(trainable: Trainable, order: TrialOrder, report: Report) -> Failure | None:
     """Run the user's function and name the reason if it fails.
 
-    The traceback of a failure goes to ``traceback.txt`` in the trial's folder, if that exists.
+    The traceback of a failure goes to ``traceback.txt`` beside the trial's other files, if there
+    is a place for them.
 
     Returns:
         None after a normal return, pause and stop included.
@@ -48,8 +50,9 @@ def run_attempt(trainable: Trainable, order: TrialOrder, report: Report) -> Fail
     try:
         trainable(order, report)
     except Exception as error:  # noqa: BLE001 - the border to foreign code
-        _keep_traceback(order, error)
-        return failure_of(error)
+        failure = failure_of(error)
+        lost = _keep_traceback(order, error)
+        return failure.model_copy(update={"message": failure.message + lost})
     return None
 
 
@@ -113,8 +116,15 @@ class SteppedAttempt:
         return self._answers.get()
 
 
-def _keep_traceback(order: TrialOrder, error: Exception) -> None:
+def _keep_traceback(order: TrialOrder, error: Exception) -> str:
+    """Keep the traceback; return what to add to the failure if that cannot be done."""
+    text = "".join(traceback.format_exception(error))
     folder = Path(order.folder)
-    if folder.is_dir():
-        text = "".join(traceback.format_exception(error))
-        (folder / TRACEBACK_FILE).write_text(text, encoding="utf-8")
+    try:
+        if order.artifacts:
+            put_text(store_at(order.artifacts), TRACEBACK_FILE, text)
+        elif folder.is_dir():
+            (folder / TRACEBACK_FILE).write_text(text, encoding="utf-8")
+    except (OSError, StorageError) as second:
+        return f" (its traceback could not be kept: {type(second).__name__})"
+    return ""

@@ -1,16 +1,18 @@
 """How trials are run: the two sides that a dispatcher stands between."""
 
+import errno
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from automtl.results import Decision, EpochReport, Failure, TrialOrder
+from automtl.errors import AutomtlError, StorageError, TrialFailedError
+from automtl.results import Decision, EpochReport, Failure, FailureKind, TrialOrder
 
 Report = Callable[[int, Mapping[str, float]], Decision]
 """``report(epoch, values)``, called by a training after each epoch; epochs count from 1."""
 
 Trainable = Callable[[TrialOrder, Report], None]
 """Runs one attempt. It returns when done, or when ``report`` said pause or stop (its state is
-then already in ``order.folder``). It raises on failure. It must be picklable by cloudpickle."""
+then already in its working folder). It raises on failure. It must be picklable by cloudpickle."""
 
 
 OUT_OF_MEMORY = (
@@ -59,16 +61,33 @@ class Dispatcher(Protocol):
 
 def failure_of(error: BaseException) -> Failure:
     """Name the reason of an exception raised by a training."""
-    from automtl.errors import AutomtlError, TrialFailedError
-    from automtl.results import FailureKind
-
+    if isinstance(error, TrialFailedError):
+        return Failure(kind=FailureKind(error.kind), message=error.what)
     text = str(error).strip().splitlines()
     first = text[0] if text else ""
     message = f"{type(error).__name__}: {first}" if first else type(error).__name__
-    if isinstance(error, TrialFailedError):
-        return Failure(kind=FailureKind(error.kind), message=error.what)
+    kind = _kind_of(error)
+    return Failure(kind=kind, message=str(error) if isinstance(error, AutomtlError) else message)
+
+
+def _kind_of(error: BaseException) -> FailureKind:
     if isinstance(error, MemoryError) or any(text in str(error) for text in OUT_OF_MEMORY):
-        return Failure(kind=FailureKind.OUT_OF_MEMORY, message=message)
-    if isinstance(error, AutomtlError):
-        return Failure(kind=FailureKind.BAD_CONFIG, message=str(error))
-    return Failure(kind=FailureKind.ERROR, message=message)
+        return FailureKind.OUT_OF_MEMORY
+    if is_disk_full(error):
+        return FailureKind.DISK_FULL
+    if isinstance(error, StorageError):
+        return FailureKind.STORAGE
+    return FailureKind.BAD_CONFIG if isinstance(error, AutomtlError) else FailureKind.ERROR
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Return whether an exception, or one that it came from, says that a disk is full.
+
+    Libraries that write through their own code raise something else while that error is handled.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from automtl.storage.base import Store
+from automtl.storage.choose import text_of
+
 NOTES = "notes.txt"
 """In the trial's folder: what its newest attempt said and the controller has not taken yet."""
 
@@ -12,15 +15,16 @@ def leave_note(folder: Path, text: str) -> None:
         file.write(" ".join(text.split()) + "\n")
 
 
-def read_notes(folder: Path) -> tuple[str, ...]:
-    """Return the lines that were left."""
-    try:
-        text = (folder / NOTES).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ()
-    return tuple(text.splitlines())
+def read_notes(store: Store, trial: str) -> tuple[str, ...]:
+    """Return the lines that were left.
+
+    Args:
+        store: Where the trial's folder is kept.
+        trial: Name of that folder.
+    """
+    return tuple((text_of(store, f"{trial}/{NOTES}") or "").splitlines())
 
 
-def drop_notes(folder: Path) -> None:
+def drop_notes(store: Store, trial: str) -> None:
     """Forget the lines that were left, once they are recorded."""
-    (folder / NOTES).unlink(missing_ok=True)
+    store.remove(f"{trial}/{NOTES}")

@@ -35,6 +35,8 @@ HARMLESS = frozenset(
         FailureKind.MISSING_METRIC,
         FailureKind.BAD_CONFIG,
         FailureKind.BAD_DATA,
+        FailureKind.DISK_FULL,
+        FailureKind.STORAGE,
     }
 )
 """Failures after which the process is as good as new; after others the next trial gets another

@@ -20,6 +20,8 @@ from automtl.space.parameter_base import Scalar
 from automtl.space.parts import Budget, Constraint, Resources
 from automtl.space.samplers import Sampler, TpeSampler
 from automtl.space.search import NOT_IN_DIGEST, search_digest
+from automtl.storage.choose import absolute
+from automtl.study.artifacts import refuse_moved
 from automtl.study.conclude import write_study_report
 from automtl.study.folder import Settings, StudyFolder, load_settings, save_settings
 from automtl.study.observer import Lines, Observer
@@ -65,6 +67,8 @@ class Study:
         description: For people.
         ledger: URL of the ledger's database; empty for a file in the folder.
         mlflow: Tracking URI; empty for a database in the folder.
+        artifacts: Address of what trials leave, where not every machine sees the folder; empty
+            for the folder. It cannot be changed later.
 
     Raises:
         RecipeError: If the parts are not well formed or do not fit one another, with a line for
@@ -87,6 +91,7 @@ class Study:
     description: str = ""
     ledger: str = ""
     mlflow: str = ""
+    artifacts: str = ""
     search: FreeSearch = field(init=False)
 
     def __post_init__(self) -> None:
@@ -129,12 +134,14 @@ class Study:
             dispatcher=_known_dispatcher(dispatcher),
             slots=_at_least_one(slots),
             ray_address=ray_address,
+            artifacts=absolute(self.artifacts),
         )
         check_machine(settings, self.search)
         if self._place.settings.exists():
             self._refuse_another()
-            study = load_settings(self._place).study
-            save_settings(self._place, replace(settings, study=study))
+            known = load_settings(self._place)
+            refuse_moved(known, settings)
+            save_settings(self._place, replace(settings, study=known.study))
         else:
             create(self.search, self._place, settings)
         return run(

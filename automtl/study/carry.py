@@ -10,6 +10,7 @@ from automtl.data.table import SplitData
 from automtl.errors import AutomtlError
 from automtl.results import Pick, StudyInfo, TrialRecord
 from automtl.space.stored import stored_config, stored_recipe
+from automtl.study.artifacts import bring_model
 from automtl.study.folder import StudyFolder, load_settings, read_floors, write_text
 from automtl.study.vision import read_data
 from automtl.training.artifacts import load_model
@@ -42,7 +43,7 @@ def export_record(folder: StudyFolder, picked: Picked, *, out: Path, overwrite: 
     from automtl.export.weights import build_from
 
     record = picked.record
-    place = folder.trial(record.number)
+    place = bring_model(folder, record.number)
     if not place.is_dir():
         msg = f"the files of trial {record.number} are gone from {place}"
         raise AutomtlError(

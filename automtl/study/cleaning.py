@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from fnmatch import fnmatchcase
 
 from automtl.pareto import front
 from automtl.results import Objective, Pick, TrialRecord
+from automtl.storage.base import Store
 from automtl.study.folder import StudyFolder
 
 CHECKPOINTS = "checkpoint-*.pt"
@@ -18,28 +19,37 @@ class Removable:
     """A file that may go.
 
     Attributes:
-        path: The file.
+        name: The file's, in the store that holds it.
         n_bytes: Its size.
         reason: Why nobody needs it.
     """
 
-    path: Path
+    name: str
     n_bytes: int
     reason: str
 
 
-def useless_checkpoints(folder: StudyFolder, history: Iterable[TrialRecord]) -> list[Removable]:
+def useless_checkpoints(
+    folder: StudyFolder, store: Store, history: Sequence[TrialRecord]
+) -> list[Removable]:
     """Return the checkpoints of trials that have ended: nothing will resume them."""
-    return [
-        _removable(path, f"trial {record.number} is {record.status.value}")
-        for record in history
-        if record.status.is_final
-        for path in sorted(folder.trial(record.number).glob(CHECKPOINTS))
-    ]
+    ended = {folder.trial_name(r.number): r for r in history if r.status.is_final}
+    if not ended:
+        return []
+    # One listing for one trial or for all: an object store takes its time for each.
+    alone = next(iter(ended)) if len(ended) == 1 else folder.checkpoints.name
+    found = []
+    for name, n_bytes in store.sizes(alone).items():
+        place, _, last = name.rpartition("/")
+        if place in ended and fnmatchcase(last, CHECKPOINTS):
+            reason = f"trial {ended[place].number} is {ended[place].status.value}"
+            found.append(Removable(name=name, n_bytes=n_bytes, reason=reason))
+    return found
 
 
 def beaten_weights(
     folder: StudyFolder,
+    store: Store,
     history: Sequence[TrialRecord],
     objectives: Sequence[Objective],
     picks: Sequence[Pick],
@@ -50,32 +60,36 @@ def beaten_weights(
     """
     kept = {record.number for record in front(history, objectives)}
     kept |= {pick.number for pick in picks}
+    sizes = store.sizes(folder.checkpoints.name)
     return [
-        _removable(path, f"trial {record.number} is {record.status.value} and not on the front")
+        Removable(
+            name=name,
+            n_bytes=sizes[name],
+            reason=f"trial {record.number} is {record.status.value} and not on the front",
+        )
         for record in history
         if record.status.is_final
         and record.number not in kept
         and not record.origin.startswith("baseline")
-        and (path := folder.trial(record.number) / WEIGHTS).is_file()
+        and (name := f"{folder.trial_name(record.number)}/{WEIGHTS}") in sizes
     ]
 
 
-def useless_views(folder: StudyFolder, history: Sequence[TrialRecord]) -> list[Removable]:
+def useless_views(
+    folder: StudyFolder, store: Store, history: Sequence[TrialRecord]
+) -> list[Removable]:
     """Return the views of the frames if no trial waits; a resumed search computes them again."""
     if not all(record.status.is_final for record in history):
         return []
-    found = sorted((folder.checkpoints / VIEWS).glob("*.npy"))
-    return [_removable(path, "no trial waits") for path in found]
+    sizes = store.sizes(f"{folder.checkpoints.name}/{VIEWS}")
+    return [
+        Removable(name=name, n_bytes=n_bytes, reason="no trial waits")
+        for name, n_bytes in sizes.items()
+        if name.endswith(".npy")
+    ]
 
 
-def remove(found: Iterable[Removable]) -> int:
-    """Remove files, and return how many bytes that was."""
-    total = 0
+def remove(store: Store, found: Iterable[Removable]) -> None:
+    """Remove files."""
     for one in found:
-        one.path.unlink(missing_ok=True)
-        total += one.n_bytes
-    return total
-
-
-def _removable(path: Path, reason: str) -> Removable:
-    return Removable(path=path, n_bytes=path.stat().st_size, reason=reason)
+        store.remove(one.name)

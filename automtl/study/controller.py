@@ -24,14 +24,13 @@ from automtl.results import (
     TrialStatus,
 )
 from automtl.space.search import Search
-from automtl.study.cleaning import beaten_weights, remove, useless_checkpoints
 from automtl.study.disk import DiskGuard
 from automtl.study.folder import StudyFolder
-from automtl.study.notes import record_notes
 from automtl.study.observer import Observer
 from automtl.study.replicate import add_missing, due, seeds_wanted
 from automtl.study.retries import also_in_halves, may_retry, retry_line
 from automtl.study.stop import StopWatch
+from automtl.study.trial_files import TrialFiles
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,7 +40,8 @@ class StudyController:
     Attributes:
         recipe: The search.
         ledger: Held under a lease.
-        folder: Where trials keep their files.
+        folder: Of the study.
+        artifacts: Address of the files of trials; empty where they lie in the folder.
         observer: Told of every event.
         clock: Unix time.
         known: Metrics that are known before a trial is trained; over a limit, it never is.
@@ -59,22 +59,27 @@ class StudyController:
     known: KnownCosts = nothing_known
     disk: DiskGuard | None = None
     only_replicates: int | None = None
+    artifacts: str = ""
     stop: StopWatch = field(default_factory=StopWatch)
     _decisions: dict[int, Decision] = field(default_factory=dict)
     _elapsed_before_s: float = 0.0
     _began_s: float = 0.0
     _exhausted: bool = False
     _stopping: StoppingRule = field(init=False)
+    _files: TrialFiles = field(init=False)
 
     def __post_init__(self) -> None:
         """Take up what an earlier controller left."""
         self._began_s = self.clock()
         self._stopping = stopping_rule(self.recipe)
+        self._files = TrialFiles(
+            folder=self.folder, artifacts=self.artifacts, observer=self.observer
+        )
         history = self.ledger.history()
         self._elapsed_before_s = busy_s(history)
         for record in history:
             self._take_up(record)
-        remove(useless_checkpoints(self.folder, self.ledger.history()))
+        self._files.remove_useless(self.ledger.history())
         self.observer.began(self.ledger.history(), self._elapsed_before_s)
 
     @property
@@ -225,7 +230,7 @@ class StudyController:
             best_epoch=None if best is None or failure is not None else best.epoch,
             failure=failure,
         )
-        remove(useless_checkpoints(self.folder, [ended]))
+        self._files.remove_useless([ended])
 
     def _waiting(self, history: tuple[TrialRecord, ...], phase: Phase) -> TrialRecord | None:
         """Return the trial to run before any is proposed: one that is queued, or promoted now."""
@@ -240,8 +245,8 @@ class StudyController:
             return True
         return self.disk.admits(
             is_idle=not any(record.status is TrialStatus.RUNNING for record in history),
-            make_room=lambda: remove(
-                beaten_weights(self.folder, history, self.recipe.objectives, self.ledger.picks())
+            make_room=lambda: self._files.remove_beaten(
+                history, self.recipe.objectives, self.ledger.picks()
             ),
             is_stopped=lambda: self.stop.look(self.observer.message) is not None,
             say=self.observer.message,
@@ -260,15 +265,13 @@ class StudyController:
         )
 
     def _take_notes(self, record: TrialRecord) -> None:
-        record_notes(self.ledger, self.observer, record, self.folder.trial(record.number))
+        self._files.take_notes(self.ledger, record)
 
     def _record(self, number: int) -> TrialRecord:
         return self.ledger.history()[number]
 
     def _order(self, record: TrialRecord) -> TrialOrder:
         record = self.ledger.start_attempt(record.number, worker="")
-        folder = self.folder.trial(record.number)
-        folder.mkdir(parents=True, exist_ok=True)
         self.observer.started(record)
         return TrialOrder(
             number=record.number,
@@ -276,7 +279,8 @@ class StudyController:
             point=record.point,
             config=record.config,
             seed=record.seed,
-            folder=str(folder.resolve()),
+            folder=str(self.folder.trial(record.number).resolve()),
+            artifacts=self._files.address(record.number),
             resume=record.attempts > 1,
             resources=self.recipe.resources.share,
             epochs_done=epochs_done(record),

@@ -58,6 +58,10 @@ class StudyFolder:
         """Folder of one trial."""
         return self.checkpoints / f"trial-{number:04d}"
 
+    def trial_name(self, number: int) -> str:
+        """Name of that folder in whatever holds the study's files."""
+        return self.trial(number).relative_to(self.root).as_posix()
+
     def bundle(self, number: int) -> Path:
         """Folder of the exported model of one trial."""
         return self.bundles / f"trial-{number:04d}"
@@ -75,6 +79,7 @@ class Settings:
         dispatcher: ``ray`` or ``local``.
         slots: Trials at a time, or None for as many as fit.
         ray_address: Address of a running cluster, or empty.
+        artifacts: Address of what trials leave; empty for the folder.
     """
 
     study: str = ""
@@ -84,6 +89,7 @@ class Settings:
     dispatcher: str = "ray"
     slots: int | None = None
     ray_address: str = ""
+    artifacts: str = ""
 
 
 def save_settings(folder: StudyFolder, settings: Settings) -> None:

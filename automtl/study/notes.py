@@ -1,23 +1,25 @@
 """What trainings say besides their numbers: from their folders into the ledger."""
 
-from pathlib import Path
-
 from automtl.dispatch.notes import drop_notes, read_notes
 from automtl.ledger.store import Ledger
 from automtl.results import Note, TrialRecord
+from automtl.storage.base import Store
 from automtl.study.observer import Observer
 
 
-def record_notes(ledger: Ledger, observer: Observer, record: TrialRecord, folder: Path) -> None:
+def record_notes(
+    ledger: Ledger, observer: Observer, record: TrialRecord, store: Store, trial: str
+) -> None:
     """Record what the trial's attempt has said, and say it.
 
     Args:
         ledger: Held under a lease.
         observer: Told of each note.
         record: The trial.
-        folder: Of the trial.
+        store: Where the trial's folder is kept.
+        trial: Name of that folder.
     """
-    texts = read_notes(folder)
+    texts = read_notes(store, trial)
     if not texts:
         return
     known = ledger.notes()
@@ -26,7 +28,7 @@ def record_notes(ledger: Ledger, observer: Observer, record: TrialRecord, folder
         if note not in known:  # a controller may have been killed before it dropped the file
             ledger.add_note(note)
             observer.message(note_line(note))
-    drop_notes(folder)
+    drop_notes(store, trial)
 
 
 def note_line(note: Note) -> str:

@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import SupportsFloat
 
 from automtl.dispatch.base import Report, Trainable
+from automtl.dispatch.working_folder import working_folder
 from automtl.errors import AutomtlError, TrialFailedError
 from automtl.results import Decision, FailureKind, TrialOrder
 from automtl.space.parameter_base import Scalar
 
 OWN_FILES = "own"
 """Folder of the files of the user's own code, in the trial's folder."""
+
+
+def _nothing() -> None:
+    """Do nothing: the folder is where files stay."""
 
 
 @dataclass(slots=True)
@@ -34,6 +39,7 @@ class TrialReport:
 
     _order: TrialOrder
     _report: Report
+    _keep: Callable[[], None] = _nothing
     _last_epoch: int | None = None
     _is_over: bool = False
 
@@ -54,6 +60,7 @@ class TrialReport:
         """
         if self._is_over:
             raise AttemptOver
+        self._keep()
         self._take(epoch)
         plain = {_name(name): _number(name, value) for name, value in values.items()}
         if epoch <= self.epochs_done:
@@ -65,7 +72,9 @@ class TrialReport:
     def folder(self) -> Path:
         """Folder for the trial's checkpoints and whatever else is worth keeping; it exists.
 
-        Nothing of automtl's lies in it, and nothing in it is ever removed.
+        Nothing of automtl's lies in it, and nothing in it is ever removed. Where the study's
+        artifacts lie in a store, files are brought there at each report and at the end, but not
+        those whose names begin with a dot.
         """
         found = Path(self._order.folder) / OWN_FILES
         found.mkdir(parents=True, exist_ok=True)
@@ -122,10 +131,12 @@ def trainable_of(train: OwnTrainable) -> Trainable:
 
     def trainable(order: TrialOrder, report: Report) -> None:
         params: dict[str, Scalar] = dict(order.point)
-        try:
-            train(params, TrialReport(order, report))
-        except AttemptOver:
-            return
+        with working_folder(order) as working:
+            here = order.model_copy(update={"folder": str(working.path)})
+            try:
+                train(params, TrialReport(here, report, working.keep))
+            except AttemptOver:
+                return
 
     return trainable
 

@@ -6,6 +6,8 @@ RETRIES = {
     FailureKind.LOST_WORKER: 2,
     FailureKind.OUT_OF_MEMORY: 1,
     FailureKind.HUNG: 1,
+    FailureKind.DISK_FULL: 1,
+    FailureKind.STORAGE: 2,
 }
 """How often a trial is tried again after an attempt failed in a way that another one may not.
 Each kind is counted by itself."""

@@ -19,6 +19,8 @@ from automtl.ledger.studies import create_study, open_ledger
 from automtl.results import StudyInfo, TrialRecord
 from automtl.space.search import Search, search_digest
 from automtl.space.stored import stored_recipe, stored_search
+from automtl.storage.choose import absolute, check_store
+from automtl.study.artifacts import keep_report
 from automtl.study.conclude import conclude
 from automtl.study.controller import StudyController
 from automtl.study.disk import DiskGuard
@@ -62,8 +64,12 @@ def create(search: Search, folder: StudyFolder, settings: Settings) -> None:
 
     Raises:
         AutomtlError: If the folder already holds a study.
+        StorageError: If the place of the artifacts cannot be used.
     """
     refuse_existing(folder)
+    settings = replace(settings, study=search.name, artifacts=absolute(settings.artifacts))
+    if settings.artifacts:
+        check_store(settings.artifacts)
     folder.root.mkdir(parents=True, exist_ok=True)
     create_study(
         _ledger_url(folder, settings),
@@ -76,7 +82,7 @@ def create(search: Search, folder: StudyFolder, settings: Settings) -> None:
             created_s=time.time(),
         ),
     )
-    save_settings(folder, replace(settings, study=search.name))
+    save_settings(folder, settings)
 
 
 def refuse_existing(folder: StudyFolder) -> None:
@@ -183,9 +189,11 @@ def run(
             disk=DiskGuard(folder=folder.root, min_free_gb=search.resources.min_free_gb),
             only_replicates=only_replicates,
             stop=StopWatch.of(lease),
+            artifacts=settings.artifacts,
         )
         _dispatch(controller, settings, prepared)
         conclude(folder, ledger)
+        keep_report(folder, observer)
         interrupted = controller.was_stopped
         pending = log.close(
             timeout_s=MLFLOW_GRACE_INTERRUPTED_S if interrupted else MLFLOW_GRACE_S,

@@ -106,7 +106,13 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, identity: Identity) ->
         "optimizers": list(checkpoint.optimizers),
         "weighting": dict(checkpoint.weighting),
     }
-    write_checkpoint(folder, progress.epoch, lambda path: torch.save(content, path))
+    write_checkpoint(folder, progress.epoch, lambda path: _fill(path, content))
+
+
+def _fill(path: Path, content: Mapping[str, object]) -> None:
+    """Write through Python's file: torch's own hides that the disk is full."""
+    with path.open("wb") as file:
+        torch.save(content, file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

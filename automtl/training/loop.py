@@ -5,7 +5,7 @@ and resumed ends with the same bits as one that was not (on one thread).
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,7 +69,12 @@ class _Run:
     feed: Feed
     course: Course
     folder: Path | None
+    kept: Callable[[], None]
     identity: Identity
+
+
+def _nothing() -> None:
+    """Do nothing: the folder is where files stay."""
 
 
 def train(  # noqa: PLR0913  # each says something that the others cannot
@@ -86,6 +91,7 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
     view_cache: Path | None = None,
     micro_batches: int = 1,
     gpu_share: float = 1.0,
+    kept: Callable[[], None] = _nothing,
 ) -> TrainedModel:
     """Train ``config`` on ``data`` and report after each epoch.
 
@@ -104,6 +110,7 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
         micro_batches: In how many parts a step takes its batch, and as much less an evaluation's
             forward pass, to save memory (``halves.py`` says what changes).
         gpu_share: This training's share of its GPU, where it has one.
+        kept: Called after each checkpoint that was written.
 
     Raises:
         TrialFailedError: If losses or gradients stay non-finite.
@@ -131,6 +138,7 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
             ),
             course=course_of(config, data.train.labels, seed=seed),
             folder=folder,
+            kept=kept,
             identity=Identity(config=config.digest, data=data.info.digest, seed=seed),
         )
         return _to_the_end(run, _begin(run, resume=resume), report)
@@ -257,6 +265,7 @@ def _save(run: _Run, progress: Progress) -> None:
         weighting=learner.weighting.state_dict(),
     )
     save_checkpoint(run.folder, checkpoint, run.identity)
+    run.kept()
 
 
 def _trained(run: _Run, progress: Progress) -> TrainedModel:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from automtl.data.table import MultiTaskBatch
@@ -112,7 +112,7 @@ def _step_of(
     if n_parts > 1:
         counter.forward(tuple(live))  # what was forgotten was computed again
     norm = _move(learner, optimizer, step=step, lr_factor=lr_factor)
-    problem = None if math.isfinite(norm) else f"the gradient's norm is {norm} at step {step}"
+    problem = None if math.isfinite(norm) else _sick_gradient(learner, tuple(live), norm, step)
     if problem is None and learner.weighting.needs_new_losses:
         again = losses_again(learner, batch, tuple(live), n_parts=n_parts)
         learner.weighting.after_step(again)
@@ -124,6 +124,22 @@ def _step_of(
         diagnostics=dict(learner.weighting.diagnostics),
         problem=problem,
     )
+
+
+def _sick_gradient(learner: Learner, tasks: Sequence[str], norm: float, step: int) -> str:
+    """Say that the gradient is not finite, and whose it is where that can be told.
+
+    A head's gradient is its task's own, whatever the weighting. Where all heads are sick, or none,
+    it is in what the tasks share.
+    """
+    sick = [task for task in tasks if _is_sick(learner.network.heads[task])]
+    named = tasks if len(tasks) == 1 else sick
+    whose = f" of {', '.join(named)}" if len(tasks) == 1 or 0 < len(sick) < len(tasks) else ""
+    return f"the gradient's norm{whose} is {norm} at step {step}"
+
+
+def _is_sick(head: nn.Module) -> bool:
+    return any(p.grad is not None and not p.grad.isfinite().all() for p in head.parameters())
 
 
 def _move(learner: Learner, optimizer: Optimizer, *, step: int, lr_factor: float) -> float:

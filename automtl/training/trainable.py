@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 
 from automtl.data.table import SplitData
 from automtl.dispatch.base import Report, Trainable
+from automtl.dispatch.working_folder import working_folder
 from automtl.errors import DeviceError
 from automtl.results import TrialOrder
 from automtl.space.stored import stored_config
@@ -28,17 +28,19 @@ def make_trainable(data: SplitData | Callable[[], SplitData]) -> Trainable:
     def trainable(order: TrialOrder, report: Report) -> None:
         splits = data if isinstance(data, SplitData) else data()
         device = device_of(order)
-        with _threads(max(1, int(order.resources.get("cpu", 1.0)))):
+        n_threads = max(1, int(order.resources.get("cpu", 1.0)))
+        with working_folder(order) as working, _threads(n_threads):
             train(
                 stored_config(order.config, what=f"trial {order.number}"),
                 splits,
                 report,
                 seed=order.seed,
-                folder=Path(order.folder),
+                folder=working.path,
+                kept=working.keep,
                 device=device,
                 resume=order.resume,
                 # Beside the trials' own folders, so that all trials of a study share it.
-                view_cache=Path(order.folder).parent / VIEW_CACHE,
+                view_cache=working.path.parent / VIEW_CACHE,
                 micro_batches=order.micro_batches,
                 gpu_share=order.resources.get("gpu", 0.0),
             )

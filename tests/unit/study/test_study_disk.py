@@ -13,6 +13,7 @@ from automtl.results import Decision, EpochReport, Failure, FailureKind, Pick, T
 from automtl.sources import DataConfig, ShapesSource
 from automtl.space.parts import Budget, Resources
 from automtl.space.recipe import Recipe, find_recipe, load_recipe
+from automtl.storage.local import FolderStore
 from automtl.study.cleaning import beaten_weights, remove, useless_checkpoints, useless_views
 from automtl.study.controller import StudyController
 from automtl.study.disk import GB, DiskEstimate, DiskGuard, check_room, free_bytes, size
@@ -186,20 +187,24 @@ def test_picks_baselines_and_the_front_are_kept(recipe, ledger, folder) -> None:
         end(desk, recipe, number, level)
     history = ledger.history()
     picked = Pick(number=0, rule="knee", reason="by a limit")
-    found = beaten_weights(folder, history, recipe.objectives, [picked])
-    assert [one.path.parent.name for one in found] == ["trial-0002"]
+    store = FolderStore(folder.root)
+    found = beaten_weights(folder, store, history, recipe.objectives, [picked])
+    assert [one.name for one in found] == [f"checkpoints/trial-0002/{WEIGHTS}"]
     assert found[0].reason == "trial 2 is completed and not on the front"
     baseline = history[2].model_copy(update={"origin": "baseline:detection"})
-    assert beaten_weights(folder, [*history[:2], baseline], recipe.objectives, [picked]) == []
+    others = [*history[:2], baseline]
+    assert beaten_weights(folder, store, others, recipe.objectives, [picked]) == []
     views = folder.checkpoints / "views" / "rgb+hog-1-abc.npy"
     views.parent.mkdir()
     views.write_bytes(b"x")
-    assert [one.path for one in useless_views(folder, history)] == [views]
+    (view,) = useless_views(folder, store, history)
+    assert folder.root / view.name == views
     waits = history[1].model_copy(update={"status": TrialStatus.PAUSED})
-    assert useless_views(folder, [waits]) == []
-    assert useless_checkpoints(folder, [waits]) == []
-    assert remove(found) == 1000
-    assert beaten_weights(folder, history, recipe.objectives, [picked]) == []
+    assert useless_views(folder, store, [waits]) == []
+    assert useless_checkpoints(folder, store, [waits]) == []
+    assert [one.n_bytes for one in found] == [1000]
+    remove(store, found)
+    assert beaten_weights(folder, store, history, recipe.objectives, [picked]) == []
 
 
 def test_an_estimate_is_refused_warned_of_or_told(tmp_path) -> None:

@@ -10,6 +10,7 @@ from automtl.dispatch.notes import leave_note, read_notes
 from automtl.experiment_log.updates import updates_of
 from automtl.results import EpochReport, Failure, FailureKind, Note, TrialStatus
 from automtl.space.recipe import Budget, Recipe, find_recipe, load_recipe
+from automtl.storage.local import FolderStore
 from automtl.study.controller import StudyController
 from automtl.study.folder import Settings, StudyFolder
 from automtl.study.observer import Silent
@@ -89,7 +90,7 @@ def test_epochs_after_the_last_whole_checkpoint_are_trained_again(
         told = [e for e in ledger.outbox.pending(1000) if e.kind == "noted"]
         assert [updates_of(e)[0].tags for e in told] == [{"automtl.note.2": note.text}]
         assert ledger.check() == []
-        assert read_notes(place.trial(0)) == ()
+        assert read_notes(FolderStore(place.root), place.trial_name(0)) == ()
 
 
 def test_a_note_is_recorded_once_though_the_controller_was_killed_meanwhile(tmp_path) -> None:

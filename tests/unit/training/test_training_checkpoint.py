@@ -3,18 +3,22 @@
 import os
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from automtl.dispatch.base import failure_of
 from automtl.errors import AutomtlError
+from automtl.results import FailureKind
 from automtl.training.checkpoint import (
     Best,
     Checkpoint,
     Identity,
     Progress,
+    _fill,
     load_checkpoint,
     save_checkpoint,
 )
@@ -166,6 +170,12 @@ def test_a_disk_that_is_full_leaves_what_was_there(two, tmp_path):
     with pytest.raises(OSError, match="No space left"):
         write_checkpoint(tmp_path, 6, half)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_full_disk_is_told_as_such_by_torch():
+    with pytest.raises(OSError, match="No space left") as caught:
+        _fill(Path("/dev/full"), {"w": torch.zeros(100_000)})
+    assert failure_of(caught.value).kind is FailureKind.DISK_FULL
 
 
 def test_what_a_killed_process_left_half_written_is_removed(two, tmp_path):

@@ -74,3 +74,40 @@ def test_strikes_are_counted_across_a_resume(monkeypatch, tmp_path, data):
     sicken(monkeypatch, {0})
     with pytest.raises(TrialFailedError, match="at step 3"):
         run(small_config(), data, folder=tmp_path, resume=True)
+
+
+class Overflowing:
+    """A task whose loss is finite and whose gradient is not."""
+
+    def __init__(self, task) -> None:
+        self._task = task
+
+    def __getattr__(self, name):
+        return getattr(self._task, name)
+
+    def loss(self, output, batch, info):
+        # The slope of the square root at 0.
+        return self._task.loss(output, batch, info) + sum(
+            (tensor * 0).abs().sum().sqrt() for tensor in output.values()
+        )
+
+
+@pytest.mark.parametrize(
+    ("sick", "says"),
+    [
+        (("segmentation",), "the gradient's norm of segmentation is nan at step 2"),
+        (("detection", "segmentation", "tracking"), "the gradient's norm is nan at step 2"),
+    ],
+    ids=["one", "all"],
+)
+def test_a_gradient_that_is_not_finite_names_its_task_where_that_can_be_told(
+    monkeypatch, data, sick, says
+):
+    def named(name, imports):
+        task = task_named(name, imports)
+        return Overflowing(task) if name in sick else task
+
+    monkeypatch.setattr(learner_module, "task_named", named)
+    with pytest.raises(TrialFailedError, match=says) as caught:
+        run(small_config(), data)
+    assert caught.value.kind == "non_finite"

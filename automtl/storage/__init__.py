@@ -1,0 +1,1 @@
+"""Where the files of trials lie that every machine must find: a folder, or any fsspec address."""

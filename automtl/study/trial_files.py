@@ -1,0 +1,76 @@
+"""What a controller does with the files of trials, wherever they lie."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from automtl.errors import StorageError
+from automtl.ledger.store import Ledger
+from automtl.results import Objective, Pick, TrialRecord
+from automtl.storage.base import Store
+from automtl.study.artifacts import store_of
+from automtl.study.cleaning import Removable, beaten_weights, remove, useless_checkpoints
+from automtl.study.folder import StudyFolder
+from automtl.study.notes import record_notes
+from automtl.study.observer import Observer
+
+
+@dataclass(slots=True, kw_only=True)
+class TrialFiles:
+    """The files of a study's trials.
+
+    A store that is away costs the search nothing: it is said, and what was to be done there is
+    done on another occasion.
+
+    Attributes:
+        folder: Of the study.
+        artifacts: Address of the files; empty where they lie in the folder.
+        observer: Told of a store that is away.
+    """
+
+    folder: StudyFolder
+    artifacts: str
+    observer: Observer
+    _store: Store = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find the store."""
+        self._store = store_of(self.folder, self.artifacts)
+
+    def address(self, number: int) -> str:
+        """Return where a trial's files are kept, empty where that is its folder, which is made."""
+        if self.artifacts:
+            return f"{self.artifacts}/{self.folder.trial_name(number)}"
+        self.folder.trial(number).mkdir(parents=True, exist_ok=True)
+        return ""
+
+    def take_notes(self, ledger: Ledger, record: TrialRecord) -> None:
+        """Record what a trial has said besides its numbers."""
+        with self._said():
+            name = self.folder.trial_name(record.number)
+            record_notes(ledger, self.observer, record, self._store, name)
+
+    def remove_useless(self, records: Sequence[TrialRecord]) -> None:
+        """Remove the checkpoints of those trials that have ended."""
+        with self._said():
+            remove(self._store, useless_checkpoints(self.folder, self._store, records))
+
+    def remove_beaten(
+        self,
+        history: Sequence[TrialRecord],
+        objectives: Sequence[Objective],
+        picks: Sequence[Pick],
+    ) -> int:
+        """Remove models that others beat, and return how many bytes that was."""
+        found: list[Removable] = []
+        with self._said():
+            found = beaten_weights(self.folder, self._store, history, objectives, picks)
+            remove(self._store, found)
+        return sum(one.n_bytes for one in found)
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        try:
+            yield
+        except StorageError as error:
+            self.observer.message(str(error))
