@@ -8,6 +8,19 @@ import typer
 from automtl.cli.options import DataOption, FolderArgument, JsonOption, RecipeArgument, data_root
 
 
+def unpack(
+    archive: Annotated[
+        Path, typer.Argument(help="A .zip, .tar or .tar.gz file.", show_default=False)
+    ],
+    folder: Annotated[Path, typer.Argument(help="The new folder.", show_default=False)],
+    max_gb: Annotated[float, typer.Option(min=0.001, help="Refuse archives of more.")] = 200,
+) -> int:
+    """Unpack an archive of frames and labels: plain files alone, within limits."""
+    from automtl.cli.unpack import unpack_archive
+
+    return unpack_archive(archive, folder, max_gb=max_gb)
+
+
 def validate(recipe: RecipeArgument, data: DataOption = None) -> int:
     """Name every mistake of a recipe, and read its data."""
     from automtl.cli.look import validate_recipe

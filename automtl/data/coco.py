@@ -4,11 +4,13 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, FiniteFloat, ValidationError
 
+from automtl.data.files import below, read_text
 from automtl.data.frames import FrameFiles, LabelledBox, decode_clips
+from automtl.data.limits import MAX_JSON_BYTES, MAX_SHOWN, shown
 from automtl.data.raw import RawSource, inside
-from automtl.data.regions import Region, Runs
+from automtl.data.regions import Region, Runs, check_polygons
 from automtl.data.table import IGNORED
 from automtl.data.targets import target_files, targets_of
 from automtl.errors import DataError
@@ -36,7 +38,7 @@ class _Annotation(BaseModel):
     id: int | str = "without id"
     image_id: int
     category_id: int
-    bbox: tuple[float, float, float, float]
+    bbox: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
     iscrowd: bool = False
     segmentation: tuple[tuple[float, ...], ...] | _Runs | None = None
 
@@ -49,7 +51,7 @@ class _File(BaseModel):
     annotations: tuple[_Annotation, ...]
 
 
-def read_coco(source: CocoSource, *, root: Path | None, image_size: tuple[int, int]) -> RawSource:
+def read_coco(source: CocoSource, *, root: Path, image_size: tuple[int, int]) -> RawSource:
     """Read the stills that the file lists.
 
     A crowd has no box; with masks, its area is not labelled.
@@ -60,7 +62,7 @@ def read_coco(source: CocoSource, *, root: Path | None, image_size: tuple[int, i
     """
     folder = inside(root, source.images, field="images")
     path = inside(root, source.annotations, field="annotations")
-    content = _parse(path)
+    content = _parse(path, root)
     names = {category.id: category.name for category in content.categories}
     classes = tuple(dict.fromkeys(names.values()))
     value_of = {id_: classes.index(name) + 1 for id_, name in names.items()}
@@ -72,7 +74,7 @@ def read_coco(source: CocoSource, *, root: Path | None, image_size: tuple[int, i
     stills = [
         [
             FrameFiles(
-                image=_picture(folder, picture.file_name, path),
+                image=_picture(folder, picture.file_name, path, root),
                 boxes=tuple(_box(a, names, path) for a in found[picture.id] if not a.iscrowd),
                 classes={},
                 targets=targets_of(further, Path(picture.file_name).stem),
@@ -92,15 +94,19 @@ def read_coco(source: CocoSource, *, root: Path | None, image_size: tuple[int, i
     )
 
 
-def _parse(path: Path) -> _File:
+def _parse(path: Path, root: Path) -> _File:
+    fix = "Name a COCO annotation file"
+    text = read_text(path, root=root, max_bytes=MAX_JSON_BYTES, fix=fix)
     try:
-        return _File.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
         msg = f"it is not JSON ({error})"
-        raise DataError(msg, where=str(path), fix="Name a COCO annotation file") from error
+        raise DataError(msg, where=str(path), fix=fix) from error
+    try:
+        return _File.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
         msg = f"`{place}` breaks the COCO format: {first['msg']}"
         raise DataError(msg, where=str(path), fix="Name a COCO file of boxes") from error
 
@@ -122,10 +128,12 @@ def _by_picture(content: _File, path: Path) -> dict[int, list[_Annotation]]:
     return found
 
 
-def _picture(folder: Path, file_name: str, path: Path) -> Path:
-    picture = (folder / file_name).resolve()
-    if not picture.is_relative_to(folder):
-        msg = f"the file name {file_name!r} leaves the folder {folder}"
+def _picture(folder: Path, file_name: str, path: Path, root: Path) -> Path:
+    name = Path(file_name)
+    leaves = name.is_absolute() or ".." in name.parts
+    picture = None if leaves else below(root, folder / name)
+    if picture is None:
+        msg = f"the file name {shown(file_name)} leaves the folder {folder}"
         raise DataError(msg, where=str(path), fix="Use file names below the folder of pictures")
     return picture
 
@@ -151,10 +159,8 @@ def _regions(
             area: tuple[tuple[float, ...], ...] | Runs = Runs(
                 size=outline.size, counts=outline.counts
             )
-        elif any(len(polygon) < 6 or len(polygon) % 2 for polygon in outline):
-            msg = "a polygon needs three points or more, each of two numbers"
-            raise DataError(msg, where=_where(annotation, path), fix="Write x, y, x, y, ...")
         else:
+            check_polygons(outline, where=_where(annotation, path))
             area = outline
         value = IGNORED if annotation.iscrowd else value_of[annotation.category_id]
         regions.append(Region(value=value, outline=area, where=_where(annotation, path)))
@@ -162,4 +168,4 @@ def _regions(
 
 
 def _where(annotation: _Annotation, path: Path) -> str:
-    return f"{path}, annotation {annotation.id}"
+    return f"{path}, annotation {str(annotation.id)[:MAX_SHOWN]}"

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
+from automtl.data.files import UnreadableError
 from automtl.data.images import (
-    UnreadableError,
     read_image,
     read_instances,
     read_mask,
@@ -189,20 +190,22 @@ def _targets(
 
 def _boxes_of(values: NDArray[np.uint16], files: FrameFiles) -> tuple[LabelledBox, ...]:
     """Return the tight box of every instance, in pixels of its frame's instance map."""
-    boxes = []
-    for value in np.unique(values[values > 0]):
-        rows, columns = np.nonzero(values == value)
-        edges = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-        left, top, right, bottom = (float(edge) for edge in edges)
-        boxes.append(
-            LabelledBox(
-                box=(left, top, right, bottom),
-                name=files.classes[int(value) // 1000],
-                id=int(value),
-                where=f"{files.instances}",
-            )
+    found = ndimage.find_objects(values)
+    return tuple(
+        LabelledBox(
+            box=(
+                float(place[1].start),
+                float(place[0].start),
+                float(place[1].stop),
+                float(place[0].stop),
+            ),
+            name=files.classes[value // 1000],
+            id=value,
+            where=f"{files.instances}",
         )
-    return tuple(boxes)
+        for value, place in enumerate(found, start=1)
+        if place is not None
+    )
 
 
 def _mend(

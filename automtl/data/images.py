@@ -3,16 +3,17 @@
 Axis letters: h, w of the file; H, W decoded.
 """
 
-import struct
 import warnings
-import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
+from automtl.data.files import UnreadableError, check_file, list_files
 from automtl.data.table import IGNORED
 from automtl.errors import DataError
 
@@ -23,30 +24,17 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff",
 IGNORED_INSTANCE = 10_000
 """Pixel value of a MOTS region that is not labelled."""
 
-_DECODING = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
-"""What Pillow raises on broken or far too large files."""
+_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "PPM")
+"""Whatever a file is called, no other decoder runs: Pillow hands PostScript to a program."""
 
 
-class UnreadableError(DataError):
-    """A file that cannot be decoded; its frame is left out and named."""
-
-
-def list_images(folder: Path) -> list[Path]:
+def list_images(folder: Path, root: Path) -> list[Path]:
     """Return the picture files of ``folder``, sorted by name.
 
     Raises:
-        DataError: If there is none.
+        DataError: If there is none, or a link leads out of ``root``.
     """
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    found = list_files(folder, SUFFIXES, root)
     if not found:
         msg = "the folder holds no picture"
         raise DataError(
@@ -55,9 +43,9 @@ def list_images(folder: Path) -> list[Path]:
     return found
 
 
-def by_stem(folder: Path) -> dict[str, Path]:
+def by_stem(folder: Path, root: Path) -> dict[str, Path]:
     """Return the picture files of ``folder`` by name without ending."""
-    return {path.stem: path for path in list_images(folder)}
+    return {path.stem: path for path in list_images(folder, root)}
 
 
 def read_image(path: Path, size: tuple[int, int]) -> tuple[NDArray[np.uint8], tuple[int, int]]:
@@ -71,12 +59,20 @@ def read_image(path: Path, size: tuple[int, int]) -> tuple[NDArray[np.uint8], tu
 
 
 def read_picture(path: Path) -> Image.Image:
-    """Decode a picture as RGB.
+    """Decode a picture as RGB, turned as its EXIF orientation says: as people saw and labelled it.
+
+    Of a moving picture it is the first frame; what is transparent is shown.
 
     Raises:
-        UnreadableError: If it cannot be decoded, or is so large that it may be an attack.
+        UnreadableError: If it cannot be decoded, has more than 8 bits a channel, or is so large
+            that it may be an attack.
     """
-    return open_picture(path).convert("RGB")
+    with _decoded(path) as picture:
+        if picture.mode.startswith(("I", "F")):
+            msg = f"a frame must have 8 bits a channel, found mode {picture.mode!r}"
+            raise UnreadableError(msg, where=str(path))
+        ImageOps.exif_transpose(picture, in_place=True)
+        return picture.convert("RGB")
 
 
 def to_input(picture: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -98,7 +94,7 @@ def read_mask(
     if picture.mode not in {"L", "P"}:
         msg = f"a class mask must have 8 bits and one channel, found mode {picture.mode!r}"
         raise DataError(msg, where=str(path), fix="Save class numbers as an 8-bit grey PNG")
-    check_shape(path, picture, original)
+    check_shape(path, picture.size, original)
     mask = resize_nearest(np.asarray(picture), size)
     return np.where(mask == ignore, np.uint8(IGNORED), mask)
 
@@ -114,42 +110,72 @@ def read_instances(path: Path, original: tuple[int, int]) -> NDArray[np.uint16]:
     if not picture.mode.startswith("I"):
         msg = f"an instance mask must have 16 bits, found mode {picture.mode!r}"
         raise DataError(msg, where=str(path), fix="Save class * 1000 + id as a 16-bit PNG")
-    check_shape(path, picture, original)
-    values = np.asarray(picture).astype(np.uint16)
+    check_shape(path, picture.size, original)
+    values = as_16_bits(picture, path)
     values[values == IGNORED_INSTANCE] = 0
     return values
 
 
 def open_picture(path: Path) -> Image.Image:
-    """Return a picture with its pixels read.
+    """Return a picture with its pixels read, as they are stored.
 
     Raises:
         UnreadableError: If it cannot be decoded.
     """
+    with _decoded(path) as picture:
+        return picture
+
+
+@contextmanager
+def _decoded(path: Path) -> Iterator[Image.Image]:
+    """Give a picture whose pixels are read; what is raised in the block is a reason too."""
+    check_file(path)
     try:
         with warnings.catch_warnings():
+            # Of damage that leaves the pixels readable.
+            warnings.simplefilter("ignore")
             # Pillow only warns of a picture that would fill the memory; here it is refused.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
+            with Image.open(path, formats=_FORMATS) as picture:
                 picture.load()
-                return picture
-    except _DECODING as error:
+                yield picture
+    except UnreadableError:
+        raise
+    except Exception as error:  # decoders of foreign bytes raise all kinds
         reason = " ".join(str(error).split()).replace(str(path), path.name)
-        msg = f"it cannot be decoded ({reason})"
+        msg = f"it cannot be decoded ({reason or type(error).__name__})"
         raise UnreadableError(msg, where=str(path)) from error
 
 
-def check_shape(path: Path, picture: Image.Image, original: tuple[int, int]) -> None:
+def as_16_bits(picture: Image.Image, path: Path) -> NDArray[np.uint16]:
+    """Return the values ``[h, w]`` of a picture of one channel with more than 8 bits.
+
+    Raises:
+        UnreadableError: If a value does not fit into 16 bits.
+    """
+    values = np.asarray(picture)
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > np.iinfo(np.uint16).max:
+        msg = f"its values must fit into 16 bits, found {low} to {high}"
+        raise UnreadableError(msg, where=str(path))
+    return values.astype(np.uint16)
+
+
+def check_shape(path: Path, size: tuple[int, int], original: tuple[int, int]) -> None:
     """Allow a mask of other resolution than its frame, not of another shape.
+
+    Args:
+        path: The mask.
+        size: Its width and height.
+        original: Height and width of its frame.
 
     Raises:
         UnreadableError: If the shape is another one.
     """
-    if abs(picture.height * original[1] - picture.width * original[0]) > 0.02 * (
-        picture.width * original[0]
-    ):
+    width, height = size
+    if abs(height * original[1] - width * original[0]) > 0.02 * width * original[0]:
         msg = (
-            f"the mask of {picture.width}x{picture.height} pixels does not fit its frame of "
+            f"the mask of {width}x{height} pixels does not fit its frame of "
             f"{original[1]}x{original[0]}"
         )
         raise UnreadableError(msg, where=str(path))

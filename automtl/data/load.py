@@ -17,7 +17,7 @@ from automtl.data.joining import (
 )
 from automtl.data.masks import read_masks
 from automtl.data.mot import read_mot
-from automtl.data.raw import Note, NoteKind, RawSource
+from automtl.data.raw import Note, NoteKind, RawSource, data_root
 from automtl.data.shapes import generate
 from automtl.data.table import DataInfo, FrameTable, SplitData
 from automtl.data.yolo import read_yolo
@@ -150,17 +150,18 @@ def describe(loaded: LoadedData) -> str:
 
 
 def _read(source: Source, root: Path | None, size: tuple[int, int]) -> RawSource:
+    if isinstance(source, ShapesSource):
+        return generate(source, image_size=size)
+    base = data_root(root, source.kind)
     match source:
-        case ShapesSource():
-            return generate(source, image_size=size)
         case MotSource():
-            return read_mot(source, root=root, image_size=size)
+            return read_mot(source, root=base, image_size=size)
         case MaskSource():
-            return read_masks(source, root=root, image_size=size)
+            return read_masks(source, root=base, image_size=size)
         case CocoSource():
-            return read_coco(source, root=root, image_size=size)
+            return read_coco(source, root=base, image_size=size)
         case YoloSource():
-            return read_yolo(source, root=root, image_size=size)
+            return read_yolo(source, root=base, image_size=size)
         case _:
             assert_never(source)
 

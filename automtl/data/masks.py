@@ -9,14 +9,14 @@ from automtl.data.targets import target_files, targets_of
 from automtl.sources import MaskSource
 
 
-def read_masks(source: MaskSource, *, root: Path | None, image_size: tuple[int, int]) -> RawSource:
+def read_masks(source: MaskSource, *, root: Path, image_size: tuple[int, int]) -> RawSource:
     """Read the stills; one without a mask is left out.
 
     Raises:
         DataError: If a folder is missing or a mask has more than 8 bits.
     """
     masks = inside(root, source.masks, field="masks")
-    mask_of = by_stem(masks)
+    mask_of = by_stem(masks, root)
     further = target_files(source.targets, root)
     stills = [
         [
@@ -29,7 +29,7 @@ def read_masks(source: MaskSource, *, root: Path | None, image_size: tuple[int, 
                 targets=targets_of(further, picture.stem),
             )
         ]
-        for picture in list_images(inside(root, source.images, field="images"))
+        for picture in list_images(inside(root, source.images, field="images"), root)
     ]
     clips, notes = decode_clips(stills, image_size)
     return RawSource(

@@ -10,12 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from automtl.data.files import read_text
 from automtl.data.frames import FrameFiles, LabelledBox, decode_clips
 from automtl.data.images import by_stem, list_images
+from automtl.data.limits import MAX_TEXT_BYTES, shown
 from automtl.data.raw import RawSource, inside
 from automtl.data.targets import target_files, targets_of
 from automtl.errors import DataError
 from automtl.sources import MotSource
+
+_MOST = 2**53
+"""Above it two whole numbers may be one floating-point number, and so two objects one."""
 
 _RULE = "Write frame, id, left, top, width, height, flag, class, visibility, split by commas"
 
@@ -32,7 +37,7 @@ class _Row:
     where: str
 
 
-def read_mot(source: MotSource, *, root: Path | None, image_size: tuple[int, int]) -> RawSource:
+def read_mot(source: MotSource, *, root: Path, image_size: tuple[int, int]) -> RawSource:
     """Read the clip.
 
     Boxes and ids come from ``gt``, or without one from the instance masks.
@@ -41,18 +46,20 @@ def read_mot(source: MotSource, *, root: Path | None, image_size: tuple[int, int
         DataError: If a folder is missing, a line breaks the format, or an id has two classes.
     """
     folder = inside(root, source.frames, field="frames")
-    pictures = list_images(folder)
+    pictures = list_images(folder, root)
     first, last = _range(source, len(pictures), folder)
     if not source.classes and (source.gt or source.instances):
         msg = "`classes` is empty, so no box would be used"
         raise DataError(
             msg, where=source.frames, fix="Map class ids to names, e.g. classes: {1: pedestrian}"
         )
-    boxes = _boxes(source, inside(root, source.gt, field="gt")) if source.gt else None
+    boxes = _boxes(source, inside(root, source.gt, field="gt"), root) if source.gt else None
     masks = inside(root, source.masks, field="masks") if source.masks else None
-    mask_of = by_stem(masks) if masks else {}
+    mask_of = by_stem(masks, root) if masks else {}
     instance_of = (
-        by_stem(inside(root, source.instances, field="instances")) if source.instances else {}
+        by_stem(inside(root, source.instances, field="instances"), root)
+        if source.instances
+        else {}
     )
     further = target_files(source.targets, root)
     clip = [
@@ -90,12 +97,12 @@ def _range(source: MotSource, n_pictures: int, folder: Path) -> tuple[int, int]:
     return first, last
 
 
-def _boxes(source: MotSource, path: Path) -> dict[int, list[LabelledBox]]:
+def _boxes(source: MotSource, path: Path, root: Path) -> dict[int, list[LabelledBox]]:
     """Return the used boxes by frame."""
     boxes: dict[int, list[LabelledBox]] = defaultdict(list)
     classes: dict[int, _Row] = {}
     taken: dict[tuple[int, int], _Row] = {}
-    for row in _rows(path):
+    for row in _rows(path, root):
         if not row.is_used or row.class_id not in source.classes:
             continue
         earlier = classes.setdefault(row.id, row)
@@ -115,8 +122,9 @@ def _boxes(source: MotSource, path: Path) -> dict[int, list[LabelledBox]]:
     return boxes
 
 
-def _rows(path: Path) -> Iterator[_Row]:
-    for number, line in enumerate(_text(path).splitlines(), start=1):
+def _rows(path: Path, root: Path) -> Iterator[_Row]:
+    text = read_text(path, root=root, max_bytes=MAX_TEXT_BYTES, fix="Name a MOTChallenge gt.txt")
+    for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             yield _row(line, f"{path}:{number}")
 
@@ -124,7 +132,7 @@ def _rows(path: Path) -> Iterator[_Row]:
 def _row(line: str, where: str) -> _Row:
     numbers = _numbers(line)
     if numbers is None:
-        msg = f"{line.strip()!r} is not a line of MOTChallenge ground truth"
+        msg = f"{shown(line.strip())} is not a line of MOTChallenge ground truth"
         raise DataError(msg, where=where, fix=_RULE)
     frame, id_, left, top, width, height, flag, class_id = numbers
     return _Row(
@@ -148,12 +156,5 @@ def _numbers(line: str) -> list[float] | None:
         return None
     frame, id_, class_id = numbers[0], numbers[1], numbers[7]
     is_whole = all(number.is_integer() for number in (frame, id_, class_id))
-    return numbers if is_whole and frame >= 1 and id_ >= 0 else None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"it cannot be read as text ({error})"
-        raise DataError(msg, where=str(path), fix="Name a MOTChallenge gt.txt") from error
+    is_exact = max(frame, id_, abs(class_id)) <= _MOST
+    return numbers if is_whole and is_exact and frame >= 1 and id_ >= 0 else None

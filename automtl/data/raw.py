@@ -11,6 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from automtl.data.archives import is_archive
+from automtl.data.files import below
 from automtl.errors import DataError
 
 DETECTION = "detection"
@@ -92,29 +94,43 @@ class RawSource:
     image_classes: tuple[str, ...] = ()
 
 
-def inside(root: Path | None, relative: str, *, field: str) -> Path:
+def data_root(root: Path | None, source: str) -> Path:
+    """Return the root of the data's paths, which a source of files needs.
+
+    Args:
+        root: The folder, or None if the user named none.
+        source: The source, for messages.
+
+    Raises:
+        DataError: If there is none, or it is a file.
+    """
+    if root is None:
+        msg = f"the source {source} needs a data root"
+        raise DataError(msg, where="data", fix="Name the folder that holds it with --data")
+    if root.is_file():
+        msg = "the data root is a file"
+        fix = f"Unpack it first: automtl unpack {root} FOLDER" if is_archive(root) else None
+        raise DataError(msg, where=str(root), fix=fix or "Name a folder with --data")
+    return root
+
+
+def inside(root: Path, relative: str, *, field: str) -> Path:
     """Return ``root / relative``, which must exist inside ``root``.
 
     Raises:
-        DataError: If there is no root, the path leaves it, or nothing is there.
+        DataError: If the path leaves it, or nothing is there.
     """
-    if root is None:
-        msg = f"`{field}: {relative}` needs a data root"
-        raise DataError(
-            msg,
-            where="data",
-            fix="Name the folder that holds it with --data",
-        )
-    path = (root / relative).resolve()
-    if not path.is_relative_to(root.resolve()):
-        msg = f"`{field}: {relative}` leaves the data root {root}"
+    named = f"`{field}: {relative}`"
+    path = below(root, relative)
+    if path is None:
+        msg = f"{named} leaves the data root {root}"
         raise DataError(
             msg,
             where="data",
             fix="Use a path below the root, without `..`",
         )
     if not path.exists():
-        msg = f"`{field}: {relative}` does not exist"
+        msg = f"{named} does not exist"
         raise DataError(
             msg,
             where=str(root),

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from automtl.data.images import UnreadableError, check_shape, open_picture, resize_nearest
+from automtl.data.files import UnreadableError, check_file, list_files
+from automtl.data.images import as_16_bits, check_shape, open_picture, resize_nearest
+from automtl.data.limits import MAX_PIXELS, shown
 from automtl.data.raw import CLASSIFICATION, DETECTION, SEGMENTATION, TRACKING, RawFrame, inside
 from automtl.errors import DataError, closest
 
@@ -23,6 +24,14 @@ MISSING = -1
 PNG_UNIT = 256
 """Pixel value of a 16-bit PNG that stands for 1."""
 
+MAX_NAME_BYTES = 1024
+"""Of a file with the name of a class."""
+
+MAX_ARRAY_BYTES = 1 << 30
+
+MAX_REASON = 200
+"""Characters of numpy's messages, which repeat what a file says of itself."""
+
 SUFFIXES = (".npy", ".png", ".txt")
 
 Target = NDArray[Any]
@@ -30,7 +39,7 @@ TargetFiles = Mapping[str, Mapping[str, Path]]
 """Files by name of the target, then by name of the frame without ending."""
 
 
-def target_files(folders: Mapping[str, str], root: Path | None) -> TargetFiles:
+def target_files(folders: Mapping[str, str], root: Path) -> TargetFiles:
     """List the files of each target.
 
     Raises:
@@ -45,10 +54,7 @@ def target_files(folders: Mapping[str, str], root: Path | None) -> TargetFiles:
                 msg, where=folder, fix="Give boxes, masks and ids by the source's own keys"
             )
         path = inside(root, folder, field=f"targets.{name}")
-        if not path.is_dir():
-            msg = f"`targets.{name}: {folder}` is a file"
-            raise DataError(msg, where=str(path), fix="Name a folder with one file a frame")
-        files = {f.stem: f for f in sorted(path.iterdir()) if f.suffix.lower() in SUFFIXES}
+        files = {file.stem: file for file in list_files(path, SUFFIXES, root)}
         if not files:
             msg = "the folder holds no target"
             raise DataError(msg, where=str(path), fix=f"Known endings: {', '.join(SUFFIXES)}")
@@ -145,6 +151,7 @@ def _numbers(name: str, frame: RawFrame, image_classes: tuple[str, ...]) -> Targ
 
 
 def _text(path: Path) -> str:
+    check_file(path, MAX_NAME_BYTES)
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -157,26 +164,44 @@ def _map_of_png(path: Path, original: tuple[int, int], size: tuple[int, int]) ->
     if not picture.mode.startswith("I"):
         msg = f"a target map must have 16 bits, found mode {picture.mode!r}"
         raise DataError(msg, where=str(path), fix=f"Save value * {PNG_UNIT} as a 16-bit PNG")
-    check_shape(path, picture, original)
-    values = resize_nearest(np.asarray(picture).astype(np.uint16), size)
+    check_shape(path, picture.size, original)
+    values = resize_nearest(as_16_bits(picture, path), size)
     return np.where(values == 0, np.float32(np.nan), values.astype(np.float32) / PNG_UNIT)
 
 
 def _array(path: Path, original: tuple[int, int], size: tuple[int, int]) -> Target:
-    try:
-        # No pickle: a file of data must not run code.
-        values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        msg = f"it is no array of numbers ({error})"
-        raise UnreadableError(msg, where=str(path)) from error
-    if values.dtype.kind not in "iufb":
-        msg = f"it holds {values.dtype}, not numbers"
-        raise UnreadableError(msg, where=str(path))
-    numbers: Target = values.astype(np.float32 if values.dtype.kind == "f" else np.int64)
+    numbers = _plain_array(path)
     if numbers.ndim < 2:
         return numbers
-    # Only the shape of the picture is asked for, as for class masks.
-    check_shape(path, Image.new("1", (numbers.shape[-1], numbers.shape[-2])), original)
+    check_shape(path, (numbers.shape[-1], numbers.shape[-2]), original)
     flat = numbers.reshape(-1, *numbers.shape[-2:])
+    if len(flat) * size[0] * size[1] > MAX_PIXELS:
+        msg = f"{len(flat)} maps in the frames' size have more than {MAX_PIXELS} numbers"
+        raise UnreadableError(msg, where=str(path))
     resized = np.stack([resize_nearest(plane, size) for plane in flat])
     return resized.reshape(*numbers.shape[:-2], *size)
+
+
+def _plain_array(path: Path) -> Target:
+    """Return the array of a ``.npy`` file as float32, what is not finite as NaN, or int64."""
+    check_file(path, MAX_ARRAY_BYTES)
+    try:
+        # No pickle: a file of data must not run code. Mapped, an array is as large as its file.
+        values = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # numpy parses the header as Python, which raises all kinds
+        msg = f"it is no array of numbers ({' '.join(str(error).split())[:MAX_REASON]})"
+        raise UnreadableError(msg, where=str(path)) from error
+    if values.dtype.kind not in "iufb":
+        msg = f"it holds {shown(str(values.dtype))}, not numbers"
+        raise UnreadableError(msg, where=str(path))
+    if not values.size:
+        msg = "it holds no number"
+        raise UnreadableError(msg, where=str(path))
+    if values.dtype.kind != "f":
+        if int(values.max()) > np.iinfo(np.int64).max:
+            msg = "its numbers do not fit into 64 bits with a sign"
+            raise UnreadableError(msg, where=str(path))
+        return np.array(values, dtype=np.int64)
+    with np.errstate(over="ignore"):
+        numbers = np.array(values, dtype=np.float32)
+    return np.where(np.isfinite(numbers), numbers, np.float32(np.nan))

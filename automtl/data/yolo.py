@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from automtl.data.files import read_text
 from automtl.data.frames import FrameFiles, LabelledBox, decode_clips
 from automtl.data.images import by_stem, list_images
+from automtl.data.limits import MAX_TEXT_BYTES, shown
 from automtl.data.raw import RawSource, inside
 from automtl.data.targets import target_files, targets_of
 from automtl.errors import DataError
@@ -12,7 +14,7 @@ from automtl.sources import YoloSource
 _RULE = "Write class, centre x, centre y, width, height, the last four between 0 and 1"
 
 
-def read_yolo(source: YoloSource, *, root: Path | None, image_size: tuple[int, int]) -> RawSource:
+def read_yolo(source: YoloSource, *, root: Path, image_size: tuple[int, int]) -> RawSource:
     """Read the stills; one without a text file has no boxes.
 
     Raises:
@@ -20,13 +22,13 @@ def read_yolo(source: YoloSource, *, root: Path | None, image_size: tuple[int, i
     """
     labels = inside(root, source.labels, field="labels")
     masks = inside(root, source.masks, field="masks") if source.masks else None
-    mask_of = by_stem(masks) if masks else {}
+    mask_of = by_stem(masks, root) if masks else {}
     further = target_files(source.targets, root)
     stills = [
         [
             FrameFiles(
                 image=picture,
-                boxes=_boxes(labels / f"{picture.stem}.txt", source.names),
+                boxes=_boxes(labels / f"{picture.stem}.txt", source.names, root),
                 is_relative=True,
                 masks=masks,
                 mask=mask_of.get(picture.stem),
@@ -35,7 +37,7 @@ def read_yolo(source: YoloSource, *, root: Path | None, image_size: tuple[int, i
                 targets=targets_of(further, picture.stem),
             )
         ]
-        for picture in list_images(inside(root, source.images, field="images"))
+        for picture in list_images(inside(root, source.images, field="images"), root)
     ]
     clips, notes = decode_clips(stills, image_size)
     return RawSource(
@@ -48,17 +50,13 @@ def read_yolo(source: YoloSource, *, root: Path | None, image_size: tuple[int, i
     )
 
 
-def _boxes(path: Path, names: tuple[str, ...]) -> tuple[LabelledBox, ...]:
+def _boxes(path: Path, names: tuple[str, ...], root: Path) -> tuple[LabelledBox, ...]:
     if not path.exists():
         return ()
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"it cannot be read as text ({error})"
-        raise DataError(msg, where=str(path), fix=_RULE) from error
+    text = read_text(path, root=root, max_bytes=MAX_TEXT_BYTES, fix=_RULE)
     return tuple(
         _box(line, f"{path}:{number}", names)
-        for number, line in enumerate(lines, start=1)
+        for number, line in enumerate(text.splitlines(), start=1)
         if line.strip()
     )
 
@@ -66,7 +64,7 @@ def _boxes(path: Path, names: tuple[str, ...]) -> tuple[LabelledBox, ...]:
 def _box(line: str, where: str, names: tuple[str, ...]) -> LabelledBox:
     numbers = _numbers(line)
     if numbers is None:
-        msg = f"{line.strip()!r} is not a line of YOLO boxes"
+        msg = f"{shown(line.strip())} is not a line of YOLO boxes"
         raise DataError(msg, where=where, fix=_RULE)
     class_id, x, y, width, height = numbers
     if class_id >= len(names):
