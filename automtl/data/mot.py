@@ -55,12 +55,8 @@ def read_mot(source: MotSource, *, root: Path, image_size: tuple[int, int]) -> R
         )
     boxes = _boxes(source, inside(root, source.gt, field="gt"), root) if source.gt else None
     masks = inside(root, source.masks, field="masks") if source.masks else None
-    mask_of = by_stem(masks, root) if masks else {}
-    instance_of = (
-        by_stem(inside(root, source.instances, field="instances"), root)
-        if source.instances
-        else {}
-    )
+    mask_of = _listed(source.masks, root, field="masks")
+    instance_of = _listed(source.instances, root, field="instances")
     further = target_files(source.targets, root)
     clip = [
         FrameFiles(
@@ -87,6 +83,10 @@ def read_mot(source: MotSource, *, root: Path, image_size: tuple[int, int]) -> R
         detection_classes=tuple(dict.fromkeys(source.classes.values())),
         segmentation_classes=None if masks else (),
     )
+
+
+def _listed(folder: str | None, root: Path, *, field: str) -> dict[str, Path]:
+    return by_stem(inside(root, folder, field=field), root) if folder else {}
 
 
 def _range(source: MotSource, n_pictures: int, folder: Path) -> tuple[int, int]:
