@@ -127,7 +127,9 @@ def _color(objects: FrameObjects, row: int) -> Color:
 def _caption(objects: FrameObjects, row: int, names: Sequence[str]) -> str:
     number = int(objects.ids[row])
     track = f"#{number} " if number >= 0 else ""
-    return f"{track}{names[int(objects.classes[row])]} {float(objects.scores[row]):.2f}"
+    # A label has no score.
+    score = "" if np.isnan(objects.scores[row]) else f" {float(objects.scores[row]):.2f}"
+    return f"{track}{names[int(objects.classes[row])]}{score}"
 
 
 def _extent(draw: ImageDraw.ImageDraw, text: str, font: Font) -> tuple[float, float]:

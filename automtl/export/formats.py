@@ -19,7 +19,7 @@ class FrameObjects:
         number: Position of the frame in its clip, from 1.
         size: Height and width of the original picture in pixels.
         boxes: float32 ``[n, 4]`` xyxy.
-        scores: float32 ``[n]``.
+        scores: float32 ``[n]``; NaN for a label.
         classes: int64 ``[n]``.
         ids: int64 ``[n]``, from 1; -1 without a track.
         instances: uint16 ``[H, W]``, the row of each pixel's object, from 1; 0 where there is

@@ -3,6 +3,7 @@
 import math
 import shlex
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,14 +21,15 @@ from automtl.space.stored import stored_search
 from automtl.study.deltas import deltas_of
 from automtl.study.folder import StudyFolder, load_settings, read_floors
 from automtl.study.lessons import lessons_of
+from automtl.study.prepared import Draw, no_pictures
 from automtl.study.words import kind_of, number, tree_of
 
 if TYPE_CHECKING:
     from automtl_dashboards.snapshot import Snapshot
 
 
-def conclude(folder: StudyFolder, ledger: Ledger) -> None:
-    """Record ranks, a knee pick and the report, while the ledger is held."""
+def conclude(folder: StudyFolder, ledger: Ledger, *, draw: Draw = no_pictures) -> None:
+    """Record ranks, a knee pick, pictures and the report, while the ledger is held."""
     study = ledger.study()
     history = ledger.history()
     if front(history, study.objectives):
@@ -39,8 +41,19 @@ def conclude(folder: StudyFolder, ledger: Ledger) -> None:
         note=describe(study, history, ledger.picks()),
         metrics=metrics_by_number(history, study),
     )
+    draw(folder, _to_draw(history, study, ledger.picks()))
     path = write_study_report(folder, ledger, folder.report)
     ledger.add_artifact(kind="report", path=str(path.resolve()))
+
+
+def _to_draw(
+    history: tuple[TrialRecord, ...], study: StudyInfo, picks: tuple[Pick, ...]
+) -> tuple[TrialRecord, ...]:
+    """Return the trials to draw, in the order in which the report shows them."""
+    from automtl_dashboards.standing import notable, standing_of
+
+    standing = standing_of(history, study.objectives, picks, floors=None)
+    return notable(history, standing, limit=len(history))
 
 
 def _is_news(chosen: Pick, earlier: tuple[Pick, ...]) -> bool:
@@ -111,21 +124,32 @@ def write_study_report(folder: StudyFolder, ledger: Ledger, out: Path) -> Path:
 
 
 def snapshot_of(folder: StudyFolder, ledger: Ledger) -> "Snapshot":
-    """Return what the ledger says now, as a report shows it."""
+    """Return what the ledger and the study's folder say now, as a report shows it."""
+    from automtl_dashboards.gallery import read_gallery
+
+    facts = facts_of(ledger)
+    why = ending_of(stored_search(facts.study.recipe), facts.history, busy_s(facts.history)).why
+    return replace(
+        facts,
+        floors=read_floors(folder),
+        gallery=read_gallery(folder.pictures),
+        notes={"MLflow": mlflow_command(folder)}
+        | _commands(facts.study, folder)
+        | ({"Ended by": why} if why else {}),
+    )
+
+
+def facts_of(ledger: Ledger) -> "Snapshot":
+    """Return what the ledger alone says now."""
     from automtl_dashboards.snapshot import Snapshot
 
     study, history = ledger.study(), ledger.history()
-    why = ending_of(stored_search(study.recipe), history, busy_s(history)).why
     return Snapshot(
         study=study,
         history=history,
         picks=ledger.picks(),
-        floors=read_floors(folder),
         lessons=lessons_of(history, study.objectives),
         attempts=read_attempts(ledger),
-        notes={"MLflow": mlflow_command(folder)}
-        | _commands(study, folder)
-        | ({"Ended by": why} if why else {}),
     )
 
 

@@ -40,6 +40,11 @@ class StudyFolder:
         return self.root / "report.html"
 
     @property
+    def pictures(self) -> Path:
+        """Held-out frames as members of the front see them, for the report."""
+        return self.root / "pictures"
+
+    @property
     def bundles(self) -> Path:
         """Exported models."""
         return self.root / "bundles"

@@ -1,16 +1,26 @@
 """What the main path is given to train."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from automtl.controller.constraints import KnownCosts, nothing_known
 from automtl.dispatch.base import Trainable
+from automtl.results import TrialRecord
 from automtl.study.disk import DiskEstimate
+from automtl.study.folder import StudyFolder
+
+Draw = Callable[[StudyFolder, Sequence[TrialRecord]], None]
+"""Draws what some trials of a study have learned, the most important one first."""
 
 
 def no_floors() -> dict[str, dict[str, float]]:
     """Know no trivial predictors."""
     return {}
+
+
+def no_pictures(folder: StudyFolder, members: Sequence[TrialRecord]) -> None:
+    """Draw nothing: nobody knows what the training code learns."""
+    del folder, members
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +32,7 @@ class Prepared:
         digest: Of what it trains on; a study goes on with the same only. Empty if unknown.
         floors: Computes, once, what trivial predictors reach on the validation split.
         known: Gives what a trial will cost, as far as the search limits it.
+        draw: Draws what trials see in held-out frames, for the report.
         takes: Computes what the search will take on the disk; None where nobody knows.
     """
 
@@ -29,4 +40,5 @@ class Prepared:
     digest: str = ""
     floors: Callable[[], dict[str, dict[str, float]]] = no_floors
     known: KnownCosts = nothing_known
+    draw: Draw = no_pictures
     takes: Callable[[], DiskEstimate] | None = None

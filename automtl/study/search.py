@@ -72,7 +72,7 @@ def create(search: Search, folder: StudyFolder, settings: Settings) -> None:
         check_store(settings.artifacts)
     folder.root.mkdir(parents=True, exist_ok=True)
     create_study(
-        _ledger_url(folder, settings),
+        ledger_url(folder, settings),
         StudyInfo(
             name=search.name,
             objectives=search.objectives,
@@ -102,7 +102,7 @@ def refuse_existing(folder: StudyFolder) -> None:
 def opened(folder: StudyFolder) -> Iterator[Ledger]:
     """Open the ledger of an existing study."""
     settings = load_settings(folder)
-    with open_ledger(_ledger_url(folder, settings), study=settings.study) as ledger:
+    with open_ledger(ledger_url(folder, settings), study=settings.study) as ledger:
         yield ledger
 
 
@@ -192,7 +192,7 @@ def run(
             artifacts=settings.artifacts,
         )
         _dispatch(controller, settings, prepared)
-        conclude(folder, ledger)
+        conclude(folder, ledger, draw=prepared.draw)
         keep_report(folder, observer)
         interrupted = controller.was_stopped
         pending = log.close(
@@ -288,5 +288,6 @@ def _check_digest(ledger: Ledger, digest: str) -> None:
         )
 
 
-def _ledger_url(folder: StudyFolder, settings: Settings) -> str:
+def ledger_url(folder: StudyFolder, settings: Settings) -> str:
+    """Return where a study's ledger is."""
     return settings.ledger or f"sqlite:///{folder.ledger.resolve()}"

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from automtl.data.load import LeftOut, LoadedData, load_data
 from automtl.errors import RecipeError, closest
+from automtl.results import TrialRecord
 from automtl.space.recipe import Recipe
 from automtl.study.baselines import baseline_lines
 from automtl.study.cautions import cautions
-from automtl.study.folder import Settings
+from automtl.study.folder import Settings, StudyFolder
 from automtl.study.limits import known_costs, too_large
 from automtl.study.observer import Observer
 from automtl.study.prepared import Prepared
@@ -63,6 +64,12 @@ def prepare(recipe: Recipe, settings: Settings, observer: Observer) -> Prepared:
 
         return {floor.name: dict(floor.values) for floor in floors(loaded.splits, default)}
 
+    def draw(folder: StudyFolder, members: Sequence[TrialRecord]) -> None:
+        from automtl.study.pictures import draw_pictures
+
+        splits = loaded.splits
+        draw_pictures(folder, members, splits.validation, splits.info, say=observer.message)
+
     known = known_costs(recipe, loaded.splits.info)
     for line in (*baseline_lines(recipe), *too_large(recipe, known), *cautions(recipe)):
         observer.message(line)
@@ -71,6 +78,7 @@ def prepare(recipe: Recipe, settings: Settings, observer: Observer) -> Prepared:
         digest=loaded.splits.info.digest,
         floors=compute_floors,
         known=known,
+        draw=draw,
         takes=lambda: estimate(recipe, loaded.splits, settings),
     )
 

@@ -81,6 +81,9 @@
     });
   }
 
+  document.querySelectorAll(".gallery img").forEach(function (picture) {
+    picture.addEventListener("click", function () { picture.classList.toggle("large"); });
+  });
   document.querySelectorAll("table.sortable th").forEach(makeSortable);
   document.querySelectorAll(".figure").forEach(draw);
 })();

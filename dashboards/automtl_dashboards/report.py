@@ -13,6 +13,7 @@ from automtl_dashboards.sections import (
     curve_sections,
     failures_section,
     front_section,
+    gallery_sections,
     glance_section,
     hypervolume_section,
     lessons_section,
@@ -69,18 +70,19 @@ def report_html(snapshot: Snapshot) -> str:
     return render_page(
         title=f"{study.name} · automtl",
         header=header,
-        sections=list(_sections(snapshot, standing)),
+        sections=list(sections_of(snapshot, standing)),
         footer=footer,
     )
 
 
-def _sections(snapshot: Snapshot, standing: Standing) -> Iterator[Section]:
+def sections_of(snapshot: Snapshot, standing: Standing) -> Iterator[Section]:
     """Yield what was asked for first: the answer, then why, then what was done for it."""
     yield glance_section(snapshot, standing)
     yield study_section(snapshot, standing)
     yield front_section(snapshot, standing)
     yield from replicates_sections(snapshot, standing)
     yield from members_sections(snapshot, standing)
+    yield from gallery_sections(snapshot, standing)
     yield hypervolume_section(snapshot)
     yield parallel_section(snapshot, standing)
     yield choices_section(snapshot, standing)

@@ -14,6 +14,7 @@ from automtl_dashboards.figures.members import draw_members, fill_members
 from automtl_dashboards.figures.parallel import draw_parallel, fill_parallel
 from automtl_dashboards.figures.replicates import draw_replicates, fill_replicates
 from automtl_dashboards.figures.timeline import draw_timeline, fill_timeline
+from automtl_dashboards.gallery import gallery_html
 from automtl_dashboards.lessons import lessons_table, lessons_words
 from automtl_dashboards.page import Section
 from automtl_dashboards.replicates import replicates_table, replicates_words
@@ -105,6 +106,22 @@ def members_sections(snapshot: Snapshot, standing: Standing) -> list[Section]:
                 f" The pick and the best of each objective first; {rest} more." if rest > 0 else ""
             ),
             figure=draw_members(figure),
+        )
+    ]
+
+
+def gallery_sections(snapshot: Snapshot, standing: Standing) -> list[Section]:
+    """Return the same frames as several trials see them, where they were drawn."""
+    if snapshot.gallery is None:
+        return []
+    return [
+        Section(
+            anchor="pictures",
+            title="What they see",
+            intro="Frames that no trial was trained on: left the labels, then what members of the "
+            "front predict. Tracks are numbered and coloured by each on its own. A click on a "
+            "picture enlarges it.",
+            body=gallery_html(snapshot.gallery, standing),
         )
     ]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from automtl.analysis.effects import Lessons
 from automtl.attempts import Attempt
 from automtl.results import Pick, StudyInfo, TrialRecord
+from automtl_dashboards.gallery import Gallery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,7 @@ class Snapshot:
         floors: By trivial predictor, its metrics.
         lessons: What the choices had to do with each objective, and what sharing gained.
         attempts: Executions of the trials.
+        gallery: The same frames as several trials see them, if they were drawn.
         notes: Commands for the reader by title, e.g. how to open MLflow.
     """
 
@@ -28,4 +30,5 @@ class Snapshot:
     floors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     lessons: Lessons = field(default_factory=Lessons)
     attempts: Sequence[Attempt] = ()
+    gallery: Gallery | None = None
     notes: Mapping[str, str] = field(default_factory=dict)

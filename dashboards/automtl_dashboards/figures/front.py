@@ -1,6 +1,5 @@
 """The front: every pair of objectives, who is dominated, what separate networks reach."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -56,8 +55,9 @@ class FrontFigure:
     Attributes:
         objectives: In order.
         points: By trial number.
-        ranges: Per objective, lower and upper end of its axis: trials and single-task networks
-            fill it, so that a floor far away does not squeeze them together.
+        ranges: Per objective, lower and upper end of its axis: trials, means and single-task
+            networks fill it, so that neither a floor far away nor the wide interval of two seeds
+            squeezes them together.
         single_task: Per objective, the value of single-task networks if known.
         floors: Per objective, the best trivial predictor's value if known.
         equal_weights: Per objective, the value of training all tasks with equal weights if known.
@@ -99,7 +99,7 @@ def fill_front(
     single = tuple(standing.single_task.get(o.metric) for o in objectives)
     equal = next((vector for record, vector in shown if record.baseline == EQUAL), None)
     means = _means(again, objectives)
-    rows = [*(vector for _, vector in shown), *map(_low, means), *map(_high, means)]
+    rows = [*(vector for _, vector in shown), *(mean.values for mean in means)]
     columns = zip(*rows, strict=True)
     return FrontFigure(
         objectives=objectives,
@@ -140,15 +140,6 @@ def _means(again: Replication | None, objectives: Sequence[Objective]) -> tuple[
         )
         for member in (again.members if again else ())
     )
-
-
-def _low(mean: FrontMean) -> list[float]:
-    # With one seed there is no interval.
-    return [v - (0.0 if math.isnan(h) else h) for v, h in zip(mean.values, mean.half, strict=True)]
-
-
-def _high(mean: FrontMean) -> list[float]:
-    return [v + (0.0 if math.isnan(h) else h) for v, h in zip(mean.values, mean.half, strict=True)]
 
 
 def _delta_text(delta: DeltaM | None) -> str:
