@@ -3,11 +3,21 @@
 Paths are relative to the data root that the user names (``--data``), and stay inside it.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from automtl.config import Frozen
+
+MaskValue = Annotated[int, Field(ge=0, le=255)]
+Part = tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(gt=0, le=1)]]
+WHOLE: Part = (0.0, 1.0)
 
 FrameRange = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
 
@@ -21,6 +31,24 @@ class SourceBase(Frozen):
     """
 
     rate: Annotated[float, Field(gt=0, le=1_000)] = 1.0
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        # As it was before there was more to say: a study that began then is the same study.
+        plain: dict[str, object] = write(self)
+        return {key: value for key, value in plain.items() if not _says_nothing(key, value)}
+
+    @model_validator(mode="after")
+    def _is_a_part(self) -> Self:
+        low, high = getattr(self, "part", WHOLE)
+        if low >= high:
+            msg = f"`part` must begin before it ends, found {[low, high]}"
+            raise ValueError(msg)
+        return self
+
+
+def _says_nothing(key: str, value: object) -> bool:
+    return (key == "values" and not value) or (key == "part" and value in (WHOLE, list(WHOLE)))
 
 
 class ShapesSource(SourceBase):
@@ -72,6 +100,8 @@ class MotSource(SourceBase):
         frame_range: First and last frame used, both included, from 1.
         classes: Class ids of ``gt``/``instances`` and the detection class each stands for.
         ignore: Value of the class masks that is not labelled.
+        values: Names of the mask's values where these are no indices of
+            `data.segmentation_classes`; a value without a name is then not labelled.
         targets: Folder of each further task's targets, by the task's name; files are named as
             the frames: ``.npy``, 16-bit ``.png`` (value * 256, 0 = not labelled), ``.txt`` (the
             class of a picture).
@@ -85,6 +115,7 @@ class MotSource(SourceBase):
     frame_range: FrameRange | None = None
     classes: dict[int, str] = {}
     ignore: Annotated[int, Field(ge=0, le=255)] = 255
+    values: dict[MaskValue, str] = {}
     targets: dict[str, str] = {}
 
 
@@ -95,6 +126,10 @@ class MaskSource(SourceBase):
         images: Folder of the stills.
         masks: Folder of 8-bit class masks, named as the stills.
         ignore: Value that is not labelled.
+        values: Names of the mask's values where these are no indices of
+            `data.segmentation_classes`; a value without a name is then not labelled.
+        part: Which of the stills are used, as shares of a random order that never changes:
+            `[0, 0.8]` and `[0.8, 1]` are two splits of one folder.
         targets: Folder of each further task's targets, by the task's name; files are named as
             the frames: ``.npy``, 16-bit ``.png`` (value * 256, 0 = not labelled), ``.txt`` (the
             class of a picture).
@@ -104,6 +139,8 @@ class MaskSource(SourceBase):
     images: str
     masks: str
     ignore: Annotated[int, Field(ge=0, le=255)] = 255
+    values: dict[MaskValue, str] = {}
+    part: Part = WHOLE
     targets: dict[str, str] = {}
 
 
@@ -115,6 +152,8 @@ class CocoSource(SourceBase):
         annotations: The JSON file.
         with_masks: Whether class masks are drawn from the segmentations (class 0 = background,
             class ``i + 1`` = detection class ``i``).
+        part: Which of the stills are used, as shares of a random order that never changes:
+            `[0, 0.8]` and `[0.8, 1]` are two splits of one folder.
         targets: Folder of each further task's targets, by the task's name; files are named as
             the frames: ``.npy``, 16-bit ``.png`` (value * 256, 0 = not labelled), ``.txt`` (the
             class of a picture).
@@ -124,6 +163,7 @@ class CocoSource(SourceBase):
     images: str
     annotations: str
     with_masks: bool = False
+    part: Part = WHOLE
     targets: dict[str, str] = {}
 
 
@@ -136,6 +176,10 @@ class YoloSource(SourceBase):
         names: Class names by id.
         masks: Folder of 8-bit class masks, where there are any.
         ignore: Value of the masks that is not labelled.
+        values: Names of the mask's values where these are no indices of
+            `data.segmentation_classes`; a value without a name is then not labelled.
+        part: Which of the stills are used, as shares of a random order that never changes:
+            `[0, 0.8]` and `[0.8, 1]` are two splits of one folder.
         targets: Folder of each further task's targets, by the task's name; files are named as
             the frames: ``.npy``, 16-bit ``.png`` (value * 256, 0 = not labelled), ``.txt`` (the
             class of a picture).
@@ -147,6 +191,8 @@ class YoloSource(SourceBase):
     names: tuple[str, ...]
     masks: str | None = None
     ignore: Annotated[int, Field(ge=0, le=255)] = 255
+    values: dict[MaskValue, str] = {}
+    part: Part = WHOLE
     targets: dict[str, str] = {}
 
 

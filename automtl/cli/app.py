@@ -35,6 +35,7 @@ def root(
 
 VERBS = (
     verbs_look.unpack,
+    verbs_look.init,
     verbs_look.validate,
     verbs_search.search,
     verbs_search.resume,

@@ -21,6 +21,22 @@ def unpack(
     return unpack_archive(archive, folder, max_gb=max_gb)
 
 
+def init(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of frames and labels.", show_default=False)
+    ],
+    out: Annotated[Path | None, typer.Option(help="Default: FOLDER.yaml, here.")] = None,
+    minutes: Annotated[
+        float, typer.Option(help="How long its search may take on this machine.")
+    ] = 60,
+    overwrite: Annotated[bool, typer.Option(help="Replace an earlier recipe.")] = False,
+) -> int:
+    """Look what labels a folder holds, and write a first recipe with comments."""
+    from automtl.cli.init import init_recipe
+
+    return init_recipe(folder, out, minutes=minutes, overwrite=overwrite)
+
+
 def validate(recipe: RecipeArgument, data: DataOption = None) -> int:
     """Name every mistake of a recipe, and read its data."""
     from automtl.cli.look import validate_recipe

@@ -9,6 +9,7 @@ from pydantic import BaseModel, FiniteFloat, ValidationError
 from automtl.data.files import below, read_text
 from automtl.data.frames import FrameFiles, LabelledBox, decode_clips
 from automtl.data.limits import MAX_JSON_BYTES, MAX_SHOWN, shown
+from automtl.data.part import kept
 from automtl.data.raw import RawSource, inside
 from automtl.data.regions import Region, Runs, check_polygons
 from automtl.data.table import IGNORED
@@ -71,6 +72,9 @@ def read_coco(source: CocoSource, *, root: Path, image_size: tuple[int, int]) ->
         raise DataError(msg, where=str(path), fix="Set `with_masks: false`")
     found = _by_picture(content, path)
     further = target_files(source.targets, root)
+    pictures = kept(
+        content.images, source.part, name=lambda picture: picture.file_name, where=source.images
+    )
     stills = [
         [
             FrameFiles(
@@ -81,7 +85,7 @@ def read_coco(source: CocoSource, *, root: Path, image_size: tuple[int, int]) ->
                 regions=_regions(found[picture.id], value_of, path) if source.with_masks else None,
             )
         ]
-        for picture in content.images
+        for picture in pictures
     ]
     clips, notes = decode_clips(stills, image_size)
     return RawSource(

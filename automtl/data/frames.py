@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from automtl.data.files import UnreadableError
 from automtl.data.images import (
+    by_name,
     read_image,
     read_instances,
     read_mask,
@@ -59,6 +60,7 @@ class FrameFiles:
         masks: Folder of class masks that should hold one for this frame.
         mask: The class mask, if the folder holds it.
         ignore: Value of the mask that is not labelled.
+        values: Names of the mask's values, if they are no indices of the classes.
         instances: The MOTS PNG; where ``boxes`` is None it gives them.
         classes: Class ids of the MOTS PNG that are used, and their names.
         regions: Polygons and run lengths to draw the class mask from; None if it is not drawn.
@@ -73,6 +75,7 @@ class FrameFiles:
     masks: Path | None = None
     mask: Path | None = None
     ignore: int = IGNORED
+    values: Mapping[int, str] = field(default_factory=dict)
     instances: Path | None = None
     classes: Mapping[int, str]
     regions: tuple[Region, ...] | None = None
@@ -147,10 +150,12 @@ def _semantic(
         lost.append(Note(name=str(files.image), reason=reason, kind="mask"))
         return None
     try:
-        return read_mask(files.mask, original, size, files.ignore)
+        ignore = IGNORED if files.values else files.ignore
+        mask = read_mask(files.mask, original, size, ignore)
     except UnreadableError as error:
         lost.append(Note(name=str(files.mask), reason=error.what, kind="mask"))
         return None
+    return by_name(mask, files.values) if files.values else mask
 
 
 def _instances(

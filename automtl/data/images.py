@@ -4,7 +4,7 @@ Axis letters: h, w of the file; H, W decoded.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -97,6 +97,20 @@ def read_mask(
     check_shape(path, picture.size, original)
     mask = resize_nearest(np.asarray(picture), size)
     return np.where(mask == ignore, np.uint8(IGNORED), mask)
+
+
+def by_name(mask: NDArray[np.uint8], names: Mapping[int, str]) -> NDArray[np.uint8]:
+    """Return a class mask with the index of each value's name; what has no name is ``IGNORED``."""
+    lookup = np.full(256, IGNORED, dtype=np.uint8)
+    classes = names_of(names)
+    for value, name in names.items():
+        lookup[value] = classes.index(name)
+    return lookup[mask]
+
+
+def names_of(values: Mapping[int, str]) -> tuple[str, ...]:
+    """Return the names of a mask's values, each once."""
+    return tuple(dict.fromkeys(values.values()))
 
 
 def read_instances(path: Path, original: tuple[int, int]) -> NDArray[np.uint16]:

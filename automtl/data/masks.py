@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from automtl.data.frames import FrameFiles, decode_clips
-from automtl.data.images import by_stem, list_images
+from automtl.data.images import by_stem, list_images, names_of
+from automtl.data.part import kept
 from automtl.data.raw import RawSource, inside
 from automtl.data.targets import target_files, targets_of
 from automtl.sources import MaskSource
@@ -25,11 +26,17 @@ def read_masks(source: MaskSource, *, root: Path, image_size: tuple[int, int]) -
                 masks=masks,
                 mask=mask_of.get(picture.stem),
                 ignore=source.ignore,
+                values=source.values,
                 classes={},
                 targets=targets_of(further, picture.stem),
             )
         ]
-        for picture in list_images(inside(root, source.images, field="images"), root)
+        for picture in kept(
+            list_images(inside(root, source.images, field="images"), root),
+            source.part,
+            name=lambda path: path.name,
+            where=source.images,
+        )
     ]
     clips, notes = decode_clips(stills, image_size)
     return RawSource(
@@ -37,5 +44,5 @@ def read_masks(source: MaskSource, *, root: Path, image_size: tuple[int, int]) -
         clips=clips,
         notes=notes,
         n_frames=len(stills),
-        segmentation_classes=None,
+        segmentation_classes=names_of(source.values) or None,
     )

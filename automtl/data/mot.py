@@ -12,7 +12,7 @@ from pathlib import Path
 
 from automtl.data.files import read_text
 from automtl.data.frames import FrameFiles, LabelledBox, decode_clips
-from automtl.data.images import by_stem, list_images
+from automtl.data.images import by_stem, list_images, names_of
 from automtl.data.limits import MAX_TEXT_BYTES, shown
 from automtl.data.raw import RawSource, inside
 from automtl.data.targets import target_files, targets_of
@@ -67,6 +67,7 @@ def read_mot(source: MotSource, *, root: Path, image_size: tuple[int, int]) -> R
             masks=masks,
             mask=mask_of.get(picture.stem),
             ignore=source.ignore,
+            values=source.values,
             instances=instance_of.get(picture.stem),
             classes=source.classes,
             targets=targets_of(further, picture.stem),
@@ -81,7 +82,7 @@ def read_mot(source: MotSource, *, root: Path, image_size: tuple[int, int]) -> R
         notes=notes,
         n_frames=len(clip),
         detection_classes=tuple(dict.fromkeys(source.classes.values())),
-        segmentation_classes=None if masks else (),
+        segmentation_classes=names_of(source.values) or None if masks else (),
     )
 
 

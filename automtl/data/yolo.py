@@ -4,8 +4,9 @@ from pathlib import Path
 
 from automtl.data.files import read_text
 from automtl.data.frames import FrameFiles, LabelledBox, decode_clips
-from automtl.data.images import by_stem, list_images
+from automtl.data.images import by_stem, list_images, names_of
 from automtl.data.limits import MAX_TEXT_BYTES, shown
+from automtl.data.part import kept
 from automtl.data.raw import RawSource, inside
 from automtl.data.targets import target_files, targets_of
 from automtl.errors import DataError
@@ -33,11 +34,17 @@ def read_yolo(source: YoloSource, *, root: Path, image_size: tuple[int, int]) ->
                 masks=masks,
                 mask=mask_of.get(picture.stem),
                 ignore=source.ignore,
+                values=source.values,
                 classes={},
                 targets=targets_of(further, picture.stem),
             )
         ]
-        for picture in list_images(inside(root, source.images, field="images"), root)
+        for picture in kept(
+            list_images(inside(root, source.images, field="images"), root),
+            source.part,
+            name=lambda path: path.name,
+            where=source.images,
+        )
     ]
     clips, notes = decode_clips(stills, image_size)
     return RawSource(
@@ -46,7 +53,7 @@ def read_yolo(source: YoloSource, *, root: Path, image_size: tuple[int, int]) ->
         notes=notes,
         n_frames=len(stills),
         detection_classes=source.names,
-        segmentation_classes=None if masks else (),
+        segmentation_classes=names_of(source.values) or None if masks else (),
     )
 
 

@@ -1,0 +1,1 @@
+"""What labels lie in a folder, and a first recipe for them."""
