@@ -24,7 +24,7 @@ class Base:
 
     Attributes:
         config: With the default where something was wrong; None if nothing can be made of it.
-        broken: Parts of the configuration that lack something for it.
+        broken: Dotted paths of what the configuration lacks for it.
         mistakes: What was wrong.
     """
 
@@ -55,7 +55,8 @@ def read_base(written: Mapping[str, object]) -> Base:
             for one in from_pydantic(error, plain, TrialConfig.model_json_schema(), ("base",)):
                 path = one.path[1:]
                 found.append(replace(one, path=in_base(path, written)))
-                broken.add(str(path[0]) if path else "")
+                n_parts = 2 if path[:1] and path[0] in PLAIN_PARTS else 1
+                broken.add(".".join(map(str, path[:n_parts])))
                 _drop(plain, path)
         else:
             return Base(config=config, broken=frozenset(broken), mistakes=tuple(found))

@@ -25,7 +25,7 @@ def point_mistakes(
     Args:
         parts: Of the recipe.
         base: What is well formed of its `base`.
-        broken: Parts of the configuration that lack something for it.
+        broken: Dotted paths of what the configuration lacks of what was written.
         known: Mistakes found before; a parameter that has one is left out.
     """
     try:
@@ -50,7 +50,7 @@ def _sound(
     found = {
         name: parameter
         for name, parameter in parts.parameters.items()
-        if name not in wrong and name.split(".")[0] not in broken
+        if name not in wrong and not any(f"{name}.".startswith(f"{part}.") for part in broken)
     }
     while orphans := {name for name, p in found.items() if not set(p.when) <= set(found)}:
         found = {name: p for name, p in found.items() if name not in orphans}
