@@ -1,4 +1,4 @@
-"""Progress on a terminal: a line for each running trial, a bar for the budget.
+"""Progress on a terminal: running trials, the front so far, the budget, on one screen.
 
 Quiet when standard output is not a terminal.
 """
@@ -15,6 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from automtl.cli.standing import ends_line, front_line
 from automtl.cli.terminal import say
 from automtl.controller.budget import remaining_s, share_spent
 from automtl.controller.promotion import standing
@@ -22,6 +23,11 @@ from automtl.controller.rungs import epochs_done
 from automtl.results import Objective, TrialRecord, TrialStatus
 from automtl.space.search import Search
 from automtl.study.words import number, rung_line, short
+
+FEWEST_SHOWN = 3
+"""Running trials that are shown on however small a screen."""
+
+NAME_WIDTH = 9
 
 STYLES = {
     TrialStatus.COMPLETED: "green",
@@ -43,6 +49,7 @@ class Progress:
     _began_s: float = field(default_factory=time.monotonic)
     _live: Live | None = None
     _rungs: tuple[str, ...] = ()
+    _standing: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:
         """Start to draw, if anybody looks."""
@@ -72,6 +79,7 @@ class Progress:
         """Take up what was done before."""
         self._records = {record.number: record for record in history}
         self._elapsed_before_s = elapsed_s
+        self._take_stock(history)
         self._began_s = time.monotonic()
 
     def started(self, trial: TrialRecord) -> None:
@@ -87,13 +95,19 @@ class Progress:
         self._records = {record.number: record for record in history}
         if self._live is None:
             return
-        self._rungs = tuple(map(rung_line, standing(self.recipe, history)))
+        self._take_stock(history)
         if trial.status.is_final:
             self.console.print(self._last_line(trial))
 
     def message(self, text: str) -> None:
         """Print one line above the live part; also where nobody looks live."""
         say(self.console, text)
+
+    def _take_stock(self, history: Sequence[TrialRecord]) -> None:
+        if self._live is not None:
+            self._rungs = tuple(map(rung_line, standing(self.recipe, history)))
+            lines = (front_line(history, self.recipe.objectives), ends_line(history))
+            self._standing = tuple(line for line in lines if line)
 
     def _last_line(self, trial: TrialRecord) -> Text:
         style = STYLES.get(trial.status, "")
@@ -107,10 +121,15 @@ class Progress:
     def _render(self) -> Group:
         # Called by the thread that draws: it must see one state, whatever happens meanwhile.
         history = sorted(self._records.values(), key=lambda record: record.number)
-        table = Table.grid(padding=(0, 1))
-        for trial in history:
-            if trial.status is not TrialStatus.RUNNING:
-                continue
+        below = [f"rung at {line}" for line in self._rungs] + list(self._standing)
+        running = [trial for trial in history if trial.status is TrialStatus.RUNNING]
+        # One line for the budget, one for those that are not shown, one for the cursor.
+        room = max(FEWEST_SHOWN, self.console.size.height - len(below) - 3)
+        shown = running[-room:]
+        if len(shown) < len(running):
+            below.insert(0, f"... and {len(running) - len(shown)} more that run")
+        table = _grid(4)
+        for trial in shown:
             total = _epochs(trial.config)
             last = trial.reports[-1] if trial.reports else None
             epoch = last.epoch if last else 0
@@ -120,8 +139,8 @@ class Progress:
                 f"epoch {epoch}/{total}",
                 _values(self.recipe.objectives, last.values if last else {}),
             )
-        rungs = [Text(f"rung at {line}") for line in self._rungs]
-        return Group(table, *rungs, self._budget_line(history))
+        lines = [Text(line, no_wrap=True, overflow="ellipsis") for line in below]
+        return Group(table, *lines, self._budget_line(history))
 
     def _budget_line(self, history: Sequence[TrialRecord]) -> Table:
         elapsed = self._elapsed_before_s + time.monotonic() - self._began_s
@@ -129,16 +148,24 @@ class Progress:
         share = share_spent(budget, history, elapsed, gpu=gpu)
         left = remaining_s(budget, history, elapsed, gpu=gpu)
         ended = sum(r.status.is_final for r in history)
-        line = Table.grid(padding=(0, 1))
+        line = _grid(6)
         line.add_row(
             "budget   ",
-            ProgressBar(total=1.0, completed=share, width=32),
+            ProgressBar(total=1.0, completed=share, width=16),
             f"{share:4.0%}",
             f"{ended} trials ended",
             f"{_clock(elapsed)} gone",
             f"about {_clock(left)} left" if left is not None else "",
         )
         return line
+
+
+def _grid(n_columns: int) -> Table:
+    """Return an empty table whose rows stay lines: what is too long is cut."""
+    grid = Table.grid(padding=(0, 1))
+    for i in range(n_columns):
+        grid.add_column(no_wrap=True, overflow="ellipsis", min_width=0 if i else NAME_WIDTH)
+    return grid
 
 
 def _values(objectives: Sequence[Objective], values: Mapping[str, float]) -> str:

@@ -2,13 +2,21 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
 from automtl.cli.progress import Progress
 from automtl.cli.show import trial_table
 from automtl.cli.terminal import PLAIN_WIDTH, make_console, say
 from automtl.config import TrialConfig
-from automtl.results import EpochReport, Objective, TrialRecord, TrialStatus
+from automtl.results import (
+    EpochReport,
+    Failure,
+    FailureKind,
+    Objective,
+    TrialRecord,
+    TrialStatus,
+)
 from automtl.space.recipe import Recipe, find_recipe, load_recipe
 
 RECIPE = load_recipe(find_recipe("quickstart"))
@@ -109,3 +117,42 @@ def test_trials_of_own_code_are_told_by_their_parameters(capsys) -> None:
     words = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert words[1] == ["trial", "error", "↓", "lr", "kind"]
     assert words[-2:] == [["0", "0.250", "0.125", "sgd"], ["1", "0.250", "0.500", "-"]]
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 60), (40, 10)])
+def test_sixty_four_running_trials_stay_on_one_screen(width: int, height: int) -> None:
+    file = io.StringIO()
+    console = Console(
+        file=file, force_terminal=True, width=width, height=height, color_system=None
+    )
+    done = trial(TrialStatus.COMPLETED, 4)
+    failure = Failure(kind=FailureKind.OUT_OF_MEMORY, message="full")
+    failed = trial(TrialStatus.FAILED).model_copy(update={"number": 1, "failure": failure})
+    with Progress(RECIPE, console) as progress:
+        progress.began((), 0.0)
+        for number in range(8, 72):
+            running = trial(TrialStatus.RUNNING, 1).model_copy(update={"number": number})
+            progress.started(running)
+        everything = [failed, done, *progress._records.values()]
+        progress.ended(done, everything)
+        lines = console.render_lines(progress._render())
+    texts = ["".join(segment.text for segment in line).rstrip() for line in lines]
+    assert len(texts) < height
+    assert max(map(len, texts)) <= width
+    shown = sum(text.startswith("trial ") for text in texts)
+    hidden = 64 - shown
+    assert any(text.startswith(f"... and {hidden} more") for text in texts) == (hidden > 0)
+    assert any(text.startswith("front     hypervolume 0.016: trials 7") for text in texts)
+    assert any(text.startswith("left      1 out_of_memory") for text in texts)
+    assert texts[-1].startswith("budget")
+
+
+def test_no_color_and_a_dumb_terminal_get_no_codes(monkeypatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=100)
+    with Progress(RECIPE, console) as progress:
+        progress.began((), 0.0)
+        done = trial(TrialStatus.COMPLETED, 4)
+        progress.ended(done, [done])
+    assert "\x1b[3" not in file.getvalue().replace("\x1b[3J", "")
