@@ -1,0 +1,42 @@
+"""The report benchmark: its ledger is a sound study, and a page that asks somebody is caught."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from automtl.ledger.holder import this_process
+from automtl.pareto import front
+from automtl.space.recipe import find_recipe, load_recipe
+from automtl.study.folder import Settings, StudyFolder
+from automtl.study.search import create, opened
+from benchmarks.report import fill, hosts, show
+
+
+def test_the_filled_ledger_is_a_sound_study_with_a_front(tmp_path: Path) -> None:
+    place = StudyFolder(tmp_path / "s")
+    create(load_recipe(find_recipe("quickstart")), place, Settings())
+    with opened(place) as ledger:
+        ledger.acquire_lease(this_process(), ttl_s=60)
+        fill(ledger, range(8))
+        assert ledger.check() == []
+        assert len(ledger.history()) == 8
+        assert front(ledger.history(), ledger.study().objectives)
+
+
+def test_hosts_are_those_of_the_network_alone() -> None:
+    urls = ("https://a.example/x", "http://a.example/y", "ws://b.example", "file:///c", "data:,")
+    events: list[dict[str, object]] = [{"params": {"url": url}} for url in urls]
+    assert hosts({"events": [*events, {}, {"params": {"url": 3}}]}) == {"a.example", "b.example"}
+
+
+@pytest.mark.slow
+def test_a_page_that_asks_somebody_is_caught(tmp_path: Path) -> None:
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("no chromium on this machine")
+    page = tmp_path / "page.html"
+    page.write_text("<img src='http://127.0.0.1:9/x.png'><script>console.log('said')</script>")
+    done, asked = show(browser, page, tmp_path)
+    assert "127.0.0.1" in asked
+    assert "CONSOLE" in done.stderr
