@@ -69,16 +69,17 @@ def counts(values):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "weighting",
+    ("weighting", "atol"),
     [
-        FixedWeighting(),
-        UPGradWeighting(at="parameters"),
-        UPGradWeighting(at="features"),
-        FAMOWeighting(),
+        pytest.param(FixedWeighting(), 1e-5, id="fixed"),
+        pytest.param(UPGradWeighting(at="parameters"), 1e-5, id="upgrad-parameters"),
+        pytest.param(UPGradWeighting(at="features"), 1e-5, id="upgrad-features"),
+        # Here a training that is not compiled goes just as far astray (2.01e-5, in the same
+        # weight of the detection head) when its first weights are moved by one rounding.
+        pytest.param(FAMOWeighting(), 3e-5, id="famo"),
     ],
-    ids=lambda w: f"{w.kind}-{getattr(w, 'at', '')}",
 )
-def test_it_is_the_same_training_up_to_rounding(data, monkeypatch, weighting):
+def test_it_is_the_same_training_up_to_rounding(data, monkeypatch, weighting, atol):
     monkeypatch.setattr(compiled_module, "BACKEND", "aot_eager")
     plain, (expected,) = trained(config_of(compiled=False, weighting=weighting), data)
     other, (found,) = trained(config_of(compiled=True, weighting=weighting), data)
@@ -89,7 +90,7 @@ def test_it_is_the_same_training_up_to_rounding(data, monkeypatch, weighting):
     mine, theirs = plain.network.state_dict(), other.network.state_dict()
     assert mine.keys() == theirs.keys()
     for name, tensor in mine.items():
-        torch.testing.assert_close(tensor, theirs[name], rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(tensor, theirs[name], rtol=1e-3, atol=atol)
 
 
 def test_each_part_is_compiled_once_and_evaluation_is_not(data, monkeypatch):
