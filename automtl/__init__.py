@@ -9,7 +9,9 @@ from automtl.config import TrialConfig
 from automtl.results import Objective
 
 if TYPE_CHECKING:
-    from automtl.export.bundle import Bundle, load_bundle
+    from automtl.export.bundle import Bundle, load_bundle, load_manifest
+    from automtl.export.decoding import decode_clip
+    from automtl.export.programs import open_program
     from automtl.space.early_stopping import PromotionStopping as Promotion
     from automtl.space.kinds import Bool, Categorical, Float, Int
     from automtl.space.parts import Budget, Constraint, Resources
@@ -35,7 +37,10 @@ __all__ = [
     "Study",
     "TrialConfig",
     "TrialReport",
+    "decode_clip",
     "load_bundle",
+    "load_manifest",
+    "open_program",
 ]
 
 _LAZY = {
@@ -52,7 +57,10 @@ _LAZY = {
     "Silent": ("automtl.study.observer", "Silent"),
     "Study": ("automtl.study.api", "Study"),
     "TrialReport": ("automtl.study.own_training", "TrialReport"),
+    "decode_clip": ("automtl.export.decoding", "decode_clip"),
     "load_bundle": ("automtl.export.bundle", "load_bundle"),
+    "load_manifest": ("automtl.export.bundle", "load_manifest"),
+    "open_program": ("automtl.export.programs", "open_program"),
 }
 
 

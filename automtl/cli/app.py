@@ -47,6 +47,7 @@ VERBS = (
     verbs_look.report,
     verbs_models.export,
     verbs_models.finetune,
+    verbs_models.extend,
     verbs_models.predict,
     verbs_look.clean,
     verbs_look.schema,

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from automtl.cli.models import export_trial, finetune_bundle, predict_frames
+from automtl.cli.carry_on import Asked, finetune_bundle
+from automtl.cli.models import export_trial, predict_frames
 from automtl.cli.run import read_recipe, resume_search, start_search
 from automtl.cli.terminal import OK, make_console, say
 from automtl.config import TrialConfig
@@ -95,16 +96,15 @@ def _search(place: StudyFolder, recipe_name: str, dispatcher: str) -> int:
 
 def _finetune(place: StudyFolder, chosen: int, recipe: str) -> Path:
     tuned = place.bundles / "fine-tuned"
-    finetune_bundle(
-        place.bundle(chosen),
-        recipe,
-        tuned,
-        None,
-        freeze_trunk=True,
+    asked = Asked(
+        bundle=place.bundle(chosen),
+        recipe=recipe,
+        out=tuned,
+        data_root=None,
         changes=TUNING,
-        seed=0,
         overwrite=True,
     )
+    finetune_bundle(asked)
     return tuned
 
 

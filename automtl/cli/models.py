@@ -1,29 +1,27 @@
-"""The verbs that carry a model away: export, finetune, predict."""
+"""The verbs that carry a model away: export, predict."""
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from rich.table import Table
-
-from automtl.cli.show import plain_table
 from automtl.cli.terminal import OK, make_console, say
-from automtl.errors import AutomtlError
-from automtl.results import Decision, Pick, TrialRecord, TrialStatus
-from automtl.space.paths import nested
-from automtl.space.recipe import Recipe
+from automtl.errors import AutomtlError, LedgerError
+from automtl.results import Pick, TrialRecord, TrialStatus
 from automtl.study.folder import StudyFolder
-from automtl.study.search import opened, record_if_free
-from automtl.study.words import number, short
+from automtl.study.search import deliver, opened, record_if_free
 
 
-def export_trial(folder: Path, *, trial: int | None, out: Path | None, overwrite: bool) -> int:
+def export_trial(
+    folder: Path, *, trial: int | None, out: Path | None, overwrite: bool, formats: str = ""
+) -> int:
     """Write the bundle of a trial, by default of the last pick."""
+    from automtl.export.programs import parse_formats
     from automtl.study.artifacts import keep_bundle
     from automtl.study.carry import Picked, export_record
 
+    wanted = parse_formats(formats)
     place = StudyFolder(folder)
     with opened(place) as ledger:
         study, history, picks = ledger.study(), ledger.history(), ledger.picks()
@@ -31,7 +29,11 @@ def export_trial(folder: Path, *, trial: int | None, out: Path | None, overwrite
         record = history[chosen.number]
         picked = Picked(study=study, record=record, pick=chosen)
         path = export_record(
-            place, picked, out=out or place.bundle(record.number), overwrite=overwrite
+            place,
+            picked,
+            out=out or place.bundle(record.number),
+            overwrite=overwrite,
+            formats=wanted,
         )
         not_recorded = record_if_free(
             ledger,
@@ -43,10 +45,33 @@ def export_trial(folder: Path, *, trial: int | None, out: Path | None, overwrite
     say(console, f"Bundle of trial {record.number}: {path}")
     if stored := keep_bundle(place, path, record.number):
         say(console, f"Stored: {stored}")
-    if not_recorded:
-        say(console, f"The bundle was not recorded: {not_recorded}")
+    for line in program_lines(path):
+        say(console, line)
+    say(console, f"The bundle was not recorded: {not_recorded}" if not_recorded else _told(place))
     say(console, f"Read {path / 'MODEL_CARD.md'}, or load it: automtl.load_bundle({str(path)!r})")
     return OK
+
+
+def _told(place: StudyFolder) -> str:
+    """Send what was recorded to MLflow, which may be away: nothing depends on it."""
+    try:
+        n_waiting, why = deliver(place), ""
+    except LedgerError as error:
+        n_waiting, why = 1, f" ({error})"
+    if n_waiting:
+        return f"MLflow has not got the bundle yet{why}; `automtl resume {place.root}` sends it"
+    return "MLflow has it as a registered model"
+
+
+def program_lines(bundle: Path) -> list[str]:
+    """Say of each program of a bundle how near it is to the network, and how fast."""
+    programs = json.loads((bundle / "metrics.json").read_text())["programs"]
+    return [
+        f"{facts['file']}: differs by at most {facts['max_abs_difference']:.1e} on "
+        f"{facts['frames']} real frames, {facts['latency_ms']:.2f} ms a frame on one thread "
+        f"(the network itself {facts['network_latency_ms']:.2f} ms)"
+        for facts in programs.values()
+    ]
 
 
 def _chosen(
@@ -73,85 +98,6 @@ def _chosen(
         reason=f"Trial {trial} was named on the command line.",
         created_s=time.time(),
     )
-
-
-def finetune_bundle(
-    bundle: Path,
-    recipe_name: str,
-    out: Path,
-    data_root: str | None,
-    *,
-    freeze_trunk: bool,
-    changes: Mapping[str, object],
-    seed: int,
-    overwrite: bool = False,
-    allow_imports: Sequence[str] = (),
-) -> int:
-    """Fine-tune a bundle on a recipe's data and print before and after."""
-    from automtl.cli.run import read_recipe
-    from automtl.data.load import load_data
-    from automtl.export.bundle import load_bundle
-    from automtl.export.finetune import finetune
-
-    console = make_console()
-    loaded_bundle = load_bundle(bundle, allow_imports=allow_imports)
-    recipe = read_recipe(recipe_name)
-    _refuse_further_tasks(recipe, loaded_bundle.config.tasks, recipe_name)
-    loaded = load_data(
-        recipe.data,
-        image_size=loaded_bundle.config.backbone.image_size,
-        root=None if data_root is None else Path(data_root),
-        load_test=False,
-    )
-    base = loaded_bundle.config.optimizer
-    wanted = {name: value for name, value in changes.items() if value is not None}
-    optimizer = type(base).model_validate({**base.model_dump(), "lr": base.lr / 10, **wanted})
-
-    def show(epoch: int, values: Mapping[str, float]) -> Decision:
-        if console.is_terminal:
-            say(console, f"epoch {epoch}/{optimizer.epochs}  score {values.get('score', 0):.3f}")
-        return Decision.CONTINUE
-
-    path = finetune(
-        loaded_bundle,
-        loaded.splits,
-        freeze_trunk=freeze_trunk,
-        optimizer=optimizer,
-        seed=seed,
-        folder=out,
-        report=show,
-        overwrite=overwrite,
-    )
-    console.print(before_and_after(path))
-    say(console, f"Fine-tuned bundle: {path}")
-    return OK
-
-
-def _refuse_further_tasks(recipe: Recipe, known: Sequence[str], name: str) -> None:
-    """Raise if the recipe's ``sharing.order`` states a task that the bundle has no head for."""
-    stated = nested(recipe.base).get("sharing", {}).get("order", ())
-    further = [task for task in stated if task not in known]
-    if further:
-        msg = (
-            f"`sharing.order` has {', '.join(further)}; the bundle's heads are {', '.join(known)}"
-        )
-        fix = (
-            f"Leave out what it lacks, or train a network with all of them: automtl search {name}"
-        )
-        raise AutomtlError(msg, where=name, fix=fix)
-
-
-def before_and_after(bundle: Path) -> Table:
-    """Return the task metrics of a fine-tuned bundle beside those it began with."""
-    metrics = json.loads((bundle / "metrics.json").read_text())
-    table = plain_table("Fine-tuning, validation split")
-    for column in ("metric", "before", "after"):
-        table.add_column(column, justify="left" if column == "metric" else "right")
-    before, after = metrics["before"], metrics["validation"]
-    for metric in sorted(set(before) & set(after)):
-        if "/" in metric and not metric.startswith(("cost/", "loss/", "weight/")):
-            table.add_row(short(metric), number(before[metric]), number(after[metric]))
-    return table
 
 
 def predict_frames(

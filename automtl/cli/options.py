@@ -26,6 +26,43 @@ ImportsOption = Annotated[
         "RUNS THAT CODE: allow only what you trust. May be given again.",
     ),
 ]
+FormatsOption = Annotated[
+    str,
+    typer.Option(
+        help="Programs to write beside the weights: onnx, torch_export, or both with a comma.",
+        show_default="none",
+    ),
+]
+TuningRecipeOption = Annotated[
+    str,
+    typer.Option(
+        help="A recipe whose `data` are trained on; its `base` may state weighting, schedule and "
+        "optimizer.",
+        show_default=False,
+    ),
+]
+NewBundleOption = Annotated[
+    Path, typer.Option("--out", help="Folder of the new bundle.", show_default=False)
+]
+FreezeTrunkOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--freeze-trunk/--free-trunk",
+        help="Train the heads alone, or everything.",
+        show_default="freeze-trunk, unless --freeze is given",
+    ),
+]
+FreezeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A part that stays as it is: stage:N (from 1), head:TASK, branch:TASK, trunk. May be "
+        "given again."
+    ),
+]
+PartRateOption = Annotated[
+    list[str] | None,
+    typer.Option(help="PART=FACTOR multiplies the learning rate of a part. May be given again."),
+]
 RecipeArgument = Annotated[
     str, typer.Argument(help="A YAML file, or the name of a shipped recipe.", show_default=False)
 ]

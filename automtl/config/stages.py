@@ -34,8 +34,9 @@ class Stage(Frozen):
 
     Attributes:
         tasks: Trained in it; all if empty.
-        frozen: Parts that stay as they are: ``trunk`` (every stage of the backbone),
-            ``head:TASK``, ``branch:TASK`` (all that the task runs, so that its outputs stay).
+        frozen: Parts that stay as they are: ``trunk`` (every stage of the backbone), ``stage:N``
+            (one of them, for all tasks, counted from 1), ``head:TASK``, ``branch:TASK`` (all that
+            the task runs, so that its outputs stay).
         epochs: How long; to the end of the training if not given.
         lr_factor: Multiplies the learning rate.
         schedule: Whether the stage's tasks train jointly or take turns.
@@ -51,16 +52,14 @@ class Stage(Frozen):
     @classmethod
     def _are_parts(cls, frozen: tuple[str, ...]) -> tuple[str, ...]:
         for part in frozen:
-            kind, _, task = part.partition(":")
-            if part != TRUNK and not (kind in {"head", "branch"} and task):
-                msg = f"{part!r} is no part of a network: write trunk, head:TASK or branch:TASK"
-                raise ValueError(msg)
+            check_part(part)
         return frozen
 
     @property
     def frozen_tasks(self) -> tuple[str, ...]:
         """The tasks that ``frozen`` names."""
-        return tuple(part.partition(":")[2] for part in self.frozen if part != TRUNK)
+        split = (part.partition(":") for part in self.frozen)
+        return tuple(name for kind, _, name in split if kind in {"head", "branch"})
 
     def check_something_moves(self, trained: Sequence[str], *, where: str) -> None:
         """Raise ``PlacedError`` if a trained task has no parameter left to learn."""
@@ -70,6 +69,18 @@ class Stage(Frozen):
             if is_whole or (f"head:{task}" in self.frozen and not has_backbone):
                 msg = f"`{where}` trains {task} and freezes all of it"
                 raise PlacedError(msg, (*parts_of(where), "frozen"))
+
+
+def check_part(part: str) -> None:
+    """Raise ``ValueError`` unless the text names a part of a network, as in ``Stage.frozen``."""
+    kind, _, name = part.partition(":")
+    is_stage = kind == "stage" and name.isdecimal() and int(name) > 0
+    if part != TRUNK and not is_stage and not (kind in {"head", "branch"} and name):
+        msg = (
+            f"{part!r} is no part of a network: write trunk, stage:N (from 1), head:TASK or "
+            "branch:TASK"
+        )
+        raise ValueError(msg)
 
 
 def parse_stage(text: str) -> dict[str, object]:

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from automtl.experiment_log.messages import RefusedError, SinkSettings
-from automtl.experiment_log.updates import STUDY_RUN, RunUpdate
+from automtl.experiment_log.models import (
+    is_bundle,
+    log_bundle,
+    log_front_model,
+    registered_name,
+)
+from automtl.experiment_log.updates import PICK_TAG, STUDY_RUN, RunUpdate
 
 RUN_TAG = "automtl.run"
 STUDY_TAG = "automtl.study"
@@ -93,7 +99,31 @@ class MlflowSink:
         for name, document in update.documents.items():
             self._client.log_dict(run, document, name)
         for path in update.files:
-            self._log_file(run, path)
+            if is_bundle(path):
+                self._log_bundle(run, path, update)
+            else:
+                self._log_file(run, path)
+        if update.on_front is not None:
+            log_front_model(
+                self._client,
+                self._experiment_id,
+                run,
+                key=update.run,
+                on_front=update.on_front,
+            )
+
+    def _log_bundle(self, run: str, path: Path, update: RunUpdate) -> None:
+        # The pick is told before what is made of it.
+        study = self._client.get_run(self._runs[STUDY_RUN])
+        log_bundle(
+            self._client,
+            self._experiment_id,
+            run,
+            path,
+            key=update.run,
+            name=registered_name(self.settings.experiment),
+            is_champion=update.run == f"trial:{study.data.tags.get(PICK_TAG)}",
+        )
 
     def _set_status(self, run: str, update: RunUpdate) -> None:
         if update.status is None:

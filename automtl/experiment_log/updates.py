@@ -10,6 +10,7 @@ from typing import Any
 from automtl.ledger.outbox import Event, EventKind
 
 STUDY_RUN = "study"
+PICK_TAG = "automtl.pick"
 KEY_LIMIT = 120
 """Longest name; MLflow's own limit is larger."""
 PATH_PARTS = ("", ".", "..")
@@ -49,7 +50,8 @@ class RunUpdate:
         params: Parameters that vary in the study.
         tags: For filters.
         documents: JSON artifacts by file name.
-        files: Files or folders to copy as artifacts.
+        files: Files or folders to copy as artifacts; a bundle becomes a registered model.
+        on_front: Whether the trial is on the front, if it is news.
         status: MLflow's status if it ends now or waits.
         end_s: Unix time of its end, None if it waits.
     """
@@ -62,6 +64,7 @@ class RunUpdate:
     tags: Mapping[str, str] = field(default_factory=dict)
     documents: Mapping[str, object] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    on_front: bool | None = None
     status: str | None = None
     end_s: float | None = None
 
@@ -87,7 +90,7 @@ def updates_of(event: Event) -> list[RunUpdate]:  # noqa: C901, PLR0911  # one f
         case EventKind.RANKED:
             return _ranked(body, event.time_s)
         case EventKind.PICKED:
-            tags = {"automtl.pick": str(body["number"]), "automtl.pick_reason": body["reason"]}
+            tags = {PICK_TAG: str(body["number"]), "automtl.pick_reason": body["reason"]}
             chosen = _trial(body["number"], tags={"automtl.picked_by": body["rule"]})
             return [RunUpdate(run=STUDY_RUN, name=STUDY_RUN, tags=tags), chosen]
         case EventKind.ARTIFACT:
@@ -172,6 +175,7 @@ def _ranked(body: Mapping[str, Any], time_s: float) -> list[RunUpdate]:
             int(number),
             metrics=(MetricPoint(key="pareto.rank", value=rank, step=0, time_s=time_s),),
             tags={"automtl.on_front": str(rank == 0).lower()},
+            on_front=rank == 0,
         )
         for number, rank in body["ranks"].items()
     ]

@@ -1,16 +1,19 @@
 """The bundle: a trained model as safetensors and JSON, with its proof, in one folder."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from automtl.config import TrialConfig
 from automtl.data.table import DataInfo
-from automtl.errors import BundleError, DeviceError
+from automtl.errors import DeviceError
 from automtl.export.card import Floors
+from automtl.export.decoding import association_of
 from automtl.export.files import (
     MAX_JSON_BYTES,
     MAX_MODEL_BYTES,
@@ -19,8 +22,10 @@ from automtl.export.files import (
     read_verified,
 )
 from automtl.export.manifest import Fusion, FusionKind, Manifest, read_manifest
+from automtl.export.own import refuse_imports
+from automtl.export.programs import Format
 from automtl.export.result import FrameResult
-from automtl.export.scene import ClipPredictor, association_of
+from automtl.export.scene import ClipPredictor
 from automtl.export.weights import build_from, read_weights
 from automtl.export.writing import CONFIG, METRICS, MODEL, Contents, write_bundle
 from automtl.fusion.tuning import SHOWN_SCORE
@@ -104,6 +109,8 @@ def export_bundle(  # noqa: PLR0913 - one argument for each thing that a bundle 
     test_metrics: Mapping[str, float] | None = None,
     floors: Floors | None = None,
     fusion: Fusion | None = None,
+    formats: Sequence[Format] = (),
+    frames: NDArray[np.uint8] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write a bundle: whole, or not at all.
@@ -122,6 +129,8 @@ def export_bundle(  # noqa: PLR0913 - one argument for each thing that a bundle 
         test_metrics: Values on the test split, if it was touched.
         floors: What trivial predictors reach on the validation split, by name.
         fusion: How objects are linked over a clip, if it was tuned.
+        formats: Programs to write beside the weights, each proven on ``frames``.
+        frames: Real frames for that, uint8 views ``[N, C, H, W]``.
         overwrite: Whether an existing folder is replaced.
 
     Returns:
@@ -142,6 +151,8 @@ def export_bundle(  # noqa: PLR0913 - one argument for each thing that a bundle 
         pick=pick,
         study=study,
         fusion=fusion,
+        formats=tuple(formats),
+        frames=frames,
         notes={},
     )
     return write_bundle(folder, contents, overwrite=overwrite)
@@ -170,10 +181,8 @@ def load_bundle(
     folder = Path(path)
     place = usable_device(device)
     sums, digest = read_checksums(folder)
-    config_bytes = read_verified(folder, CONFIG, sums, MAX_JSON_BYTES)
-    manifest = read_manifest(parse_json(config_bytes, folder / CONFIG), str(folder / CONFIG))
-    refuse_imports(manifest.config.own_code, allow_imports, folder / CONFIG)
-    metrics_bytes = read_verified(folder, METRICS, sums, MAX_JSON_BYTES)
+    manifest = load_manifest(folder)
+    refuse_imports(manifest.config.own_code, allow_imports, str(folder / CONFIG))
     weights = read_weights(read_verified(folder, MODEL, sums, MAX_MODEL_BYTES), folder / MODEL)
     network = build_from(manifest.config, manifest.info, weights, where=str(folder / MODEL))
     return Bundle(
@@ -181,12 +190,34 @@ def load_bundle(
         network=network.to(place),
         config=manifest.config,
         info=manifest.info,
-        metrics=parse_json(metrics_bytes, folder / METRICS),
+        metrics=read_metrics(folder),
         manifest=manifest,
         digest=digest,
         device=place,
         allowed=frozenset(allow_imports),
     )
+
+
+def load_manifest(path: Path | str) -> Manifest:
+    """Read what ``config.json`` of a bundle says, without its weights.
+
+    Args:
+        path: A bundle.
+
+    Raises:
+        BundleError: As :func:`load_bundle` does, if the file is missing, changed or newer.
+    """
+    return read_manifest(_read_json(Path(path), CONFIG), str(Path(path) / CONFIG))
+
+
+def read_metrics(folder: Path) -> dict[str, object]:
+    """Read ``metrics.json`` of a bundle. Raises as :func:`load_bundle` does."""
+    return _read_json(folder, METRICS)
+
+
+def _read_json(folder: Path, name: str) -> dict[str, object]:
+    sums, _ = read_checksums(folder)
+    return parse_json(read_verified(folder, name, sums, MAX_JSON_BYTES), folder / name)
 
 
 def usable_device(device: torch.device | str) -> torch.device:
@@ -199,16 +230,3 @@ def usable_device(device: torch.device | str) -> torch.device:
         msg = f"device {str(device)!r} cannot be used ({first})"
         raise DeviceError(msg, fix="Use --device cpu") from error
     return place
-
-
-def refuse_imports(named: Collection[str], allowed: Collection[str], where: Path) -> None:
-    """Raise :class:`BundleError` if a bundle names code that is not allowed by name."""
-    for name in named:
-        if name not in allowed:
-            msg = f"the bundle needs code of yours: {name}"
-            raise BundleError(
-                msg,
-                where=str(where),
-                fix=f"If you trust it, allow it by name: allow_imports=[{name!r}], "
-                f"on the command line --allow-imports {name}",
-            )

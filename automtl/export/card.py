@@ -1,12 +1,16 @@
 """The model card: what a person wants to know before using a bundle."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from automtl.export.manifest import Fusion, Manifest
 from automtl.results import Pick
 
 Floors = Mapping[str, Mapping[str, float]]
 """What trivial predictors reach: values by metric, by predictor's name."""
+
+Programs = Mapping[str, Mapping[str, object]]
+"""By format, what ``metrics.json`` says of a program."""
 
 
 def model_card(
@@ -17,6 +21,7 @@ def model_card(
     validation: Mapping[str, float],
     test: Mapping[str, float] | None,
     floors: Floors,
+    programs: Programs = MappingProxyType({}),
 ) -> str:
     """Return the card as Markdown.
 
@@ -27,6 +32,7 @@ def model_card(
         validation: Values on the validation split.
         test: Values on the test split, if it was touched.
         floors: What trivial predictors reach on the validation split.
+        programs: What lies beside the weights, by format.
     """
     parts = [
         _summary(manifest),
@@ -36,6 +42,7 @@ def model_card(
         _metrics(validation, test, floors),
         _fusion(manifest.fusion),
         _use(manifest),
+        _programs(programs),
         _limits(manifest, test),
     ]
     return "\n".join(parts)
@@ -83,8 +90,12 @@ def _classes(manifest: Manifest) -> str:
 def _choice(manifest: Manifest, pick: Pick | None) -> str:
     rows = ["## How it was chosen\n"]
     if manifest.parent is not None:
-        trunk = "kept as it was" if manifest.parent.freeze_trunk else "trained further"
-        rows.append(f"Fine-tuned from bundle `{manifest.parent.digest}`; the trunk was {trunk}.\n")
+        parent = manifest.parent
+        trunk = "kept as it was" if parent.freeze_trunk else "trained further"
+        made = f"Extended by {_and(parent.added)}" if parent.added else "Fine-tuned"
+        rows.append(f"{made} from bundle `{parent.digest}`; the trunk was {trunk}.\n")
+        if parent.added and parent.freeze_trunk:
+            rows.append("On frames, the older tasks' outputs are the parent's to the bit.\n")
     if pick is None:
         rows.append("Nobody chose: the model was exported by hand.\n")
         return "\n".join(rows)
@@ -157,6 +168,25 @@ Train further on other data: `automtl finetune BUNDLE --recipe RECIPE --out FOLD
 
 Weights lie in `model.safetensors`, everything else in JSON; loading runs no code of the bundle.
 """
+
+
+def _programs(programs: Programs) -> str:
+    if not programs:
+        return ""
+    columns = ("frames", "max_abs_difference", "latency_ms", "network_latency_ms")
+    titles = ("frames", "largest difference", "ms a frame", "ms of the network itself")
+    head = "| file | " + " | ".join(titles) + " |"
+    rows = [
+        f"| `{facts['file']}` | " + " | ".join(f"{facts[c]:.4g}" for c in columns) + " |"
+        for facts in programs.values()
+    ]
+    note = """
+The network as a program, for any number of frames: views as bytes in, raw maps out. The
+difference is from the outputs of the network in `model.safetensors` on real frames; the times
+are medians of one frame on one thread of a CPU. `automtl.decode_clip` makes objects, tracks and
+masks of the maps of any of them.
+"""
+    return "\n".join(["## Programs\n", head, "|---" * (len(titles) + 1) + "|", *rows, note])
 
 
 def _limits(manifest: Manifest, test: Mapping[str, float] | None) -> str:

@@ -6,26 +6,33 @@ from pathlib import Path
 from automtl.config import CustomWeighting, OptimizerConfig, TrialConfig
 from automtl.data.table import DataInfo, SplitData
 from automtl.dispatch.base import Report
-from automtl.errors import DataError
-from automtl.export.bundle import Bundle, refuse_imports
+from automtl.export.bundle import Bundle
 from automtl.export.files import refuse_existing
 from automtl.export.fusing import tuned_fusion
 from automtl.export.manifest import Parent
-from automtl.export.narrow import merge_heads, narrow_config, narrow_state
+from automtl.export.own import refuse_imports
+from automtl.export.programs import proof_frames
 from automtl.export.remap import Remapped, remap_state
-from automtl.export.weights import build_from, state_on_cpu, without_pretraining
+from automtl.export.tuning import (
+    Start,
+    Tuning,
+    labelled_tasks,
+    require_labels,
+    require_size,
+    train_further,
+    training_folder,
+    with_training,
+)
+from automtl.export.weights import build_from, state_on_cpu
 from automtl.export.writing import CONFIG, Contents, write_bundle
 from automtl.training.evaluation import evaluate
-from automtl.training.loop import train
 
 
-def finetune(  # noqa: PLR0913 - where from, on what, how, and where to
+def finetune(
     bundle: Bundle,
     data: SplitData,
+    tuning: Tuning,
     *,
-    freeze_trunk: bool,
-    optimizer: OptimizerConfig | None = None,
-    seed: int,
     folder: Path,
     report: Report,
     overwrite: bool = False,
@@ -36,13 +43,12 @@ def finetune(  # noqa: PLR0913 - where from, on what, how, and where to
     that the data does not have are dropped; ``metrics.json`` says which. It also holds the
     values before (with the classes matched, nothing trained) and after, on the same split.
     With a frozen trunk the data may lack the labels of some tasks: their heads stay as they are.
+    Broken off and begun again in the same way, it goes on from the last epoch.
 
     Args:
         bundle: Where to begin.
         data: Splits in the size that the network takes.
-        freeze_trunk: Whether the backbone's stages stay as they are, to the bit; heads train.
-        optimizer: How long and how fast; by default as the bundle's, with a tenth of the rate.
-        seed: Of this training.
+        tuning: What stays, how long, how fast, with which weighting and schedule.
         folder: The new bundle.
         report: Called after each epoch with the values.
         overwrite: Whether an existing folder is replaced.
@@ -54,47 +60,46 @@ def finetune(  # noqa: PLR0913 - where from, on what, how, and where to
         BundleError: If ``folder`` may not be written, or the bundle's weighting is code that was
             not allowed by name.
         DataError: If the data has another picture size, or lacks labels that are needed.
+        AutomtlError: If ``tuning`` does not fit the bundle.
     """
     refuse_existing(folder, overwrite=overwrite)
-    _refuse_foreign_weighting(bundle)
+    tuning.check(bundle.config.tasks, len(bundle.network.groups))
+    config = with_training(bundle.config, tuning)
+    refuse_foreign_weighting(bundle, tuning)
     info = _fitting_info(bundle.info, data)
-    wanted = optimizer or slower(bundle.config.optimizer)
-    config = bundle.config.model_copy(update={"optimizer": wanted})
-    tasks = _labelled_tasks(config, data, freeze_trunk=freeze_trunk)
-    start = remap_state(config, state_on_cpu(bundle.network), bundle.info, info, seed=seed)
+    tasks = _tasks_to_train(config, data, tuning)
+    start = remap_state(config, state_on_cpu(bundle.network), bundle.info, info, seed=tuning.seed)
     network = build_from(config, info, start.state, where="the bundle's model").to(bundle.device)
-    before = evaluate(network, data.validation, info, tasks)
-    # The weights come from the bundle: none are downloaded only to be replaced.
-    narrow = without_pretraining(narrow_config(config, tasks))
-    trained = train(
-        narrow,
-        replace(data, info=info),
-        report,
-        seed=seed,
-        folder=None,
-        device=bundle.device,
-        initial=narrow_state(config, info, start.state, tasks),
-        freeze_trunk=freeze_trunk,
-    )
-    state = state_on_cpu(trained.network)
-    state = merge_heads(start.state, state, tasks) if freeze_trunk else state
-    whole = build_from(config, info, state, where="the tuned model").to(bundle.device)
-    contents = Contents(
-        config=config,
-        info=info,
-        state=state,
-        seed=seed,
-        validation=trained.values,
-        floors={},
-        parent=_parent(bundle, freeze_trunk=freeze_trunk),
-        fusion=tuned_fusion(whole, data.validation, info, seed=seed),
-        notes={
-            "before": before,
-            "trained_tasks": list(narrow.trained),
-            "classes": _changes(start),
-        },
-    )
-    return write_bundle(folder, contents, overwrite=overwrite)
+    with training_folder(folder, bundle, tuning) as kept:
+        tuned = train_further(
+            Start(config=config, info=info, state=start.state),
+            data,
+            tasks,
+            tuning,
+            device=bundle.device,
+            report=report,
+            folder=kept,
+        )
+        whole = build_from(config, info, tuned.state, where="the tuned model").to(bundle.device)
+        contents = Contents(
+            config=config,
+            info=info,
+            state=tuned.state,
+            seed=tuning.seed,
+            validation=tuned.values,
+            floors={},
+            parent=_parent(bundle, tuning),
+            fusion=tuned_fusion(whole, data.validation, info, seed=tuning.seed),
+            formats=tuning.formats,
+            frames=proof_frames(data.validation.images, network.views),
+            notes={
+                "lr_factors": dict(tuning.lr_factors),
+                "before": evaluate(network, data.validation, info, tasks),
+                "trained_tasks": list(tuned.trained),
+                "classes": _changes(start),
+            },
+        )
+        return write_bundle(folder, contents, overwrite=overwrite)
 
 
 def slower(optimizer: OptimizerConfig) -> OptimizerConfig:
@@ -102,20 +107,15 @@ def slower(optimizer: OptimizerConfig) -> OptimizerConfig:
     return optimizer.model_copy(update={"lr": optimizer.lr / 10})
 
 
-def _refuse_foreign_weighting(bundle: Bundle) -> None:
+def refuse_foreign_weighting(bundle: Bundle, tuning: Tuning) -> None:
     """Raise unless the weighting's code is allowed; prediction does not need it."""
-    if isinstance(bundle.config.weighting, CustomWeighting):
-        refuse_imports([bundle.config.weighting.path], bundle.allowed, bundle.path / CONFIG)
+    if tuning.weighting is None and isinstance(bundle.config.weighting, CustomWeighting):
+        refuse_imports([bundle.config.weighting.path], bundle.allowed, str(bundle.path / CONFIG))
 
 
 def _fitting_info(old: DataInfo, data: SplitData) -> DataInfo:
     """Take the data's classes; where it names none, the bundle's stay."""
-    if data.info.image_size != old.image_size:
-        msg = (
-            f"the frames are {data.info.image_size}, the model takes {old.image_size} "
-            "(height, width)"
-        )
-        raise DataError(msg, fix="Load the data in the model's size: bundle.info.image_size")
+    require_size(old, data)
     masks = data.info if data.info.segmentation_classes else old
     return replace(
         data.info,
@@ -126,33 +126,23 @@ def _fitting_info(old: DataInfo, data: SplitData) -> DataInfo:
     )
 
 
-def _labelled_tasks(
-    config: TrialConfig, data: SplitData, *, freeze_trunk: bool
-) -> tuple[str, ...]:
-    """Return the tasks that both splits have labels of."""
-    tables = data.train, data.validation
-    tasks = tuple(
-        task
-        for task in config.tasks
-        if all(task in table.labels and table.labels[task].any() for table in tables)
-    )
-    missing = [task for task in config.tasks if task not in tasks]
-    if not tasks or (missing and not freeze_trunk):
-        msg = f"the train and validation splits do not both have labels of {', '.join(missing)}"
-        raise DataError(
-            msg,
-            fix="Add such labels"
-            + ("" if not tasks else ", or keep the trunk and those heads with --freeze-trunk"),
-        )
+def _tasks_to_train(config: TrialConfig, data: SplitData, tuning: Tuning) -> tuple[str, ...]:
+    tasks = labelled_tasks(config.tasks, data)
+    if not tasks:
+        require_labels(config.tasks, data, fix="Add such labels")
+    if not tuning.keeps_trunk:
+        hint = "Add such labels, or keep the trunk and those heads with --freeze-trunk"
+        require_labels(config.tasks, data, fix=hint)
     return tasks
 
 
-def _parent(bundle: Bundle, *, freeze_trunk: bool) -> Parent:
+def _parent(bundle: Bundle, tuning: Tuning) -> Parent:
     return Parent(
         digest=bundle.digest,
         config_digest=bundle.manifest.config_digest,
         data_digest=bundle.manifest.data.digest,
-        freeze_trunk=freeze_trunk,
+        freeze_trunk=tuning.keeps_trunk,
+        frozen=tuning.frozen,
     )
 
 

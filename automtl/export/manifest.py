@@ -55,19 +55,23 @@ class DataFacts(Frozen):
 
 
 class Parent(Frozen):
-    """The bundle that a fine-tuned model began from.
+    """The bundle that a fine-tuned or extended model began from.
 
     Attributes:
         digest: Digest of the parent's checksums.
         config_digest: Digest of the parent's configuration.
         data_digest: Digest of the parent's data.
         freeze_trunk: Whether the trunk was kept as it was.
+        frozen: All parts that were.
+        added: The tasks that it did not have.
     """
 
     digest: str
     config_digest: str
     data_digest: str = ""
     freeze_trunk: bool
+    frozen: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
 
 
 FusionKind = Literal["boxes", "scene"]

@@ -1,7 +1,7 @@
 """Results of tasks of the user's own: what their ``decode`` says, as JSON lines and arrays."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from automtl.data.table import DataInfo
-from automtl.errors import AutomtlError
+from automtl.errors import AutomtlError, BundleError
 from automtl.own_code import blamed
 from automtl.tasks.base import Decodes, RawOutput
 from automtl.tasks.choose import task_named
@@ -20,6 +20,19 @@ OwnResult = Mapping[str, Mapping[str, NDArray[Any]]]
 
 FOLDER = "own"
 _FIX = "Return tensors [B, ...] by plain names, as automtl.tasks.base.Decodes says"
+
+
+def refuse_imports(named: Collection[str], allowed: Collection[str], where: str) -> None:
+    """Raise :class:`BundleError` if a bundle names code that is not allowed by name."""
+    for name in named:
+        if name not in allowed:
+            msg = f"the bundle needs code of yours: {name}"
+            raise BundleError(
+                msg,
+                where=where,
+                fix=f"If you trust it, allow it by name: allow_imports=[{name!r}], "
+                f"on the command line --allow-imports {name}",
+            )
 
 
 def undecoded(tasks: Sequence[str], imports: Mapping[str, str]) -> tuple[str, ...]:

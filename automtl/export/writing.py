@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from automtl.config import TrialConfig
 from automtl.config.sharing import describe_tree
 from automtl.data.table import DataInfo
 from automtl.errors import BundleError
-from automtl.export.card import Floors, model_card
+from automtl.export.card import Floors, Programs, model_card
 from automtl.export.files import (
     new_folder,
     refuse_existing,
@@ -19,7 +21,8 @@ from automtl.export.files import (
     write_checksums,
     write_json,
 )
-from automtl.export.manifest import Fusion, Parent, make_manifest
+from automtl.export.manifest import Fusion, Manifest, Parent, make_manifest
+from automtl.export.programs import Format, write_programs
 from automtl.export.weights import Parity, build_from, difference, read_weights, weights_bytes
 from automtl.model.cost import latency_ms, views_ms
 from automtl.model.network import MultiTaskNetwork
@@ -47,6 +50,9 @@ class Contents:
         study: The search that made it, if one did.
         parent: The bundle that fine-tuning began from, if any.
         fusion: How objects are linked over a clip, if it was tuned.
+        formats: Programs to write beside the weights.
+        frames: Real frames that they are proven on, uint8 views ``[N, C, H, W]``; needed where
+            there are formats.
         notes: Further facts for ``metrics.json``.
     """
 
@@ -61,6 +67,8 @@ class Contents:
     study: StudyInfo | None = None
     parent: Parent | None = None
     fusion: Fusion | None = None
+    formats: tuple[Format, ...] = ()
+    frames: NDArray[np.uint8] | None = None
     notes: Mapping[str, object]
 
 
@@ -82,22 +90,36 @@ def write_bundle(folder: Path, contents: Contents, *, overwrite: bool) -> Path:
         fusion=contents.fusion,
     )
     network = build_from(contents.config, contents.info, contents.state, where="the trained model")
-    card = model_card(
+    with new_folder(folder, overwrite=overwrite) as part:
+        write_bytes(part / MODEL, weights_bytes(contents.state))
+        write_json(part / CONFIG, manifest.model_dump(mode="json"))
+        parity = _prove_parity(network, part / MODEL, contents)
+        programs = _programs(network, part, contents)
+        write_json(part / METRICS, _measured(contents, parity, network, programs))
+        write_bytes(part / CARD, _card(manifest, contents, network, programs).encode())
+        write_checksums(part)
+    return folder
+
+
+def _programs(network: MultiTaskNetwork, part: Path, contents: Contents) -> Programs:
+    if not contents.formats:
+        return {}
+    assert contents.frames is not None, "programs are proven on frames"
+    return write_programs(network, part, contents.formats, contents.frames)
+
+
+def _card(
+    manifest: Manifest, contents: Contents, network: MultiTaskNetwork, programs: Programs
+) -> str:
+    return model_card(
         manifest,
         tree=describe_tree(contents.config.sharing, len(network.groups)),
         pick=contents.pick,
         validation=contents.validation,
         test=contents.test,
         floors=contents.floors,
+        programs=programs,
     )
-    with new_folder(folder, overwrite=overwrite) as part:
-        write_bytes(part / MODEL, weights_bytes(contents.state))
-        write_json(part / CONFIG, manifest.model_dump(mode="json"))
-        parity = _prove_parity(network, part / MODEL, contents)
-        write_json(part / METRICS, _measured(contents, parity, network))
-        write_bytes(part / CARD, card.encode())
-        write_checksums(part)
-    return folder
 
 
 def _prove_parity(network: MultiTaskNetwork, written: Path, contents: Contents) -> Parity:
@@ -113,7 +135,9 @@ def _prove_parity(network: MultiTaskNetwork, written: Path, contents: Contents) 
     return parity
 
 
-def _measured(contents: Contents, parity: Parity, network: MultiTaskNetwork) -> dict[str, object]:
+def _measured(
+    contents: Contents, parity: Parity, network: MultiTaskNetwork, programs: Programs
+) -> dict[str, object]:
     size = contents.info.image_size
     latency = latency_ms(network, size, n_channels=network.n_channels)
     latency += views_ms(network.views, size)
@@ -128,6 +152,7 @@ def _measured(contents: Contents, parity: Parity, network: MultiTaskNetwork) -> 
         "fusion": contents.fusion.model_dump(mode="json") if contents.fusion else None,
         "parity": {"max_abs_difference": parity.max_abs, "tensors": parity.n_outputs},
         "latency": {"median_ms": round(latency, 4), "batch": 1, "threads": 1, "device": "cpu"},
+        "programs": programs,
         **contents.notes,
     }
 

@@ -149,6 +149,11 @@ class MultiTaskNetwork(nn.Module):
                 if members:
                     yield members, self.stages[self._key(stage, group)]
 
+    def copies_of_stage(self, stage: int) -> list[nn.Module]:
+        """Return the copies of a stage (from 0), one for each group of tasks; none beyond it."""
+        groups = self.groups[stage] if stage < len(self.groups) else ()
+        return [self.stages[self._key(stage, group)] for group in groups]
+
     def shared_parameters(self, tasks: Sequence[str] | None = None) -> list[nn.Parameter]:
         """Return the parameters that at least two of ``tasks`` use."""
         chosen = self.order if tasks is None else tasks

@@ -1,7 +1,7 @@
 """From a trial's files to a bundle, with the test split touched once."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +13,11 @@ from automtl.space.stored import stored_config, stored_recipe
 from automtl.study.artifacts import bring_model
 from automtl.study.folder import StudyFolder, load_settings, read_floors, write_text
 from automtl.study.vision import read_data
-from automtl.training.artifacts import load_model
+from automtl.training.artifacts import SavedModel, load_model
 
 if TYPE_CHECKING:
     from automtl.export.manifest import Fusion
+    from automtl.export.programs import Format
     from automtl.model.network import MultiTaskNetwork
 
 
@@ -29,8 +30,22 @@ class Picked:
     pick: Pick
 
 
-def export_record(folder: StudyFolder, picked: Picked, *, out: Path, overwrite: bool) -> Path:
+def export_record(
+    folder: StudyFolder,
+    picked: Picked,
+    *,
+    out: Path,
+    overwrite: bool,
+    formats: Sequence["Format"] = (),
+) -> Path:
     """Write the bundle of a trial.
+
+    Args:
+        folder: The study's.
+        picked: The trial.
+        out: The bundle's folder.
+        overwrite: Whether an earlier bundle is replaced.
+        formats: Programs to write beside the weights, proven on frames of the validation split.
 
     Returns:
         The bundle's folder.
@@ -40,26 +55,15 @@ def export_record(folder: StudyFolder, picked: Picked, *, out: Path, overwrite: 
     """
     from automtl.export.bundle import export_bundle
     from automtl.export.fusing import tuned_fusion
+    from automtl.export.programs import proof_frames
     from automtl.export.weights import build_from
 
     record = picked.record
-    place = bring_model(folder, record.number)
-    if not place.is_dir():
-        msg = f"the files of trial {record.number} are gone from {place}"
-        raise AutomtlError(
-            msg,
-            fix="Export another trial, or train it again with `enqueue` in the recipe",
-        )
-    saved = load_model(place)
-    # What this version has added since has its default in both.
-    if saved.config != stored_config(record.config, what=f"trial {record.number}"):
-        msg = f"the model in {place} was trained with another configuration than the ledger says"
-        raise AutomtlError(
-            msg,
-            fix="Do not use it; run `automtl status --check`",
-        )
+    saved = _saved_model(folder, record)
     splits = _read_splits(folder, picked)
-    network = build_from(saved.config, saved.info, saved.state, where=str(place))
+    network = build_from(
+        saved.config, saved.info, saved.state, where=str(folder.trial(record.number))
+    )
     fusion = tuned_fusion(network, splits.validation, saved.info, seed=record.seed)
     return export_bundle(
         out,
@@ -75,8 +79,30 @@ def export_record(folder: StudyFolder, picked: Picked, *, out: Path, overwrite: 
         ),
         floors=read_floors(folder),
         fusion=fusion,
+        formats=formats,
+        frames=proof_frames(splits.validation.images, network.views) if formats else None,
         overwrite=overwrite,
     )
+
+
+def _saved_model(folder: StudyFolder, record: TrialRecord) -> SavedModel:
+    """Read what a trial left, if it is what the ledger says."""
+    place = bring_model(folder, record.number)
+    if not place.is_dir():
+        msg = f"the files of trial {record.number} are gone from {place}"
+        raise AutomtlError(
+            msg,
+            fix="Export another trial, or train it again with `enqueue` in the recipe",
+        )
+    saved = load_model(place)
+    # What this version has added since has its default in both.
+    if saved.config != stored_config(record.config, what=f"trial {record.number}"):
+        msg = f"the model in {place} was trained with another configuration than the ledger says"
+        raise AutomtlError(
+            msg,
+            fix="Do not use it; run `automtl status --check`",
+        )
+    return saved
 
 
 def _read_splits(folder: StudyFolder, picked: Picked) -> SplitData:

@@ -1,6 +1,6 @@
 """A training of seconds, on which steps, loops and schedules are tested."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -41,9 +41,9 @@ def small_config(**changes: object) -> TrialConfig:
     return TrialConfig.model_validate({**plain, **changes})
 
 
-def learner_of(config: TrialConfig, data: SplitData, *, freeze_trunk: bool = False) -> Learner:
+def learner_of(config: TrialConfig, data: SplitData, *, frozen: Sequence[str] = ()) -> Learner:
     """Return a learner in training mode, always with the same weights."""
-    learner = build_learner(config, data.info, seed=3, device=CPU, freeze_trunk=freeze_trunk)
+    learner = build_learner(config, data.info, seed=3, device=CPU, frozen=frozen)
     learner.to_training()
     return learner
 

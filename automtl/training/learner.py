@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +32,7 @@ class Learner:
         plan: How its device is used.
         network: Trained in place.
         call: How its stages and heads, and the losses, are called in a step.
-        frozen: Whether the network's trunk stays as it is.
+        frozen: Parts of the network that stay as they are, as in ``Stage.frozen``.
         tasks: The tasks by name, in chain order.
         weighting: Makes one gradient of several losses.
         optimizers: By the tasks that each serves.
@@ -43,7 +44,7 @@ class Learner:
     plan: DevicePlan
     network: MultiTaskNetwork
     call: Call
-    frozen: bool
+    frozen: tuple[str, ...]
     tasks: Mapping[str, Task]
     weighting: Weighting
     optimizers: Mapping[tuple[str, ...], Optimizer]
@@ -62,11 +63,11 @@ class Learner:
         """Let everything learn but the frozen parts, whose batch norms stay as they are too.
 
         Args:
-            frozen: Parts as in ``Stage.frozen``; a frozen trunk is one in any case.
+            frozen: Parts as in ``Stage.frozen``, beside those that are frozen in any case.
         """
         self.network.requires_grad_(requires_grad=True)
         self.network.train()
-        for part in (*frozen, TRUNK) if self.frozen else frozen:
+        for part in (*frozen, *self.frozen):
             for module in _modules_of(self.network, part):
                 module.requires_grad_(requires_grad=False)
                 module.eval()
@@ -75,9 +76,11 @@ class Learner:
 def _modules_of(network: MultiTaskNetwork, part: str) -> list[nn.Module]:
     if part == TRUNK:
         return [network.stages]
-    kind, _, task = part.partition(":")
-    branch = [stage for _, stage in network.stage_parameters((task,))] if kind == "branch" else []
-    return [*branch, network.heads[task]]
+    kind, _, name = part.partition(":")
+    if kind == "stage":
+        return network.copies_of_stage(int(name) - 1)
+    branch = [stage for _, stage in network.stage_parameters((name,))] if kind == "branch" else []
+    return [*branch, network.heads[name]]
 
 
 def build_learner(
@@ -87,7 +90,8 @@ def build_learner(
     seed: int,
     device: torch.device,
     initial: Mapping[str, Tensor] | None = None,
-    freeze_trunk: bool = False,
+    frozen: Sequence[str] = (),
+    lr_factors: Mapping[str, float] = MappingProxyType({}),
 ) -> Learner:
     """Return everything that a training of ``config`` moves, at its start.
 
@@ -97,7 +101,9 @@ def build_learner(
         seed: Of the initial weights and of a weighting that draws.
         device: Where to train.
         initial: Tensors to start from instead of fresh or pretrained ones.
-        freeze_trunk: Whether the backbone's stages stay as they are.
+        frozen: Parts of the network that stay as they are, as in ``Stage.frozen``.
+        lr_factors: What multiplies the learning rate of a part, by the same names; where parts
+            overlap, the last one counts.
 
     Raises:
         BundleError: If ``initial`` does not fit the network of ``config``.
@@ -109,8 +115,14 @@ def build_learner(
         network.load_state_dict(dict(initial), strict=True)
     if plan.channels_last:
         network.to(memory_format=torch.channels_last)
-    if freeze_trunk:
-        network.stages.requires_grad_(requires_grad=False)
+    for module in (module for part in frozen for module in _modules_of(network, part)):
+        module.requires_grad_(requires_grad=False)
+    factors = {
+        parameter: factor
+        for part, factor in lr_factors.items()
+        for module in _modules_of(network, part)
+        for parameter in module.parameters()
+    }
     weighting = build_weighting(config.weighting, config.tasks, seed=seed, device=device)
     return Learner(
         config=config,
@@ -118,7 +130,7 @@ def build_learner(
         plan=plan,
         network=network,
         call=call_for(network, compiled=plan.compiled),
-        frozen=freeze_trunk,
+        frozen=tuple(frozen),
         tasks={name: task_named(name, config.imports) for name in config.tasks},
         weighting=weighting,
         optimizers={
@@ -126,6 +138,7 @@ def build_learner(
                 config.optimizer,
                 network.parameters_of(served),
                 undecayed=[p for task in served for p in weighting.parameters(task)],
+                factors=factors,
             )
             for served in optimizer_groups(config.schedule, config.tasks)
         },

@@ -5,10 +5,11 @@ and resumed ends with the same bits as one that was not (on one thread).
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -87,7 +88,8 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
     device: torch.device,
     resume: bool = False,
     initial: Mapping[str, Tensor] | None = None,
-    freeze_trunk: bool = False,
+    frozen: Sequence[str] = (),
+    lr_factors: Mapping[str, float] = MappingProxyType({}),
     view_cache: Path | None = None,
     micro_batches: int = 1,
     gpu_share: float = 1.0,
@@ -104,7 +106,8 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
         device: Where to train.
         resume: Whether to continue the checkpoint in ``folder``, if there is one.
         initial: Tensors to start from instead of the configuration's own.
-        freeze_trunk: Whether the backbone's stages stay as they are.
+        frozen: Parts of the network that stay as they are, as in ``Stage.frozen``.
+        lr_factors: What multiplies the learning rate of a part, by the same names.
         view_cache: Folder in which views of the frames are kept for other trainings; None
             computes them for this one.
         micro_batches: In how many parts a step takes its batch, and as much less an evaluation's
@@ -123,7 +126,13 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
     with _own_random_stream(device):
         torch.manual_seed(seed)
         learner = build_learner(
-            config, data.info, seed=seed, device=device, initial=initial, freeze_trunk=freeze_trunk
+            config,
+            data.info,
+            seed=seed,
+            device=device,
+            initial=initial,
+            frozen=frozen,
+            lr_factors=lr_factors,
         )
         run = _Run(
             learner=learner,

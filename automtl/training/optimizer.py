@@ -1,7 +1,8 @@
 """The optimizer, its learning rate as a function of the step, and the clipping of gradients."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import torch
 from torch import nn
@@ -13,6 +14,9 @@ BETAS = (0.9, 0.99)
 """AdamW's decay rates. The second is below the usual .999: trials are a few hundred steps long."""
 
 MOMENTUM = 0.9
+
+FACTOR = "lr_factor"
+"""Key of a group of parameters: what multiplies the learning rate of the step."""
 
 
 def lr_at(config: OptimizerConfig, step: int) -> float:
@@ -35,6 +39,7 @@ def build_optimizer(
     parameters: Iterable[nn.Parameter],
     *,
     undecayed: Iterable[nn.Parameter] = (),
+    factors: Mapping[nn.Parameter, float] = MappingProxyType({}),
 ) -> Optimizer:
     """Return the optimizer of ``config``.
 
@@ -43,13 +48,19 @@ def build_optimizer(
         parameters: Of the network; those that need no gradient are left out. Vectors (biases,
             norms) are not decayed.
         undecayed: Further parameters, such as learned loss weights.
+        factors: What multiplies the rate of a parameter; 1 for those that are not named.
     """
     trained = [parameter for parameter in parameters if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [*(p for p in trained if p.ndim <= 1), *undecayed], "weight_decay": 0.0},
+    kinds = [
+        ([p for p in trained if p.ndim > 1], config.weight_decay),
+        ([*(p for p in trained if p.ndim <= 1), *undecayed], 0.0),
     ]
-    groups = [group for group in groups if group["params"]]
+    groups = [
+        {"params": same, "weight_decay": decay, FACTOR: factor}
+        for members, decay in kinds
+        for factor in sorted({factors.get(p, 1.0) for p in members})
+        if (same := [p for p in members if factors.get(p, 1.0) == factor])
+    ]
     match config.name:
         case "adamw":
             return AdamW(groups, lr=config.lr, betas=BETAS, fused=True)
@@ -78,6 +89,7 @@ def step_optimizer(optimizer: Optimizer, *, lr: float, grad_clip: float) -> floa
     if grad_clip > 0:
         torch.nn.utils.clip_grads_with_norm_(moved, grad_clip, norm)
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        # A state that an earlier version kept has no factors.
+        group["lr"] = lr * group.get(FACTOR, 1.0)
     optimizer.step()
     return length

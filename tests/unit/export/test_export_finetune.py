@@ -1,6 +1,7 @@
 """Fine-tuning: what is frozen stays to the bit, classes follow their names, the parent is told."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,11 +25,12 @@ from automtl.config import (
 from automtl.config.sharing import shared_stages
 from automtl.data.load import load_data
 from automtl.data.table import DataInfo, SplitData
-from automtl.errors import BundleError, DataError
+from automtl.errors import AutomtlError, BundleError, DataError
 from automtl.export.bundle import Bundle, export_bundle, load_bundle
 from automtl.export.finetune import finetune, slower
 from automtl.export.narrow import narrow_config, narrow_state
 from automtl.export.remap import class_change, remap_state
+from automtl.export.tuning import Tuning
 from automtl.export.weights import build_from
 from automtl.model.network import build_network, same_tensors
 from automtl.results import Decision
@@ -80,16 +82,8 @@ def bundle(data: SplitData, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 def tune(bundle: Bundle, data: SplitData, folder: Path, *, freeze_trunk: bool = True) -> Bundle:
-    path = finetune(
-        bundle,
-        data,
-        freeze_trunk=freeze_trunk,
-        optimizer=QUICK,
-        seed=5,
-        folder=folder,
-        report=go_on,
-    )
-    return load_bundle(path)
+    tuning = Tuning(optimizer=QUICK, frozen=("trunk",) if freeze_trunk else (), seed=5)
+    return load_bundle(finetune(bundle, data, tuning, folder=folder, report=go_on))
 
 
 def part(bundle: Bundle, start: str) -> dict[str, torch.Tensor]:
@@ -194,11 +188,93 @@ def test_an_existing_folder_is_refused_before_training(bundle: Bundle, data: Spl
         raise AssertionError
 
     with pytest.raises(BundleError, match="exists already"):
-        finetune(bundle, data, freeze_trunk=True, seed=0, folder=bundle.path, report=never)
+        finetune(bundle, data, Tuning(optimizer=QUICK), folder=bundle.path, report=never)
 
 
 def test_by_default_a_tenth_of_the_rate():
     assert slower(QUICK) == QUICK.model_copy(update={"lr": 1e-3})
+
+
+def test_one_stage_stays_while_the_others_learn(bundle: Bundle, data: SplitData, tmp_path: Path):
+    tuning = Tuning(optimizer=QUICK, frozen=("stage:1", "head:detection"))
+    tuned = load_bundle(finetune(bundle, data, tuning, folder=tmp_path / "b", report=go_on))
+    for kept in ("stages.1-", "heads.detection."):
+        assert part(bundle, kept)
+        assert same_tensors(part(bundle, kept), part(tuned, kept))
+    for moved in ("stages.2-", "stages.4-", "heads.segmentation."):
+        assert not same_tensors(part(bundle, moved), part(tuned, moved))
+    assert tuned.manifest.parent.frozen == ("stage:1", "head:detection")
+
+
+def test_a_part_learns_at_its_own_rate(bundle: Bundle, data: SplitData, tmp_path: Path):
+    def way(factors: dict[str, float], name: str) -> dict[str, float]:
+        plain = QUICK.model_copy(update={"name": "sgd", "weight_decay": 0.0, "grad_clip": 0.0})
+        one_step = plain.model_copy(update={"steps_per_epoch": 1, "warmup": 0.0, "lr": 1e-4})
+        tuning = Tuning(optimizer=one_step, frozen=(), lr_factors=factors, seed=5)
+        tuned = load_bundle(finetune(bundle, data, tuning, folder=tmp_path / name, report=go_on))
+        before, after = bundle.network.state_dict(), tuned.network.state_dict()
+        return {k: float((after[k] - before[k]).norm()) for k in before if k.endswith("weight")}
+
+    plain, slow = way({}, "plain"), way({"trunk": 0.1, "head:tracking": 0.5}, "slow")
+    for name, length in plain.items():
+        factor = 0.1 if name.startswith("stages.") else 0.5 if "tracking" in name else 1.0
+        assert slow[name] == pytest.approx(factor * length, rel=0.05, abs=1e-7), name
+
+
+def test_broken_off_and_begun_again_it_ends_with_the_same_bits(
+    bundle: Bundle, data: SplitData, tmp_path: Path
+):
+    tuning = Tuning(optimizer=QUICK.model_copy(update={"epochs": 3}), seed=5)
+    whole = load_bundle(finetune(bundle, data, tuning, folder=tmp_path / "a", report=go_on))
+    seen: list[int] = []
+
+    def breaks(epoch: int, _values: object) -> Decision:
+        seen.append(epoch)
+        if epoch == 2:
+            raise KeyboardInterrupt
+        return Decision.CONTINUE
+
+    with pytest.raises(KeyboardInterrupt):
+        finetune(bundle, data, tuning, folder=tmp_path / "b", report=breaks)
+    assert not (tmp_path / "b").exists()
+    other = replace(tuning, seed=6)
+    with pytest.raises(AutomtlError, match="unfinished training of another bundle"):
+        finetune(bundle, data, other, folder=tmp_path / "b", report=go_on)
+
+    def notes(epoch: int, _values: object) -> Decision:
+        seen.append(epoch)
+        return Decision.CONTINUE
+
+    again = load_bundle(finetune(bundle, data, tuning, folder=tmp_path / "b", report=notes))
+    assert seen == [1, 2, 2, 3], "the first epoch is not trained again"
+    assert same_tensors(whole.network.state_dict(), again.network.state_dict())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_another_weighting_and_schedule(bundle: Bundle, data: SplitData, tmp_path: Path):
+    tuning = Tuning(
+        optimizer=QUICK, weighting=FixedWeighting(), schedule=AlternatingSchedule(block=1)
+    )
+    tuned = load_bundle(finetune(bundle, data, tuning, folder=tmp_path / "b", report=go_on))
+    assert tuned.config.weighting == FixedWeighting()
+    assert tuned.config.schedule == AlternatingSchedule(block=1)
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ({"frozen": ("stage:9",)}, "stage:9: there is no stage 9. The backbone has 4"),
+        ({"frozen": ("head:detektion",)}, "Did you mean 'detection'"),
+        ({"frozen": ("stage:0",)}, "'stage:0' is no part of a network"),
+        ({"lr_factors": {"torso": 0.1}}, "'torso' is no part of a network"),
+    ],
+)
+def test_a_part_that_is_not_there_is_named(bundle, data, tmp_path: Path, named, told):
+    with pytest.raises(AutomtlError, match=re.escape(told)):
+        finetune(
+            bundle, data, Tuning(optimizer=QUICK, **named), folder=tmp_path / "b", report=go_on
+        )
+    assert list(tmp_path.iterdir()) == []
 
 
 # Classes by name -------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from automtl.errors import AutomtlError, BundleError
 from automtl.export.bundle import export_bundle, load_bundle
 from automtl.export.finetune import finetune
 from automtl.export.predict import predict_folder
+from automtl.export.tuning import Tuning
 from automtl.model.network import build_network
 from automtl.results import Decision
 from automtl.sources import DataConfig, ShapesSource
@@ -211,8 +212,7 @@ def test_a_weighting_of_ones_own_runs_in_fine_tuning_alone_and_by_name(
         finetune(
             load_bundle(folder, allow_imports=allowed),
             data,
-            freeze_trunk=True,
-            seed=0,
+            Tuning(optimizer=config.optimizer),
             folder=tmp_path / "tuned",
             report=lambda epoch, values: Decision.CONTINUE,
         )

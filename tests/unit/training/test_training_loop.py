@@ -220,7 +220,7 @@ def test_bfloat16_trains_and_reports_finite_numbers(data):
 def test_a_frozen_trunk_keeps_its_bits_and_the_heads_learn(data):
     start = run(small_config(), data, Reports(end_at=1)).network.state_dict()
     initial = {name: tensor.clone() for name, tensor in start.items()}
-    frozen = run(small_config(), data, initial=initial, freeze_trunk=True, seed=5)
+    frozen = run(small_config(), data, initial=initial, frozen=("trunk",), seed=5)
     after = frozen.network.state_dict()
     trunk = [name for name in initial if name.startswith("stages.")]
     heads = [name for name in initial if name.startswith("heads.")]

@@ -91,7 +91,7 @@ def test_a_branch_that_stays_gives_the_same_outputs(data, batch):
 
 
 def test_a_trunk_frozen_for_good_is_never_freed(data):
-    learner = learner_of(small_config(), data, freeze_trunk=True)
+    learner = learner_of(small_config(), data, frozen=("trunk",))
     learner.to_training(("head:tracking",))
     learner.to_training()
     assert not any(p.requires_grad for p in learner.network.stages.parameters())

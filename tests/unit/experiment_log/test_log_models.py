@@ -1,0 +1,124 @@
+"""The pick's bundle becomes a registered model that MLflow serves; the front has a model each."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from automtl.experiment_log.messages import SinkSettings
+from automtl.experiment_log.models import registered_name
+from automtl.experiment_log.sink import MlflowSink
+from automtl.experiment_log.updates import STUDY_RUN, RunUpdate
+from automtl.testing.small_bundle import INFO, write
+
+# MLflow's own database code, and its advice on signatures: not ours to mend.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning:mlflow.*"),
+]
+FRAMES = np.random.default_rng(1).integers(0, 256, (2, *INFO.image_size, 3), dtype=np.uint8)
+PICKED = RunUpdate(run=STUDY_RUN, name=STUDY_RUN, tags={"automtl.pick": "4"})
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("bundles") / "trial-0004")
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow database; making one takes two seconds, copying it none."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def sink(migrated: Path, tmp_path: Path) -> MlflowSink:
+    shutil.copy(migrated, tmp_path / "mlflow.db")
+    settings = SinkSettings(
+        tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}",
+        artifacts=tmp_path / "mlartifacts",
+        experiment="street/night",
+        study="street 1",
+        study_tags={},
+        documents={},
+    )
+    made = MlflowSink(settings=settings)
+    made.connect()
+    return made
+
+
+def exported(number: int, path: Path) -> RunUpdate:
+    return RunUpdate(run=f"trial:{number}", name=f"trial {number}", files=(path,))
+
+
+def models_of(sink: MlflowSink) -> list:
+    return list(sink._client.search_logged_models([sink._experiment_id]))
+
+
+@pytest.mark.slow
+def test_the_picks_bundle_is_served_under_the_alias_champion(sink, bundle, monkeypatch):
+    import mlflow
+
+    from automtl.export.bundle import load_bundle
+    from automtl.export.served import Served
+
+    sink.apply(PICKED)
+    for _ in range(2):  # Sent again, nothing is stored twice.
+        sink.apply(exported(4, bundle))
+    assert len(models_of(sink)) == 1
+    client, name = sink._client, registered_name(sink.settings.experiment)
+    assert len(client.search_model_versions(f"name = '{name}'")) == 1
+    mlflow.set_tracking_uri(sink.settings.tracking_uri)
+    try:
+        model = mlflow.pyfunc.load_model(f"models:/{name}@champion")
+        assert model.predict(FRAMES) == Served(load_bundle(bundle)).predict(FRAMES)
+    finally:
+        mlflow.set_tracking_uri(None)
+
+
+@pytest.mark.slow
+def test_a_bundle_that_was_not_picked_is_a_version_without_the_alias(sink, bundle, tmp_path):
+    sink.apply(PICKED)
+    sink.apply(exported(4, bundle))
+    other = write(tmp_path / "trial-0005", seed=10)
+    sink.apply(exported(5, other))
+    name = registered_name(sink.settings.experiment)
+    versions = {v.version: v for v in sink._client.search_model_versions(f"name = '{name}'")}
+    assert len(versions) == 2
+    champion = sink._client.get_model_version_by_alias(name, "champion")
+    run = sink._client.get_run(champion.run_id)
+    assert run.info.run_name == "trial 4"
+
+
+def test_each_trial_of_the_front_has_one_model_that_says_when_it_left(sink):
+    def ranked(number: int, *, on_front: bool) -> RunUpdate:
+        params = {"optimizer.lr": f"0.{number}"}
+        return RunUpdate(
+            run=f"trial:{number}", name=f"trial {number}", params=params, on_front=on_front
+        )
+
+    for update in (ranked(1, on_front=True), ranked(2, on_front=True), ranked(3, on_front=False)):
+        sink.apply(update)
+    for _ in range(2):
+        sink.apply(ranked(1, on_front=False))
+    found = {model.name: model for model in models_of(sink)}
+    assert set(found) == {"trial-1", "trial-2"}
+    assert found["trial-1"].tags["automtl.on_front"] == "false"
+    assert found["trial-2"].tags["automtl.on_front"] == "true"
+    assert found["trial-2"].params == {"optimizer.lr": "0.2"}
+
+
+def test_a_folder_that_is_no_bundle_is_copied_as_it_is(sink, tmp_path):
+    folder = tmp_path / "figures"
+    folder.mkdir()
+    (folder / "front.json").write_text("{}")
+    sink.apply(exported(1, folder))
+    run = sink._runs["trial:1"]
+    assert [f.path for f in sink._client.list_artifacts(run)] == ["figures"]
+    assert models_of(sink) == []
+    shutil.rmtree(folder)
