@@ -17,9 +17,10 @@ from PIL import Image
 
 from automtl.data.table import DataInfo, FrameTable
 from automtl.errors import AutomtlError
+from automtl.export.decoding import association_of
 from automtl.export.drawing import Names, draw_overlay
 from automtl.export.formats import FrameObjects, to_original
-from automtl.export.scene import ClipPredictor, association_of
+from automtl.export.scene import ClipPredictor
 from automtl.export.weights import build_from
 from automtl.fusion.tuning import SHOWN_SCORE
 from automtl.results import TrialRecord
