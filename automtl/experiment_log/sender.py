@@ -21,7 +21,8 @@ from automtl.ledger.store import Ledger
 
 IDLE_S = 0.5
 LONGEST_PAUSE_S = 60.0
-EVENTS_AT_ONCE = 100
+EVENTS_AT_ONCE = 1000
+"""What waits is taken in such parts: the more, the more of it is written together."""
 START_S = 30.0
 """At most this long the sender waits for a first report: until then trials are being started, and
 loading MLflow takes as long again from the same processors."""

@@ -16,8 +16,9 @@ from automtl.experiment_log.updates import PICK_TAG, STUDY_RUN, RunUpdate
 
 RUN_TAG = "automtl.run"
 STUDY_TAG = "automtl.study"
-METRICS_IN_A_CALL = 1000
-PARAMS_IN_A_CALL = 100
+ENTITIES_IN_A_CALL = 1000
+PARAMS_IN_A_CALL = TAGS_IN_A_CALL = 100
+"""MLflow's own limits; each call is a transaction of its store, which is most of what it costs."""
 TAG_LIMIT = 5000
 HTTP_RETRIES = 1
 HTTP_TIMEOUT_S = 20
@@ -35,6 +36,7 @@ class MlflowSink:
     _client: Any = None
     _experiment_id: str = ""
     _runs: dict[str, str] = field(default_factory=dict)
+    _knows_all: bool = False
 
     def connect(self) -> str:
         """Find or create the experiment and the study's run. Raises what MLflow raises.
@@ -53,6 +55,8 @@ class MlflowSink:
             run = self._create_run(
                 STUDY_RUN, self.settings.experiment, None, self.settings.study_tags
             )
+            # Under the lease nobody else makes any: what is not among ours need not be looked for.
+            self._knows_all = True
         else:
             self._client.update_run(run, status="RUNNING")
         for name, document in self.settings.documents.items():
@@ -88,14 +92,14 @@ class MlflowSink:
         from mlflow.entities import Metric, Param, RunTag
 
         metrics = [Metric(p.key, p.value, round(p.time_s * 1000), p.step) for p in update.metrics]
-        for start in range(0, len(metrics), METRICS_IN_A_CALL):
-            self._client.log_batch(run, metrics=metrics[start : start + METRICS_IN_A_CALL])
         params = [Param(key, value) for key, value in update.params.items()]
-        for start in range(0, len(params), PARAMS_IN_A_CALL):
-            self._client.log_batch(run, params=params[start : start + PARAMS_IN_A_CALL])
-        if update.tags:
-            tags = [RunTag(key, value[:TAG_LIMIT]) for key, value in update.tags.items()]
-            self._client.log_batch(run, tags=tags)
+        tags = [RunTag(key, value[:TAG_LIMIT]) for key, value in update.tags.items()]
+        while metrics or params or tags:
+            some_params, params = params[:PARAMS_IN_A_CALL], params[PARAMS_IN_A_CALL:]
+            some_tags, tags = tags[:TAGS_IN_A_CALL], tags[TAGS_IN_A_CALL:]
+            room = ENTITIES_IN_A_CALL - len(some_params) - len(some_tags)
+            some_metrics, metrics = metrics[:room], metrics[room:]
+            self._client.log_batch(run, metrics=some_metrics, params=some_params, tags=some_tags)
         for name, document in update.documents.items():
             self._client.log_dict(run, document, name)
         for path in update.files:
@@ -134,11 +138,16 @@ class MlflowSink:
             self._client.set_terminated(run, update.status, round(update.end_s * 1000))
 
     def _run(self, update: RunUpdate) -> str:
-        known = self._runs.get(update.run) or self._find(update.run)
+        known = self._runs.get(update.run)
+        if known is None and not self._knows_all:
+            known = self._find(update.run)
         if known is None:
             parent = {"mlflow.parentRunId": self._runs[STUDY_RUN]}
+            # An error may come after the run was made.
+            knew_all, self._knows_all = self._knows_all, False
             known = self._create_run(update.run, update.name, update.start_s, parent)
-        elif update.start_s is not None:
+            self._knows_all = knew_all
+        elif update.start_s is not None and update.status is None:
             # A later attempt of a trial goes on in the run of the first.
             self._client.update_run(known, status="RUNNING")
         self._runs[update.run] = known

@@ -1,4 +1,4 @@
-"""Joined or not, every run is told the same in the same order."""
+"""Joined or not, every run is left the same."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,22 +7,54 @@ from automtl.experiment_log.joining import sendings
 from automtl.experiment_log.updates import updates_of
 from automtl.ledger.outbox import Event, EventKind
 
-
-def event(number, kind, trial):
-    body = {"number": trial, "epoch": number + 1, "values": {"q": number / 7}, "attempt": 1}
-    if kind is EventKind.TRIAL_WAITS:
-        body |= {"status": "paused", "failure": None}
-    return Event(id=number, kind=kind, body=body, time_s=float(number))
-
-
-KINDS = st.sampled_from([EventKind.REPORTED] * 4 + [EventKind.TRIAL_WAITS])
-EVENTS = st.lists(st.tuples(KINDS, st.integers(0, 3)), max_size=30).map(
-    lambda drawn: [event(i, kind, trial) for i, (kind, trial) in enumerate(drawn)]
+STARTED, REPORTED, WAITS, ENDED, NOTED = (
+    EventKind.TRIAL_STARTED,
+    EventKind.REPORTED,
+    EventKind.TRIAL_WAITS,
+    EventKind.TRIAL_ENDED,
+    EventKind.NOTED,
 )
 
 
+def event(number, kind, trial, point=None):
+    """An event whose facts all depend on its number, so that none can pass for another's."""
+    values = {"q": number / 7, "loss/a": 1.0 + number}
+    body = {
+        STARTED: {
+            "point": point or {"lr": 0.5},
+            "config": {"weighting": {"kind": f"w{number}"}},
+            "config_digest": str(number),
+            "origin": "sampler",
+            "seed": number,
+            "started_s": float(number),
+        },
+        REPORTED: {"epoch": number + 1, "values": values},
+        WAITS: {"status": "paused", "failure": None},
+        ENDED: {"status": "completed", "values": values, "best_epoch": 1, "failure": None},
+        NOTED: {"text": f"note {number}"},
+        EventKind.RANKED: {"ranks": {str(trial): number}, "note": str(number)},
+    }[kind]
+    common = {"number": trial, "attempt": number % 3 + 1}
+    return Event(id=number, kind=kind, body={**body, **common}, time_s=float(number))
+
+
+def of_lives(drawn):
+    """Events of trials, none of which goes on after its end."""
+    over, events = set(), []
+    for kind, trial in drawn:
+        if kind is EventKind.RANKED or trial not in over:
+            events.append(event(len(events), kind, trial))
+        if kind is ENDED:
+            over.add(trial)
+    return events
+
+
+KINDS = st.sampled_from([REPORTED] * 3 + [STARTED, WAITS, NOTED, ENDED, EventKind.RANKED])
+EVENTS = st.lists(st.tuples(KINDS, st.integers(0, 2)), max_size=30).map(of_lives)
+
+
 @given(EVENTS)
-def test_each_run_is_told_the_same_in_the_same_order(events):
+def test_each_run_is_left_the_same(events):
     found = sendings(events)
     plain = [update for one in events for update in updates_of(one)]
     joined = [
@@ -32,30 +64,58 @@ def test_each_run_is_told_the_same_in_the_same_order(events):
     ]
     assert sorted(i for sending in found for i in sending.ids) == [e.id for e in events]
     for run in {update.run for update in plain}:
-        assert said(joined, run) == said(plain, run)
-        ids = [i for s in found for i in s.ids if s.updates[0].run == run]
-        assert ids == sorted(ids)
+        assert left_of(joined, run) == left_of(plain, run)
+
+
+@given(EVENTS)
+def test_what_is_sent_one_by_one_keeps_its_order(events):
+    plain = [update for one in events for update in updates_of(one)]
+    separate = [update for sending in sendings(events) for update in sending.updates]
+    for run in {update.run for update in plain}:
+        assert [u for u in separate if u.run == run] == [u for u in plain if u.run == run]
+
+
+def test_a_whole_trial_is_one_update():
+    kinds = [STARTED, *[REPORTED] * 48, NOTED, ENDED]
+    (found,) = sendings([event(i, kind, 0) for i, kind in enumerate(kinds)])
+    joined = found.joined
+    assert joined is not None
+    assert (joined.start_s, joined.status, joined.end_s) == (0.0, "FINISHED", 50.0)
+    assert len(joined.metrics) == 2 * 49
 
 
 def test_reports_of_running_trials_are_one_update_for_each():
-    events = [event(i, EventKind.REPORTED, i % 2) for i in range(100)]
-    found = sendings(events)
-    assert len(found) == 2
-    assert [len(s.joined.metrics) for s in found] == [50, 50]
+    found = sendings([event(i, REPORTED, i % 2) for i in range(100)])
+    assert [len(s.joined.metrics) for s in found if s.joined] == [100, 100]
 
 
-def test_an_end_between_two_reports_keeps_them_apart():
-    kinds = [EventKind.REPORTED, EventKind.TRIAL_WAITS, EventKind.REPORTED]
+def test_a_rank_between_two_reports_keeps_them_apart():
+    kinds = [REPORTED, EventKind.RANKED, REPORTED]
     found = sendings([event(i, kind, 0) for i, kind in enumerate(kinds)])
     assert [s.ids for s in found] == [(0,), (1,), (2,)]
     assert not any(s.joined for s in found)
 
 
-def said(updates, run):
-    """What a run is told: its points, and everything else, in order."""
-    lines = []
+def test_a_parameter_with_two_values_is_not_hidden_by_the_first():
+    points = [{"lr": 0.5}, {"lr": 0.5}, {"lr": 0.25}]
+    found = sendings([event(i, STARTED, 0, point) for i, point in enumerate(points)])
+    assert [s.ids for s in found] == [(0, 1), (2,)]
+
+
+def left_of(updates, run):
+    """What a run is after its updates, applied as the sink applies them."""
+    left = {"status": None, "params": {}, "tags": {}, "documents": {}, "points": [], "files": []}
     for update in updates:
-        if update.run == run:
-            lines += list(update.metrics)
-            lines += [(update.status, update.tags)] if update.status else []
-    return lines
+        if update.run != run:
+            continue
+        if left["status"] is None or (update.start_s is not None and update.status is None):
+            left["status"] = "RUNNING"
+        if update.start_s is not None:
+            left.setdefault("start_s", update.start_s)
+        for name in ("params", "tags", "documents"):
+            left[name] |= getattr(update, name)
+        left["points"] += update.metrics
+        left["files"] += update.files
+        left["status"] = update.status or left["status"]
+        left["end_s"] = update.end_s or left.get("end_s")
+    return left

@@ -216,6 +216,45 @@ def test_a_resumed_trial_goes_on_in_its_run(ledger, uri, tmp_path):
     assert (run.info.status, run.data.tags["automtl.attempt"]) == ("FAILED", "2")
 
 
+def test_a_trial_that_waits_as_a_whole_is_written_in_one_batch(ledger, uri, tmp_path, monkeypatch):
+    from mlflow import MlflowClient
+
+    batches = []
+    log_batch = MlflowClient.log_batch
+
+    def counted(client, run, **parts):
+        batches.append({name: len(some) for name, some in parts.items()})
+        return log_batch(client, run, **parts)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", counted)
+    live(ledger, 0)
+    live(ledger, 1)
+    send(ledger, uri, tmp_path)
+    assert [(b["metrics"], b["params"]) for b in batches] == [(5, 2), (5, 2)]
+    assert {run.info.status for run, _ in runs_of(uri).values()} == {"FINISHED"}
+
+
+def test_a_run_whose_making_seemed_to_fail_is_found_again(ledger, uri, tmp_path, monkeypatch):
+    from mlflow import MlflowClient
+
+    create_run, lost = MlflowClient.create_run, []
+
+    def answer_is_lost(client, *args, **parts):
+        made = create_run(client, *args, **parts)
+        if "mlflow.parentRunId" in parts["tags"] and not lost:
+            lost.append(made.info.run_id)
+            msg = "the answer was lost"
+            raise ConnectionError(msg)
+        return made
+
+    monkeypatch.setattr(MlflowClient, "create_run", answer_is_lost)
+    live(ledger, 0)
+    live(ledger, 1)
+    log, left = send(ledger, uri, tmp_path)
+    assert (left, log.last_error, len(lost)) == (0, "", 1)
+    assert runs_of(uri)["trial 0"][0].info.run_id == lost[0]
+
+
 def test_while_mlflow_is_away_events_wait_and_nothing_is_held_up(ledger, uri, tmp_path):
     away = ExperimentLog(
         tracking_uri="http://127.0.0.1:9", artifacts=tmp_path / "mlartifacts", ledger=ledger
