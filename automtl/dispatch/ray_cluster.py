@@ -66,13 +66,22 @@ def connected(address: str, *, n_cpus: float) -> Iterator[list[dict[str, float]]
 def _start(n_cpus: int) -> None:
     import ray
 
-    ray.init(
-        address=LOCAL,
-        num_cpus=n_cpus,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-    )
+    try:
+        ray.init(
+            address=LOCAL,
+            num_cpus=n_cpus,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except Exception as error:  # Ray's own kind of error for a start that takes too long
+        msg = f"Ray could not be started here ({str(error).strip().splitlines()[0].rstrip('.')})"
+        raise DispatchError(
+            msg,
+            where="this machine",
+            fix="Its processes get 30 s for that; if other work keeps the machine busy, go on "
+            "when it is less so: automtl resume",
+        ) from error
     # Ray writes this secret with the usual mask, readable for everybody on the machine.
     token = Path.home() / ".ray" / "auth_token"
     if token.is_file():

@@ -6,10 +6,11 @@ import socket
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
-from automtl.dispatch.ray_cluster import SETTINGS, check_address, quiet
+from automtl.dispatch.ray_cluster import SETTINGS, _start, check_address, quiet
 from automtl.errors import DispatchError
 
 
@@ -52,6 +53,22 @@ def test_an_address_that_ray_replaces_is_refused_where_it_would_wait_for_minutes
         with pytest.raises(DispatchError, match="Ray looks for it at") as caught:
             check_address(f"127.0.0.1:{port}")
     assert "\n" not in str(caught.value)
+
+
+def test_a_ray_that_does_not_start_is_one_line(monkeypatch):
+    """On a busy machine Ray gives up after 30 s, with a bare ``Exception``."""
+
+    def init(**_parts):
+        msg = "The current node timed out during startup.\nSee the logs."
+        raise Exception(msg)  # noqa: TRY002 - as Ray does
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init))
+    with pytest.raises(DispatchError) as caught:
+        _start(2)
+    line = str(caught.value)
+    assert "could not be started here (The current node timed out during startup)" in line
+    assert "automtl resume" in line
+    assert "\n" not in line
 
 
 def test_environment_and_signals_are_put_back(monkeypatch):
