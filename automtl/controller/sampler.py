@@ -1,8 +1,9 @@
 """Samplers over a history, by name.
 
-By default multi-objective TPE, Optuna's own. With early stopping there are many trials and the
-good ones are chosen by projected fronts before the sampler has its turn, and with priors there is
-something that Optuna knows nothing of: then our estimator on arrays (`parzen.py`) proposes.
+By default multi-objective TPE, Optuna's own. With early stopping, or after a thousand trials,
+there are many and the good ones are chosen by fronts (projected to the end) before the sampler has
+its turn, and with priors there is something that Optuna knows nothing of: then our estimator on
+arrays (`parzen.py`) proposes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,10 @@ N_STARTUP = 10
 N_SPLIT_CANDIDATES = 256
 """The same with early stopping, where there are many more points to learn from: on two data sets
 for tuning it found better fronts than 64 (docs/measurements.md)."""
+
+N_MANY = 1_000
+"""Trials from which the model is built on the best and the newest alone, as with early stopping:
+Optuna's estimator looks at all of them for each parameter, half a second at four thousand."""
 
 N_TRUST = 10
 """Trials after which a prior counts in full; after k times as many it has the exponent 1/k."""
@@ -99,8 +104,9 @@ def _tpe_draws(
 ) -> Iterator[dict[str, Scalar]]:
     space = asked.space
     is_believed = any(p.prior is not None for p in space.parameters.values())
-    taught = _taught(asked, history, splits=is_believed)
-    if is_believed or (asked.rungs and len(space.objectives) > 1):
+    are_many = len(history) >= N_MANY
+    taught = _taught(asked, history, splits=is_believed or are_many)
+    if is_believed or are_many or (asked.rungs and len(space.objectives) > 1):
         trust = N_TRUST / max(len(history), N_TRUST) if is_believed else 0.0
         return _split_draws(space, taught, seed, trust)
     return tpe_points(space, taught, seed, n_startup=N_STARTUP)

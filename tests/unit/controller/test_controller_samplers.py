@@ -7,7 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from automtl.controller import lessons, sampler
 from automtl.controller.chance import sobol_points, uniform
+from automtl.controller.lessons import Lesson
 from automtl.controller.propose import next_point, stream_seed
 from automtl.controller.sampler import Question, draws
 from automtl.results import EpochReport, TrialRecord, TrialStatus
@@ -265,3 +267,24 @@ def test_a_space_with_one_point_has_one_trial(sampler: Sampler) -> None:
     assert next_point(asked, [], seed=1) == {"a": 2}
     one = TrialRecord(number=0, point={"a": 2.0}, config={}, config_digest="", status=S.FAILED)
     assert next_point(asked, [one], seed=1) is None
+
+
+@pytest.mark.parametrize("space", SPACES[:2], ids=["two objectives", "one"])
+def test_with_many_trials_a_proposal_looks_at_a_bounded_part(
+    space: SearchSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = histories(space, 60, 3)
+    told: list[int] = []
+    split_draws = sampler._split_draws
+
+    def counted(space: SearchSpace, taught: list[Lesson], seed: int, trust: float) -> Any:
+        told.append(sum(lesson.state != "running" for lesson in taught))
+        return split_draws(space, taught, seed, trust)
+
+    monkeypatch.setattr(sampler, "_split_draws", counted)
+    monkeypatch.setattr(lessons, "MAX_TOLD", 20)
+    holds(Question(space=space), history, 5)
+    assert told == [], "until then Optuna is told all"
+    monkeypatch.setattr(sampler, "N_MANY", len(history))
+    holds(Question(space=space), history, 5)
+    assert told == [20, 20]
