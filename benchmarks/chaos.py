@@ -1,53 +1,53 @@
 """Kill -9 at random, resume, and compare with a study that nobody disturbed.
 
-Run it as `python -m benchmarks.chaos --kills 100 --seed 0 --json`, or `--quick` for six kills.
+Run it as `python -m benchmarks.chaos --kills 100 --seed 0 --json`, or `--quick` for six. With
+`--record FILE` each study that has ended is a line there, and the next run goes on after it.
 
-A small study is searched by the real command line on Ray with one slot, so that its course does
-not depend on speed. At random moments one of its processes is killed: the controller, the process
-of a trial, one of Ray's own, the process that writes to MLflow. Whenever the command has ended
-with work left, `automtl resume` goes on; after `KILLS_A_STUDY` kills the study is left in peace.
-Then, against an undisturbed study of the same recipe:
+Small studies are searched by the real command line on Ray with one slot, so that their course
+does not depend on speed. One after another, in an order that the seed says, their processes are
+killed: the controller, the process of a trial, Ray's raylet and its GCS, the process that writes
+to MLflow, and where the ledger is in PostgreSQL (every third study) the database server. Each kind
+has its share of the kills, at a moment that the seed says, counted from when the process is there.
+Whenever the command has ended with work left, `automtl resume` goes on. Then, against an
+undisturbed study:
 
-- lost: trials of the undisturbed study that are missing or have no values
+- lost: trials that are missing, have no values or no run in MLflow
 - doubled: trials, epochs or MLflow runs that exist twice
-- stuck: studies that did not end, or trials that did not, and broken invariants
-- hypervolume_equal: whether every front has the same hypervolume, to the last bit
+- stuck: studies, trials or processes that did not end, wrong status in MLflow, broken invariants
+- hypervolume_equal: whether every study has the same points, values and hypervolume, to the bit
 """
 
 import argparse
-import contextlib
-import os
-import random
-import subprocess
+import json
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
-
-from automtl.pareto import front, hypervolume, losses_of
-from automtl.results import TrialRecord, TrialStatus
+from automtl.results import TrialRecord
 from automtl.study.folder import StudyFolder
 from automtl.study.search import opened
+from benchmarks.chaos_check import damage_of
+from benchmarks.chaos_plan import LONGEST_DELAY_S, Plan, plan_of
+from benchmarks.chaos_study import Server, StudyUnderFire
 from benchmarks.record import Goal, print_record
 
 RECIPE = """\
 name: chaos
 data:
   train: [{kind: shapes, clips: 6, seed: 1}]
-  validation: [{kind: shapes, clips: 2, seed: 2}]
+  validation: [{kind: shapes, clips: 1, frames: 4, seed: 2}]
 objectives:
   - {metric: detection/mAP_50, goal: maximize, reference: 0.0}
   - {metric: segmentation/mIoU, goal: maximize, reference: 0.0}
-  - {metric: tracking/IDF1, goal: maximize, reference: 0.0}
 base:
+  sharing: {order: [detection, segmentation], split_after: [4]}
   backbone: {name: tiny, image_size: [64, 96], width: 0.5}
   heads: {channels: 16}
-  optimizer: {epochs: 3, steps_per_epoch: 12, batch_size: 4}
+  optimizer: {epochs: 6, steps_per_epoch: 10, batch_size: 4}
 parameters:
   sharing.split_after.0: {type: int, min: 0, max: 4, default: 4}
   schedule.kind: {type: categorical, values: [joint, alternating], default: joint}
@@ -56,35 +56,38 @@ parameters:
 budget: {trials: 6}
 """
 
-KILLS_A_STUDY = 5
-LONGEST_WAIT_S = 14.0
-"""A kill comes at most this long after its study's command began, or after the kill before."""
-
-LIMIT_S = 420.0
+QUICK_KILLS = 6
+LIMIT_S = 2400.0
 """A study that has not ended by then, kills included, is stuck."""
 
-TARGETS = ("controller", "worker", "ray", "mlflow")
 
-
-@dataclass(slots=True)
-class Damage:
-    """What went wrong over all studies.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survived:
+    """What became of one study.
 
     Attributes:
-        lost: Trials without values.
-        doubled: Trials, epochs or runs that exist twice.
-        stuck: Studies or trials that did not end, and broken invariants.
-        unequal: Studies whose front differs from the undisturbed one.
+        seed: Of the run.
+        study: Its number.
         kills: By target.
-        notes: A line for each.
+        lost: See :class:`benchmarks.chaos_check.Damage`, as for the next four.
+        doubled: Likewise.
+        stuck: Likewise; and 1 if it did not end, and 1 for each process left behind.
+        unequal: Likewise.
+        lost_workers: Likewise.
+        wall_s: Seconds.
+        notes: What went wrong, a line for each.
     """
 
-    lost: int = 0
-    doubled: int = 0
-    stuck: int = 0
-    unequal: int = 0
-    kills: Counter[str] = field(default_factory=Counter)
-    notes: list[str] = field(default_factory=list)
+    seed: int
+    study: int
+    kills: dict[str, int]
+    lost: int
+    doubled: int
+    stuck: int
+    unequal: int
+    lost_workers: int
+    wall_s: float
+    notes: tuple[str, ...]
 
 
 def main() -> None:
@@ -94,157 +97,139 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="six kills")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    n_kills = 6 if arguments.quick else arguments.kills
-    began = time.monotonic()
+    parser.add_argument("--record", type=Path, help="one line for each study; is continued")
+    options = parser.parse_args()
+    n_kills = QUICK_KILLS if options.quick else options.kills
     with tempfile.TemporaryDirectory() as folder:
-        damage = torment(Path(folder), n_kills=n_kills, seed=arguments.seed)
-    for note in damage.notes:
-        print(note, file=sys.stderr)
-    figures = {
-        "lost": damage.lost,
-        "doubled": damage.doubled,
-        "stuck": damage.stuck,
-        "hypervolume_equal": float(damage.unequal == 0),
-        "kills": damage.kills.total(),
-        **{f"kills_{target}": damage.kills[target] for target in TARGETS},
-        "wall_s": time.monotonic() - began,
-    }
-    if not arguments.json:
+        survived = torment(Path(folder), n_kills=n_kills, seed=options.seed, record=options.record)
+    for one in survived:
+        for note in one.notes:
+            print(f"study {one.study}: {note}", file=sys.stderr)
+    figures = figures_of(survived)
+    if not options.json:
         for name, value in figures.items():
             print(f"{name:20} {value:g}")
-    goals = {
-        "lost": Goal(damage.lost, 0, "<="),
-        "doubled": Goal(damage.doubled, 0, "<="),
-        "stuck": Goal(damage.stuck, 0, "<="),
-        "hypervolume_equal": Goal(figures["hypervolume_equal"], 1, ">="),
-    }
+    goals = {name: Goal(figures[name], 0, "<=") for name in ("lost", "doubled", "stuck")}
+    goals["hypervolume_equal"] = Goal(figures["hypervolume_equal"], 1, ">=")
     print_record(figures, goals)
 
 
-def torment(root: Path, *, n_kills: int, seed: int) -> Damage:
-    """Kill ``n_kills`` times in as many studies as it takes; return what went wrong."""
+def figures_of(survived: Sequence[Survived]) -> dict[str, float]:
+    """Add up what became of all studies."""
+    kills = sum((Counter(one.kills) for one in survived), Counter[str]())
+    sums = {
+        name: float(sum(getattr(one, name) for one in survived))
+        for name in ("lost", "doubled", "stuck", "lost_workers", "wall_s")
+    }
+    return {
+        **sums,
+        "hypervolume_equal": float(not any(one.unequal for one in survived)),
+        "studies": float(len(survived)),
+        "kills": float(kills.total()),
+        **{f"kills_{target}": float(kills[target]) for target in LONGEST_DELAY_S},
+    }
+
+
+def torment(root: Path, *, n_kills: int, seed: int, record: Path | None = None) -> list[Survived]:
+    """Kill ``n_kills`` times in as many studies as it takes.
+
+    Args:
+        root: Empty folder for the studies.
+        n_kills: Those in ``record`` are among them.
+        seed: Of all plans.
+        record: Where each study becomes a line.
+    """
+    survived = _recorded(record, seed)
+    n_done = sum(sum(one.kills.values()) for one in survived)
+    if n_done >= n_kills:
+        return survived
     recipe = root / "chaos.yaml"
     recipe.write_text(RECIPE)
-    calm = root / "calm"
-    command = _start("search", recipe, "--folder", calm, "--slots", "1")
-    if command.wait(LIMIT_S) != 0:
-        msg = "the undisturbed study did not end well"
-        raise RuntimeError(msg)
-    expected = _history(calm)
-    damage = Damage()
-    rng = random.Random(seed)
-    study = 0
-    while damage.kills.total() < n_kills:
-        folder = root / f"study-{study}"
-        left = min(KILLS_A_STUDY, n_kills - damage.kills.total())
-        if _disturbed(recipe, folder, damage, rng, left):
-            _compare(folder, expected, damage)
-        study += 1
-    return damage
+    expected = undisturbed(recipe, root / "calm")
+    while n_done < n_kills:
+        plan = plan_of(seed, len(survived))
+        folder = root / f"study-{plan.study}"
+        one = survive(recipe, folder, plan, expected, most=n_kills - n_done, seed=seed)
+        survived.append(one)
+        n_done += sum(one.kills.values())
+        if record is not None:
+            with record.open("a") as file:
+                file.write(json.dumps(asdict(one)) + "\n")
+    return survived
 
 
-def _disturbed(
-    recipe: Path, folder: Path, damage: Damage, rng: random.Random, n_kills: int
-) -> bool:
-    """Run one study to its end with kills; return whether it ended."""
-    deadline = time.monotonic() + LIMIT_S
-    command = _start("search", recipe, "--folder", folder, "--slots", "1")
-    while time.monotonic() < deadline:
-        if n_kills:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                command.wait(rng.uniform(0.0, LONGEST_WAIT_S))
-            target = rng.choice(TARGETS)
-            if _kill(command, target):
-                damage.kills[target] += 1
-                n_kills -= 1
-                continue
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            code = command.wait(0.5)
-            if code == 0:
-                return True
-            known = (folder / "settings.json").exists()
-            again = ("resume", folder) if known else ("search", recipe, "--folder", folder)
-            command = _start(*again, *(() if known else ("--slots", "1")))
-    command.kill()
-    damage.stuck += 1
-    damage.notes.append(f"{folder.name} did not end")
-    return False
-
-
-def _start(*arguments: object) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "automtl", *map(str, arguments)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-
-
-def _kill(command: subprocess.Popen[bytes], target: str) -> bool:
-    """Kill the controller or one of its processes; return whether there was one."""
-    if command.poll() is not None:
-        return False
-    if target == "controller":
-        command.kill()
-        return True
-    for process in psutil.Process(command.pid).children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if _is(process, target):
-                process.kill()
-                return True
-    return False
-
-
-def _is(process: psutil.Process, target: str) -> bool:
-    line = " ".join(process.cmdline())
-    match target:
-        case "worker":
-            return line.startswith("ray::") and "TrialWorker" in line
-        case "ray":
-            return process.name() in ("raylet", "gcs_server")
-        case _:
-            return "automtl.experiment_log.process" in line
-
-
-def _history(folder: Path) -> tuple[TrialRecord, ...]:
+def undisturbed(recipe: Path, folder: Path) -> tuple[TrialRecord, ...]:
+    """Run a study that nobody disturbs and return its trials."""
+    study = StudyUnderFire(recipe=recipe, folder=folder)
+    _let_end(study, time.monotonic() + LIMIT_S)
     with opened(StudyFolder(folder)) as ledger:
         return ledger.history()
 
 
-def _compare(folder: Path, expected: Sequence[TrialRecord], damage: Damage) -> None:
-    with opened(StudyFolder(folder)) as ledger:
-        found, broken = ledger.history(), ledger.check()
-        objectives = ledger.study().objectives
-    whole = [r for r in found if r.status is TrialStatus.COMPLETED and r.values]
-    damage.lost += len(expected) - len(whole)
-    digests = Counter(record.config_digest for record in found)
-    epochs = [Counter(p.epoch for p in record.reports) for record in found]
-    runs = _runs(folder)
-    damage.doubled += sum(n - 1 for n in digests.values())
-    damage.doubled += sum(n - 1 for counted in epochs for n in counted.values())
-    damage.doubled += max(0, len(runs) - len(found) - 1)
-    damage.lost += max(0, len(found) + 1 - len(runs))
-    damage.stuck += sum(not record.status.is_final for record in found) + len(broken)
-    volumes = [
-        hypervolume(losses_of(front(records, objectives), objectives), [0.0] * len(objectives))
-        for records in (found, expected)
-    ]
-    is_same = volumes[0] == volumes[1] and [r.point for r in found] == [r.point for r in expected]
-    damage.unequal += not is_same
-    if not is_same or broken or len(whole) != len(expected):
-        damage.notes.append(f"{folder.name}: hypervolumes {volumes}, {broken or 'in order'}")
+def survive(
+    recipe: Path,
+    folder: Path,
+    plan: Plan,
+    expected: Sequence[TrialRecord],
+    *,
+    most: int,
+    seed: int,
+) -> Survived:
+    """Let one study suffer its plan, or the first ``most`` kills of it, and then end."""
+    began = time.monotonic()
+    server = Server.start(folder.with_suffix(".postgres")) if plan.has_server else None
+    study = StudyUnderFire(recipe=recipe, folder=folder, server=server)
+    kills: Counter[str] = Counter()
+    try:
+        for kill in plan.kills[:most]:
+            if study.strike(kill, began + LIMIT_S):
+                kills[kill.target] += 1
+        has_ended = _let_end(study, began + LIMIT_S)
+        left = study.left_behind()
+        damage = damage_of(folder, expected)
+    finally:
+        study.end()
+        if server is not None:
+            server.stop()
+    notes = [*damage.notes, *(f"left behind: {name}" for name in left)]
+    if not has_ended:
+        notes.append("did not end; its last words: " + " | ".join(_last_words(study.log)))
+    return Survived(
+        seed=seed,
+        study=plan.study,
+        kills=dict(kills),
+        lost=damage.lost,
+        doubled=damage.doubled,
+        stuck=damage.stuck + len(left) + int(not has_ended),
+        unequal=damage.unequal,
+        lost_workers=damage.lost_workers,
+        wall_s=time.monotonic() - began,
+        notes=tuple(notes),
+    )
 
 
-def _runs(folder: Path) -> list[str]:
-    from mlflow import MlflowClient
+def _let_end(study: StudyUnderFire, deadline_s: float) -> bool:
+    while study.goes_on():
+        if time.monotonic() > deadline_s:
+            study.end()
+            return False
+        time.sleep(0.2)
+    return True
 
-    client = MlflowClient(tracking_uri=StudyFolder(folder).mlflow_uri)
-    experiment = client.get_experiment_by_name("chaos")
-    if experiment is None:
+
+def _last_words(log: Path) -> list[str]:
+    return log.read_text(errors="replace").splitlines()[-5:]
+
+
+def _recorded(record: Path | None, seed: int) -> list[Survived]:
+    if record is None or not record.exists():
         return []
-    return [run.info.run_name for run in client.search_runs([experiment.experiment_id])]
+    lines = [json.loads(line) for line in record.read_text().splitlines()]
+    return [
+        Survived(**{**line, "notes": tuple(line["notes"])})
+        for line in lines
+        if line["seed"] == seed
+    ]
 
 
 if __name__ == "__main__":
