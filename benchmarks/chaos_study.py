@@ -52,10 +52,20 @@ class Server:
         plain = make_url(self.handle.get_uri()).set(drivername="postgresql+psycopg")
         return plain.render_as_string(hide_password=False)
 
-    def kill(self, outage_s: float) -> None:
-        """Kill the postmaster, and start it again after a while."""
-        psutil.Process(self.handle.get_pid()).kill()
-        time.sleep(outage_s)
+    def kill(self) -> None:
+        """Kill the postmaster, and return when the processes that it leaves have ended, too."""
+        postmaster = psutil.Process(self.handle.get_pid())
+        family = [postmaster, *postmaster.children()]
+        postmaster.kill()
+        deadline = time.monotonic() + SETTLE_S
+        while any(map(_lives, family)):
+            assert time.monotonic() < deadline, "a server process does not end"
+            time.sleep(POLL_S)
+
+    def start_again(self) -> None:
+        """Start it on the data that a kill left."""
+        # What names the dead postmaster would be believed for as long as nobody reaped it.
+        (self.handle.pgdata / "postmaster.pid").unlink(missing_ok=True)
         self.handle.ensure_postgres_running()
         self.wait()
 
@@ -165,7 +175,9 @@ class StudyUnderFire:
         assert self._process is not None, "the study was begun"
         if kill.target == "database":
             assert self.server is not None, "the plan says so"
-            self.server.kill(kill.outage_s)
+            self.server.kill()
+            time.sleep(kill.outage_s)
+            self.server.start_again()
             return True
         if kill.target == "controller":
             self._process.kill()
@@ -199,10 +211,16 @@ class StudyUnderFire:
 
     def _is_ours(self, process: psutil.Process) -> bool:
         try:
-            is_dead = process.status() == psutil.STATUS_ZOMBIE
-            return not is_dead and process.environ().get(MARK) == str(self.folder)
+            return _lives(process) and process.environ().get(MARK) == str(self.folder)
         except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
             return False
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _is(process: psutil.Process, target: Target) -> bool:
