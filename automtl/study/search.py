@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -24,14 +24,7 @@ from automtl.study.artifacts import keep_report
 from automtl.study.conclude import conclude
 from automtl.study.controller import StudyController
 from automtl.study.disk import DiskGuard
-from automtl.study.folder import (
-    Settings,
-    StudyFolder,
-    load_settings,
-    read_floors,
-    save_settings,
-    write_text,
-)
+from automtl.study.folder import Settings, StudyFolder, load_settings, save_settings, write_text
 from automtl.study.interrupt import stop_on_interrupt
 from automtl.study.observer import Observer
 from automtl.study.prepared import Prepared
@@ -181,7 +174,7 @@ def run(
         search = stored_search(ledger.study().recipe)
         if prepared is None:
             recipe = stored_recipe(ledger.study().recipe)
-            prepared = prepare_data(recipe, settings, observer, floors=read_floors(folder))
+            prepared = read_again(recipe, settings, observer)
         _check_digest(ledger, prepared.digest)
         if not folder.floors.exists():
             write_text(folder.floors, json.dumps(prepared.floors(), indent=2) + "\n")
@@ -215,27 +208,26 @@ def run(
         )
 
 
-def prepare_data(
-    recipe: "Recipe",
-    settings: Settings,
-    observer: Observer,
-    floors: Mapping[str, Mapping[str, float]] | None = None,
-) -> Prepared:
-    """Read the data and check the machine, before anything is written.
+def prepare_data(recipe: "Recipe", settings: Settings, observer: Observer) -> Prepared:
+    """Read the data, check the machine and the metrics, before anything is written."""
+    from automtl.study.vision import check_metrics
 
-    ``floors`` is what trivial predictors reach, where a study of these data knows it already.
-    """
+    prepared = read_again(recipe, settings, observer)
+    check_metrics(recipe, prepared.floors())
+    return prepared
+
+
+def read_again(recipe: "Recipe", settings: Settings, observer: Observer) -> Prepared:
+    """Read the data of a study whose metrics were checked when it was begun."""
     from automtl.study.compiling import check_compiler
     from automtl.study.own_code import check_own_code
-    from automtl.study.vision import check_metrics, prepare
+    from automtl.study.vision import prepare
 
     check_machine(settings, recipe)
     if not settings.ray_address:
         check_compiler(recipe)
     check_own_code(recipe)
-    prepared = prepare(recipe, settings, observer)
-    check_metrics(recipe, floors or prepared.floors())
-    return prepared
+    return prepare(recipe, settings, observer)
 
 
 def _experiment_log(folder: StudyFolder, settings: Settings, ledger: Ledger) -> "ExperimentLog":
