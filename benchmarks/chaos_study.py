@@ -52,18 +52,22 @@ class Server:
         plain = make_url(self.handle.get_uri()).set(drivername="postgresql+psycopg")
         return plain.render_as_string(hide_password=False)
 
+    @property
+    def pid(self) -> int:
+        """The postmaster."""
+        return int(self.handle.get_pid())
+
     def kill(self) -> None:
-        """Kill the postmaster, and return when the processes that it leaves have ended, too."""
-        postmaster = psutil.Process(self.handle.get_pid())
-        family = [postmaster, *postmaster.children()]
-        postmaster.kill()
-        deadline = time.monotonic() + SETTLE_S
-        while any(map(_lives, family)):
-            assert time.monotonic() < deadline, "a server process does not end"
-            time.sleep(POLL_S)
+        """Kill the postmaster."""
+        psutil.Process(self.pid).kill()
 
     def start_again(self) -> None:
-        """Start it on the data that a kill left."""
+        """Start it on the data that a kill left, once the processes that it left have ended."""
+        data = str(self.handle.pgdata)
+        deadline = time.monotonic() + SETTLE_S
+        while any(_lives(p) and _works_in(p, data) for p in psutil.process_iter()):
+            assert time.monotonic() < deadline, "a process of the killed server does not end"
+            time.sleep(POLL_S)
         # What names the dead postmaster would be believed for as long as nobody reaped it.
         (self.handle.pgdata / "postmaster.pid").unlink(missing_ok=True)
         self.handle.ensure_postgres_running()
@@ -220,6 +224,13 @@ def _lives(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
+        return False
+
+
+def _works_in(process: psutil.Process, folder: str) -> bool:
+    try:
+        return process.name() == "postgres" and process.cwd() == folder
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
 
 
