@@ -100,7 +100,7 @@ def make_learner(
         plan=plan_for(CPU, config.optimizer),
         network=network,
         call=plainly,
-        frozen=False,
+        frozen=(),
         tasks={task: TASKS[task] for task in tasks},
         weighting=made,
         optimizers={tasks: optimizer},
