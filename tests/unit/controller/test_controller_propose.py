@@ -27,8 +27,8 @@ def recipe(**parts: Any) -> Recipe:
         "seed": 3,
         "data": {"train": [{"kind": "shapes"}], "validation": [{"kind": "shapes", "seed": 1}]},
         "objectives": [
-            {"metric": "quality", "goal": "maximize"},
-            {"metric": "cost", "goal": "minimize"},
+            {"metric": "detection/mAP", "goal": "maximize"},
+            {"metric": "cost/latency_ms", "goal": "minimize"},
         ],
         "parameters": {
             "optimizer.lr": {"type": "float", "min": 1e-3, "max": 1e-2, "log": True},
@@ -53,7 +53,7 @@ def recipe(**parts: Any) -> Recipe:
             },
         },
         "enqueue": [{"weighting.kind": "upgrad"}, {}, {"weighting.weights.detection": 10}],
-        "constraints": [{"metric": "cost", "max": 0.9}],
+        "constraints": [{"metric": "cost/latency_ms", "max": 0.9}],
         "baselines": {"single_task": ["detection", "tracking"], "equal_weights": True},
         "budget": {"trials": 50},
     }
@@ -81,15 +81,15 @@ def record(
 
 def ended(proposal: Proposal, rng: random.Random) -> TrialRecord:
     """One of all the ways in which a trial can stand."""
-    whole = {"quality": rng.random(), "cost": rng.random()}
+    whole = {"detection/mAP": rng.random(), "cost/latency_ms": rng.random()}
     return rng.choice(
         [
             record(proposal, S.COMPLETED, whole),
             record(proposal, S.COMPLETED, whole),
-            record(proposal, S.COMPLETED, {"quality": 1.0}),
+            record(proposal, S.COMPLETED, {"detection/mAP": 1.0}),
             record(proposal, S.STOPPED, whole),
-            record(proposal, S.INFEASIBLE, {"quality": 0.5, "cost": 1.5}),
-            record(proposal, S.INFEASIBLE, {"cost": 1.5}),
+            record(proposal, S.INFEASIBLE, {"detection/mAP": 0.5, "cost/latency_ms": 1.5}),
+            record(proposal, S.INFEASIBLE, {"cost/latency_ms": 1.5}),
             record(proposal, S.INFEASIBLE),
             record(proposal, S.FAILED, failure=FailureKind.OUT_OF_MEMORY),
             record(proposal, S.RUNNING),
@@ -214,7 +214,7 @@ def test_failures_and_gaps_are_never_told_as_a_score() -> None:
     found = recipe()
     proposal = plan(found)[0]
     for status in S:
-        for values in ({}, {"quality": 0.5}, {"quality": 0.5, "cost": 0.5}):
+        for values in ({}, {"detection/mAP": 0.5}, {"detection/mAP": 0.5, "cost/latency_ms": 0.5}):
             told = lesson_of(record(proposal, status, values), found)
             may_score = status in (S.COMPLETED, S.INFEASIBLE) and len(values) == 2
             assert (told is not None and told.state == "seen") == may_score
@@ -234,23 +234,30 @@ def lesson_of(one: TrialRecord, found: Recipe) -> Lesson | None:
 def test_infeasible_trials_are_told_with_what_they_exceed() -> None:
     found = recipe()
     proposal = plan(found)[0]
-    outside = record(proposal, S.INFEASIBLE, {"quality": 1.0, "cost": 1.8})
-    assert excesses(outside, found.constraints) == {"cost 0": pytest.approx(1.0)}
+    outside = record(proposal, S.INFEASIBLE, {"detection/mAP": 1.0, "cost/latency_ms": 1.8})
+    assert excesses(outside, found.constraints) == {"cost/latency_ms 0": pytest.approx(1.0)}
     silent = record(proposal, S.INFEASIBLE)
     assert excesses(silent, found.constraints) == {"infeasible": 1.0}
-    inside = record(proposal, S.COMPLETED, {"quality": 1.0, "cost": 0.45})
-    assert excesses(inside, found.constraints) == {"cost 0": pytest.approx(-0.5)}
+    inside = record(proposal, S.COMPLETED, {"detection/mAP": 1.0, "cost/latency_ms": 0.45})
+    assert excesses(inside, found.constraints) == {"cost/latency_ms 0": pytest.approx(-0.5)}
 
 
 ONE = SearchSpace.from_plain(
     parameters={"x": {"type": "float", "min": 0, "max": 1}},
-    objectives=[{"metric": "quality", "goal": "maximize"}, {"metric": "cost", "goal": "minimize"}],
+    objectives=[
+        {"metric": "detection/mAP", "goal": "maximize"},
+        {"metric": "cost/latency_ms", "goal": "minimize"},
+    ],
 )
 
 
 def free(number: int, x: float, status: TrialStatus = S.COMPLETED) -> TrialRecord:
     # Both objectives are best at x = 0.8.
-    values = {} if status is S.RUNNING else {"quality": 1 - abs(x - 0.8), "cost": abs(x - 0.8)}
+    values = (
+        {}
+        if status is S.RUNNING
+        else {"detection/mAP": 1 - abs(x - 0.8), "cost/latency_ms": abs(x - 0.8)}
+    )
     return TrialRecord(
         number=number,
         point={"x": x},
@@ -277,8 +284,8 @@ def test_goals_are_turned_the_right_way() -> None:
     turned = SearchSpace(
         parameters=ONE.parameters,
         objectives=(
-            Objective(metric="quality", goal="minimize"),
-            Objective(metric="cost", goal="maximize"),
+            Objective(metric="detection/mAP", goal="minimize"),
+            Objective(metric="cost/latency_ms", goal="maximize"),
         ),
     )
     history = [free(i, i / 20) for i in range(21)]
@@ -296,7 +303,7 @@ def test_trials_in_progress_repel() -> None:
 def test_a_free_space_does_not_repeat_points() -> None:
     space = SearchSpace.from_plain(
         parameters={"a": {"type": "bool"}, "b": {"type": "int", "min": 0, "max": 2}},
-        objectives=[{"metric": "quality", "goal": "maximize"}],
+        objectives=[{"metric": "detection/mAP", "goal": "maximize"}],
     )
     asked = Question(space=space)
     history: list[TrialRecord] = []

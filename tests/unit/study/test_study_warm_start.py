@@ -19,8 +19,8 @@ from automtl.study.search import create, held, opened
 from automtl.study.warm_start import N_BEST, carried, warmed
 
 GOALS = [
-    {"metric": "quality", "goal": "maximize"},
-    {"metric": "cost", "goal": "minimize"},
+    {"metric": "detection/mAP", "goal": "maximize"},
+    {"metric": "cost/latency_ms", "goal": "minimize"},
 ]
 PARAMETERS: dict[str, dict[str, Any]] = {
     "optimizer.lr": {"type": "float", "min": 1e-3, "max": 1e-2, "log": True},
@@ -78,9 +78,15 @@ def old(tmp_path: Path) -> Path:
     return study(
         tmp_path / "old",
         [
-            ({"optimizer.lr": 2e-3}, {"quality": 0.1, "cost": 9.0}),  # beaten by all others
-            ({"optimizer.lr": 9e-3}, {"quality": 0.9, "cost": 5.0}),
-            ({"schedule.kind": "alternating", "schedule.block": 7}, {"quality": 0.5, "cost": 1.0}),
+            (
+                {"optimizer.lr": 2e-3},
+                {"detection/mAP": 0.1, "cost/latency_ms": 9.0},
+            ),  # beaten by all others
+            ({"optimizer.lr": 9e-3}, {"detection/mAP": 0.9, "cost/latency_ms": 5.0}),
+            (
+                {"schedule.kind": "alternating", "schedule.block": 7},
+                {"detection/mAP": 0.5, "cost/latency_ms": 1.0},
+            ),
         ],
     )
 
@@ -123,8 +129,10 @@ def test_objectives_are_matched_by_metric_and_goal(old: Path) -> None:
     only = recipe(warm_start=[str(old)], objectives=GOALS[1:])
     first = warmed(only)[0].enqueue[0]
     assert first["schedule.kind"] == "alternating"
-    turned = recipe(warm_start=[str(old)], objectives=[{"metric": "cost", "goal": "maximize"}])
-    with pytest.raises(AutomtlError, match="none of the objectives cost"):
+    turned = recipe(
+        warm_start=[str(old)], objectives=[{"metric": "cost/latency_ms", "goal": "maximize"}]
+    )
+    with pytest.raises(AutomtlError, match="none of the objectives cost/latency_ms"):
         warmed(turned)
 
 
