@@ -43,10 +43,16 @@ def test_a_folder_without_pictures_is_one_line(tmp_path: Path, make):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "I;16", "1", "CMYK"])
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1", "CMYK"])
 def test_any_mode_becomes_rgb(tmp_path: Path, mode: str):
     path = write(tmp_path / "x.tif", mode=mode)
     assert read_picture(path).mode == "RGB"
+
+
+def test_more_than_eight_bits_a_channel_are_refused(tmp_path: Path):
+    # Cut to 8 bits, nearly every frame of a 12- or 16-bit camera would be white.
+    with pytest.raises(DataError, match="8 bits"):
+        read_picture(write(tmp_path / "x.tif", mode="I;16"))
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n broken"])

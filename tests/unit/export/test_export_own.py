@@ -256,7 +256,7 @@ def test_fine_tuning_goes_on_with_a_task_of_ones_own(
     assert run_command(tune) == 2
     refused = capfd.readouterr().err
     assert "`sharing.order` has depth; the bundle's heads are segmentation, bright" in refused
-    assert f"automtl search {recipe}" in refused
+    assert "extend BUNDLE --task depth" in refused
     assert not (tmp_path / "tuned").exists()
     recipe.write_text(text.replace("ORDER", "segmentation, bright"))
     assert run_command(tune) == 0
