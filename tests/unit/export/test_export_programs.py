@@ -218,7 +218,7 @@ def test_every_backbone_agrees_on_real_frames(real_data: Path, tmp_path: Path, b
     from automtl.data.images import list_images, read_image
 
     size = (96, 128)
-    clip = list_images(real_data / "camvid" / "val")
+    clip = list_images(real_data / "camvid" / "val", real_data)
     pictures = np.stack([read_image(path, size)[0] for path in clip])
     config = TrialConfig(
         backbone=BackboneConfig(name=backbone, image_size=size),
