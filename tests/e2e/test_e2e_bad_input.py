@@ -94,7 +94,7 @@ def real_recipe(
         (("optimizer.lr:", "optimiser.lr:"), ["mine.yaml:18", "optimiser.lr", "optimizer.lr"]),
         (
             ("metric: tracking/IDF1", "metric: traking/IDF1"),
-            ["mine.yaml:", "traking/IDF1", "`tracking/IDF1`"],
+            ["mine.yaml:9", "traking/IDF1", "`tracking/IDF1`"],
         ),
         (
             (
