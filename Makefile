@@ -33,8 +33,9 @@ fast: install
 	$(BIN)/pytest -q -n $(WORKERS) -m "not slow and not ray and not gpu"
 
 test: install  ## All tests, those on the real frames where they exist.
-	$(BIN)/pytest -q -n $(WORKERS) -m "not ray and not gpu"
-	$(BIN)/pytest -q -m "ray and not gpu"
+	@# Both halves run even if the first one fails: one run shows every failure.
+	$(BIN)/pytest -q -n $(WORKERS) -m "not ray and not gpu"; failed=$$?; \
+	$(BIN)/pytest -q -m "ray and not gpu" && exit $$failed
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -20,11 +20,11 @@ from automtl.space.recipe import find_recipe, load_recipe
 recipe = load_recipe(find_recipe("quickstart"))
 assert str(find_recipe("quickstart")).startswith({wheel!r})
 from automtl.results import StudyInfo
-from automtl.analysis.effects import Lessons
 from automtl_dashboards.report import report_html
+from automtl_dashboards.snapshot import Snapshot
 study = StudyInfo(name="s", objectives=recipe.objectives, recipe=recipe.to_plain(),
                   recipe_digest="", seed=0, created_s=0.0)
-text = report_html(study=study, history=(), picks=(), floors={{}}, lessons=Lessons(), notes={{}})
+text = report_html(Snapshot(study=study, history=()))
 assert "<html" in text
 """
 

@@ -12,7 +12,7 @@ from automtl.results import EpochReport, Objective, TrialRecord, TrialStatus
 from automtl.space.parts import Budget, Stall
 from automtl.space.recipe import Recipe, find_recipe, load_recipe
 
-QUALITY = (Objective(metric="q", goal="maximize", reference=0.0),)
+QUALITY = (Objective(metric="detection/mAP", goal="maximize", reference=0.0),)
 
 
 def trial(
@@ -32,7 +32,7 @@ def trial(
         EpochReport(
             attempt=1 + late[e],
             epoch=e,
-            values={"q": q},
+            values={"detection/mAP": q},
             time_s=begin + 10.0 * e + (1_000.0 if late[e] else 0.0),
         )
         for e in range(1, epochs + 1)
@@ -46,7 +46,7 @@ def trial(
         origin=origin,
         status=status,
         reports=reports,
-        values={"q": q} if ended else {},
+        values={"detection/mAP": q} if ended else {},
         started_s=begin,
         ended_s=begin + 10.0 * epochs if ended else None,
     )
@@ -130,7 +130,7 @@ def test_growth_is_never_negative_and_does_not_depend_on_order(
 
 def recipe(**changes: object) -> Recipe:
     plain = load_recipe(find_recipe("quickstart")).to_plain()
-    q = [{"metric": "q", "goal": "maximize", "reference": 0.0}]
+    q = [{"metric": "detection/mAP", "goal": "maximize", "reference": 0.0}]
     return Recipe.model_validate({**plain, "objectives": q, **changes})
 
 

@@ -81,11 +81,11 @@ def recipe() -> Recipe:
         {
             "name": "test",
             "data": {"train": [{"kind": "shapes"}], "validation": [{"kind": "shapes"}]},
-            "objectives": [{"metric": "q", "goal": "maximize"}],
+            "objectives": [{"metric": "detection/mAP", "goal": "maximize"}],
             "parameters": {},
             "constraints": [
                 {"metric": "cost/latency_ms", "max": 20},
-                {"metric": "q", "min": 0.5, "max": 0.9},
+                {"metric": "detection/mAP", "min": 0.5, "max": 0.9},
             ],
             "budget": {"trials": 1},
         }
@@ -96,10 +96,10 @@ def recipe() -> Recipe:
     ("values", "expected"),
     [
         ({}, []),
-        ({"cost/latency_ms": 20.0, "q": 0.5}, []),
+        ({"cost/latency_ms": 20.0, "detection/mAP": 0.5}, []),
         ({"cost/latency_ms": 21.0}, ["cost/latency_ms is 21, above its limit 20"]),
-        ({"q": 0.4}, ["q is 0.4, below its limit 0.5"]),
-        ({"q": 0.95, "other": 1e9}, ["q is 0.95, above its limit 0.9"]),
+        ({"detection/mAP": 0.4}, ["detection/mAP is 0.4, below its limit 0.5"]),
+        ({"detection/mAP": 0.95, "other": 1e9}, ["detection/mAP is 0.95, above its limit 0.9"]),
         ({"cost/latency_ms": math.nan}, ["cost/latency_ms is nan, above its limit 20"]),
     ],
 )
