@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from automtl.config import TrialConfig
+from automtl.config import TrialConfig, digest_of
 from automtl.controller.chance import uniform
 from automtl.data.load import load_data
 from automtl.dispatch.base import Trainable
@@ -46,7 +46,8 @@ def main() -> None:
     recipe = load_recipe(RECIPE)
     arguments.work.mkdir(parents=True, exist_ok=True)
     points = drawn(recipe, arguments.n)
-    files = [arguments.work / f"{config.digest}.json" for _, config in points]
+    # By the point: the digest of a configuration changes with every field that one may have.
+    files = [arguments.work / f"{digest_of(dict(point))}.json" for point, _ in points]
     _train_missing(recipe, list(zip(points, files, strict=True))[part - 1 :: n_parts])
     missing = sum(not file.exists() for file in files)
     if missing:
@@ -89,12 +90,7 @@ def _train_missing(
             continue
         began = time.monotonic()
         epochs, failure = _trained(recipe, trainable, point, config)
-        row = {
-            "point": dict(point),
-            "digest": config.digest,
-            "epochs": epochs,
-            "failure": failure,
-        }
+        row = {"point": dict(point), "epochs": epochs, "failure": failure}
         partial = file.with_suffix(".partial")
         partial.write_text(json.dumps(row), encoding="utf-8")
         partial.replace(file)

@@ -4,13 +4,19 @@ Three families of problems stand for trainings, so that searches run in virtual 
 learning curves (validation error and training time, 52 epochs; every fourth of its 34 data sets
 is for reporting, the others for tuning), automtl's own table of recorded trainings (three tasks,
 9 epochs), and exhaustive tables without epochs. The budget is that of 20 full trainings, counted
-in epochs; 100 where there are none. Score: hypervolume of what was trained to its end, over that
-of a fixed reference (`search_problems.py`). Peers come with `pip install 'automtl[peers]'`.
+in epochs (5 for each worker where there are several); 100 where there are no epochs. Score:
+hypervolume of what was trained to its end, over that of a fixed reference (`search_problems.py`).
+Peers come with `pip install 'automtl[peers]'`.
+
+Each search is kept in a file beneath ``--work`` when it is done, so that a run that was ended goes
+on with the same command, and several processes (``--share 1/2``, ``--share 2/2``) may divide the
+searches; whoever comes last makes the record.
 """
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,11 +27,15 @@ from numpy.typing import NDArray
 from benchmarks.own_table import TABLE
 from benchmarks.record import Goal, print_record
 from benchmarks.search_decision import decision_ms, geometry_ms
+from benchmarks.search_long import long_search
 from benchmarks.search_methods import METHODS, Make, methods_for
 from benchmarks.search_problems import Family, lcbench, no_fidelity, own_table
+from benchmarks.search_runs import Runs, runs_in
 from benchmarks.search_virtual import Problem, VirtualStudy
 
-PARTS = ("lcbench", "own_table", "no_fidelity", "decisions", "geometry")
+PARTS = ("lcbench", "own_table", "no_fidelity", "long", "decisions", "geometry")
+N_FULL_PER_WORKER = 5
+"""Full trainings for each worker: with fewer, 64 of them would end none of their first ones."""
 NOT_REACHED = 2.0
 """Stands for a data set on which the peer's end was not reached within the budget."""
 
@@ -78,14 +88,19 @@ def main() -> None:
         "--only", nargs="+", choices=PARTS, default=PARTS, help="what is measured; all by default"
     )
     parser.add_argument("--data", type=Path, default=Path("../shared/data/lcbench"))
+    parser.add_argument("--work", type=Path, default=Path("studies/search"), help="what is kept")
+    parser.add_argument("--share", default="1/1", help="which part of the searches: 1/2 and 2/2")
     arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     figures: dict[str, float] = {}
     goals: dict[str, Goal] = {}
     for family in _families(arguments):
-        found = _searches(family, arguments)
+        found = _searches(family, arguments, runs_in(arguments.work, arguments.share))
         figures |= found
-        goals |= _goals(family.name, found)
+        goals |= _goals(family.name, found) if found else {}
+    if "long" in arguments.only:
+        problem = lcbench(arguments.data, for_tuning=True).problems[0]
+        figures |= long_search(problem, n_trials=1_000 if arguments.quick else 10_000)
     if "decisions" in arguments.only:
         for n_trials, limit_ms in (
             [(500, 25.0)] if arguments.quick else [(500, 25.0), (5_000, 60.0)]
@@ -114,23 +129,29 @@ def _families(arguments: argparse.Namespace) -> Iterator[Family]:
         yield no_fidelity()
 
 
-def _searches(family: Family, arguments: argparse.Namespace) -> dict[str, float]:
+def _searches(family: Family, arguments: argparse.Namespace, runs: Runs) -> dict[str, float]:
+    """Return figures; none where searches of another process are missing."""
     problems, n_seeds = family.problems, arguments.seeds
     if arguments.quick:
         problems, n_seeds = problems[:2], 1
+    family = replace(family, problems=problems)
     methods = methods_for(problems[0])
     left_out = sorted(METHODS.keys() - methods.keys()) if problems[0].epochs > 1 else []
     if left_out:
         print(f"left out, for want of the extra `peers`: {', '.join(left_out)}")
     print(f"{family.name}: {len(problems)} problems, {n_seeds} seeds", flush=True)
     figures = {f"{family.name}/problems": float(len(problems)), f"{family.name}/seeds": n_seeds}
-    n_full = family.n_full
-    found = compared(problems, n_seeds, methods, n_full=n_full)
-    figures |= _said(found, f"{family.name}/", "")
-    for n_workers in [] if arguments.quick or problems[0].epochs == 1 else arguments.workers:
-        some = {name: methods[name] for name in ("automtl", "tpe", "moasha") if name in methods}
-        found = compared(problems, n_seeds, some, n_full=n_full, n_workers=n_workers)
-        figures |= _said(found, f"{family.name}/", f"_{n_workers}_workers")
+    many = [] if arguments.quick or problems[0].epochs == 1 else arguments.workers
+    for n_workers in (1, *many):
+        some = methods
+        if n_workers > 1:
+            some = {n: methods[n] for n in ("automtl", "tpe", "moasha") if n in methods}
+        found = compared(family, n_seeds, some, n_workers=n_workers, runs=runs)
+        if found is None:
+            print("searches of another process are missing: no record yet")
+            return {}
+        suffix = f"_{n_workers}_workers" if n_workers > 1 else ""
+        figures |= _said(found, f"{family.name}/", suffix)
     return figures
 
 
@@ -147,23 +168,50 @@ def _goals(family: str, figures: Mapping[str, float]) -> dict[str, Goal]:
 
 
 def compared(
-    problems: Sequence[Problem],
+    family: Family,
     n_seeds: int,
     methods: Mapping[str, Make],
     *,
-    n_full: int,
     n_workers: int = 1,
-) -> Result:
-    """Run every method on every problem with every seed, for ``n_full`` full trainings each."""
+    runs: Runs | None = None,
+) -> Result | None:
+    """Run every method on every problem with every seed.
+
+    Args:
+        family: The problems, and the budget for one worker.
+        n_seeds: Searches of a method on a problem.
+        methods: Who searches, by name.
+        n_workers: Trials at a time.
+        runs: Where searches are kept; by default nowhere.
+
+    Returns:
+        The curves; None where searches that another process runs are missing.
+    """
+    n_full = family.n_full if n_workers == 1 else N_FULL_PER_WORKER * n_workers
+    runs = runs or Runs()
     curves = {}
     for name, make in methods.items():
         rows = [
-            [_curve(one, make, seed, n_workers, n_full) for seed in range(n_seeds)]
-            for one in problems
+            [
+                runs.curve(
+                    (family.name, f"{name}_{n_workers}", one.name),
+                    seed,
+                    partial(_curve, one, make, seed, n_workers, n_full),
+                )
+                for seed in range(n_seeds)
+            ]
+            for one in family.problems
         ]
-        curves[name] = np.array(rows)
-        print(f"{name:8s} {n_workers} {curves[name][..., -1].mean():.3f}", flush=True)
-    return Result(curves=curves)
+        known = [curve for row in rows for curve in row if curve is not None]
+        print(f"{name:8s} {n_workers} {_mean_end(known):.3f} of {len(known)}", flush=True)
+        curves[name] = rows
+    if any(curve is None for rows in curves.values() for row in rows for curve in row):
+        return None
+    return Result(curves={name: np.array(rows) for name, rows in curves.items()})
+
+
+def _mean_end(curves: Sequence[Sequence[float]]) -> float:
+    return float(np.mean([curve[-1] for curve in curves])) if curves else 0.0
 
 
 def _curve(one: Problem, make: Make, seed: int, n_workers: int, n_full: int) -> list[float]:

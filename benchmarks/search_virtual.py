@@ -71,6 +71,7 @@ class VirtualStudy:
         n_workers: Trials at a time.
         history: All trials.
         finished: Epochs spent and losses at each completion, in order.
+        spent: Epochs that all workers together have trained.
     """
 
     problem: Problem
@@ -80,18 +81,18 @@ class VirtualStudy:
     finished: list[tuple[int, NDArray[np.float64]]] = field(default_factory=list)
     _curves: dict[int, NDArray[np.float64]] = field(default_factory=dict)
     _events: list[tuple[float, int, int]] = field(default_factory=list)
-    _spent: int = 0
+    spent: int = 0
+    _now: float = 0.0
 
     def run(self, n_epochs: int) -> None:
         """Search until ``n_epochs`` have been trained by all workers together."""
-        now = 0.0
-        while self._spent < n_epochs:
+        while self.spent < n_epochs:
             while len(self._events) < self.n_workers:
-                self._begin(now)
-            now, number, epoch = heapq.heappop(self._events)
+                self._begin(self._now)
+            self._now, number, epoch = heapq.heappop(self._events)
             self._reach(number, epoch, n_epochs)
             if self.history[number].status is TrialStatus.RUNNING:
-                self._schedule(number, now)
+                self._schedule(number, self._now)
 
     def reached(self, n_epochs: int) -> float:
         """Return the hypervolume of what was finished within ``n_epochs``."""
@@ -117,14 +118,14 @@ class VirtualStudy:
     def _reach(self, number: int, epoch: int, n_epochs: int) -> None:
         record = self.history[number]
         new = self._reports(record, epoch)
-        self._spent += len(new)
+        self.spent += len(new)
         self._change(number, reports=record.reports + new)
         if epoch == self.problem.epochs:
             self._change(number, status=TrialStatus.COMPLETED, values=dict(new[-1].values))
             losses = self._curves[number][-1]
             self.method.ended(number, losses)
-            if self._spent <= n_epochs:
-                self.finished.append((self._spent, losses))
+            if self.spent <= n_epochs:
+                self.finished.append((self.spent, losses))
             return
         match self.method.stopping.decide(self.history, number):
             case Decision.PAUSE:

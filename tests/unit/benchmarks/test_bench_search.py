@@ -1,12 +1,17 @@
 """The bench that searches are compared on: budgets are kept, and equal methods come out equal."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from automtl.results import Point, TrialStatus
 from automtl.space.search_space import SearchSpace
 from benchmarks.search import Result, compared
-from benchmarks.search_methods import METHODS, methods_for
+from benchmarks.search_long import long_search
+from benchmarks.search_methods import METHODS, Chance, methods_for
+from benchmarks.search_problems import Family
+from benchmarks.search_runs import Runs, runs_in
 from benchmarks.search_virtual import Problem, VirtualStudy
 
 EPOCHS = 52
@@ -32,6 +37,9 @@ PROBLEM = Problem(
 )
 
 
+FAMILY = Family(name="valleys", problems=(PROBLEM,), n_full=5)
+
+
 @pytest.mark.parametrize("name", methods_for(PROBLEM))
 @pytest.mark.parametrize("n_workers", [1, 3])
 def test_a_search_keeps_its_budget(name: str, n_workers: int) -> None:
@@ -52,7 +60,8 @@ def test_a_search_keeps_its_budget(name: str, n_workers: int) -> None:
 
 def test_a_method_against_itself_is_a_draw() -> None:
     chance = METHODS["random"]
-    found = compared([PROBLEM], 2, {"automtl": chance, "peer": chance}, n_full=5)
+    found = compared(FAMILY, 2, {"automtl": chance, "peer": chance})
+    assert found is not None
     assert found.curves["peer"].shape == (1, 2, 20)
     ratio, low, high = found.ratio("peer")
     assert ratio == 1.0
@@ -67,3 +76,52 @@ def test_the_share_of_epochs_is_the_median_over_data_sets() -> None:
         "automtl": np.array([[slow * f] for f in (2, 4, 0.5)]),
     }
     assert Result(curves=curves).epochs_share("peer") == pytest.approx(4 / 8)
+
+
+def test_an_interrupted_comparison_goes_on(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def make(problem: Problem, seed: int) -> Chance:
+        asked.append(seed)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return Chance(problem, seed)
+
+    runs = Runs(folder=tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        compared(FAMILY, 3, {"automtl": make}, runs=runs)
+    found = compared(FAMILY, 3, {"automtl": make}, runs=runs)
+    assert asked == [0, 1, 1, 2]
+    fresh = compared(FAMILY, 3, {"automtl": METHODS["random"]})
+    assert found is not None
+    assert fresh is not None
+    assert (found.curves["automtl"] == fresh.curves["automtl"]).all()
+
+
+def test_two_processes_divide_the_searches(tmp_path: Path) -> None:
+    chance = {"automtl": METHODS["random"]}
+    shares = [Runs(folder=tmp_path, part=part, n_parts=2) for part in (0, 1)]
+    assert compared(FAMILY, 3, chance, runs=shares[0]) is None
+    assert len(list(tmp_path.rglob("*.json"))) == 2
+    assert compared(FAMILY, 3, chance, runs=shares[1]) is not None
+    assert len(list(tmp_path.rglob("*.json"))) == 3
+
+
+def test_searches_of_other_code_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = runs_in(tmp_path, "1/1")
+    assert before == runs_in(tmp_path, "1/1")
+    assert before.curve(("a",), 0, lambda: [1.0]) == [1.0]
+    assert before.curve(("a",), 0, lambda: [2.0]) == [1.0]
+    monkeypatch.setattr("benchmarks.search_runs.SOURCES", ("automtl/pareto.py",))
+    assert runs_in(tmp_path, "1/1").curve(("a",), 0, lambda: [2.0]) == [2.0]
+    assert runs_in(None, "1/1").curve(("a",), 0, lambda: [3.0]) == [3.0]
+
+
+def test_a_long_search_says_what_decisions_took() -> None:
+    found = long_search(PROBLEM, n_trials=60, n_workers=8)
+    assert found["long/trials"] >= 60
+    assert 0 < found["long/finished"] < found["long/trials"] / 3
+    assert found["long/epochs"] < 60 * EPOCHS / 2
+    assert all(found[f"long/proposal_ms_at_{n}"] > 0 for n in range(6, 61, 6))
