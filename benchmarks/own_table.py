@@ -62,7 +62,7 @@ def drawn(recipe: Recipe, n: int) -> list[tuple[Mapping[str, Scalar], TrialConfi
     """Return ``n`` different configurations: the default and uniform draws."""
     space = recipe.space
     rng = np.random.default_rng(recipe.seed)
-    found = {}
+    found: dict[str, tuple[Mapping[str, Scalar], TrialConfig]] = {}
     point: Mapping[str, Scalar] = space.default_point()
     while len(found) < n:
         config = space.config_of(point)

@@ -29,7 +29,8 @@ def decision_ms(n_trials: int, *, n_decisions: int) -> dict[str, float]:
     what counts; the process's own time says what it would be where nobody else uses the machine.
     """
     with _filled(n_trials) as controller:
-        walls, owns = [], []
+        walls: list[float] = []
+        owns: list[float] = []
         while len(walls) < n_decisions:
             wall, own = time.perf_counter(), time.process_time()
             order = controller.next_order()
@@ -92,6 +93,7 @@ def _fill(ledger: Ledger, recipe: Recipe, n_trials: int) -> None:
         ledger.start_attempt(number, worker="")
         done = epochs if number % 9 == 0 else second if number % 3 == 0 else first
         n_rungs = 2 if done == epochs else 1 if done == second else 0
+        values: dict[str, float] = {}
         loss = 3.0 - n_rungs + rng.random(len(recipe.objectives))
         for epoch in sorted({first, min(second, done), done}):
             values = {

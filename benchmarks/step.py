@@ -21,6 +21,7 @@ from types import UnionType
 from typing import get_args
 
 import torch
+from pydantic import BaseModel, TypeAdapter
 from torch.optim import AdamW
 from torch.profiler import ProfilerActivity, profile
 
@@ -47,6 +48,7 @@ KEPT = 10**9
 """Steps for which weights are kept where only steps between two solutions are measured."""
 
 Turn = Callable[[], object]
+CONFIGS = TypeAdapter[WeightingConfig](WeightingConfig)
 
 
 def main() -> None:
@@ -64,11 +66,7 @@ def main() -> None:
     torch.set_num_threads(1)
     setting = make_setting()
     n_turns = 3 if arguments.quick else 15
-    combining = [
-        member
-        for member in _members(GradientWeightingConfig)
-        if _kind(member) in _asked(arguments)
-    ]
+    combining = [kind for kind in _combining() if kind in _asked(arguments)]
     figures = _over_hand_loop(setting, n_turns=5 * n_turns)
     backbones = ["tiny"] if arguments.quick else list(BACKBONES)
     for backbone in backbones:
@@ -95,9 +93,10 @@ def main() -> None:
 
 def _asked(arguments: argparse.Namespace) -> Collection[str]:
     """Return the gradient-combining kinds to measure."""
-    if arguments.combining is not None:
-        return arguments.combining
-    return QUICK if arguments.quick else [_kind(m) for m in _members(GradientWeightingConfig)]
+    asked: list[str] | None = arguments.combining
+    if asked is not None:
+        return asked
+    return QUICK if arguments.quick else _combining()
 
 
 def _goals(figures: Mapping[str, float]) -> dict[str, Goal]:
@@ -110,7 +109,7 @@ def _goals(figures: Mapping[str, float]) -> dict[str, Goal]:
         )
         return max(found, default=math.nan)
 
-    combining = [_kind(member) for member in _members(GradientWeightingConfig)]
+    combining = _combining()
     goals = {
         "step_ratio": Goal(figures["step_ratio"], 1.05, "<="),
         "equal_over_hand_loop": Goal(figures["step_ratio"], 1.05, "<="),
@@ -159,33 +158,41 @@ def _by_weighting(
             yield "time", f"{kind}-every_10", (times[f"{kind}-parameters"] + 9 * kept) / 10
 
 
-def _variants(combining: Iterable[type]) -> Iterator[tuple[str, WeightingConfig]]:
+def _variants(combining: Iterable[str]) -> Iterator[tuple[str, WeightingConfig]]:
     """Yield every kind, those that combine gradients at all places; ``fixed`` tells the noise."""
-    for kind, member in _loss_based().items():
-        yield kind, member()
-    for member in combining:
-        kind = _kind(member)
-        yield f"{kind}-parameters", member()
+    for kind in _loss_based():
+        yield kind, _weighting(kind)
+    for kind in combining:
+        yield f"{kind}-parameters", _weighting(kind)
         if kind != "excess_mtl":
-            yield f"{kind}-features", member(at="features")
+            yield f"{kind}-features", _weighting(kind, at="features")
         if kind != "graddrop":
-            yield f"{kind}-kept", member(every=KEPT)
+            yield f"{kind}-kept", _weighting(kind, every=KEPT)
 
 
-def _loss_based() -> dict[str, type[WeightingConfig]]:
+def _weighting(kind: str, **options: object) -> WeightingConfig:
+    return CONFIGS.validate_python({"kind": kind, **options})
+
+
+def _combining() -> list[str]:
+    """Return the kinds that combine gradients."""
+    return [_kind(member) for member in _members(GradientWeightingConfig)]
+
+
+def _loss_based() -> list[str]:
     union, _ = get_args(WeightingConfig)
-    return {
-        _kind(member): member
+    return [
+        _kind(member)
         for member in _members(union)
         if not issubclass(member, GradientWeighting | CustomWeighting)
-    }
+    ]
 
 
-def _members(union: UnionType) -> list[type]:
+def _members(union: UnionType) -> list[type[BaseModel]]:
     return [leaf for part in get_args(union) for leaf in (_members(part) or [part])]
 
 
-def _kind(member: type) -> str:
+def _kind(member: type[BaseModel]) -> str:
     kind: str = member.model_fields["kind"].default
     return kind
 
@@ -210,7 +217,7 @@ def _hand_written(setting: Setting) -> Turn:
         outputs = network(batch.images)
         losses = {name: tasks[name].loss(outputs[name], batch, setting.info) for name in tasks}
         total = torch.stack([HAND_WEIGHTS[name] * loss for name, loss in losses.items()]).sum()
-        total.backward()
+        torch.autograd.backward(total)
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimizer.step()
         return total
