@@ -1,11 +1,12 @@
 """The network: backbone, sharing tree, heads."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from automtl.config.backbones import N_STAGES
+from automtl.config.backbones import N_STAGES, TIMM
 from automtl.config.base import Frozen, PlacedError, first_twice
 from automtl.errors import closest
 
@@ -49,6 +50,10 @@ class BackboneConfig(Frozen):
     @field_validator("name")
     @classmethod
     def _exists(cls, name: str) -> str:
+        if name.startswith(TIMM) and not re.fullmatch(r"[\w.\-]+", name.removeprefix(TIMM)):
+            # timm would take other prefixes for an address and load code or weights from there.
+            msg = f"{name!r} is no name of a model of timm's"
+            raise ValueError(msg)
         if ":" in name or name in N_STAGES:
             return name
         near = closest(name, N_STAGES)

@@ -155,7 +155,7 @@ def parse_json(content: bytes, where: Path) -> dict[str, object]:
         BundleError: If it is not UTF-8, not JSON, or not an object.
     """
     try:
-        value = json.loads(content)
+        value = json.loads(content, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         msg = f"the file is not JSON ({error})"
         raise BundleError(msg, where=str(where), fix="Export the model again") from error
@@ -167,6 +167,11 @@ def parse_json(content: bytes, where: Path) -> dict[str, object]:
             fix="Export the model again",
         )
     return value
+
+
+def _refuse_constant(name: str) -> None:
+    msg = f"{name} is no number of JSON"
+    raise ValueError(msg)
 
 
 def digest_bytes(content: bytes) -> str:

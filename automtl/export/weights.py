@@ -6,7 +6,6 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from automtl.config import TrialConfig
@@ -51,7 +50,7 @@ def read_weights(content: bytes, where: Path) -> dict[str, Tensor]:
     """
     try:
         return safetensors.torch.load(content)
-    except SafetensorError as error:
+    except Exception as error:  # besides SafetensorError, what torch says of kinds and sizes
         msg = f"the file is not safetensors or was cut off ({error})"
         raise BundleError(
             msg,

@@ -11,7 +11,7 @@ from automtl.errors import AutomtlError
 from automtl.model.stages import Stages
 from automtl.model.stem import widen
 from automtl.model.third_party import timm_stages, torchvision_stages
-from automtl.own_code import blamed, imported
+from automtl.own_code import blamed, imported, said
 
 
 def build_stages(config: BackboneConfig) -> Stages:
@@ -85,10 +85,15 @@ def _load_path(config: BackboneConfig, stages: Stages) -> Stages:
     if not path.is_file():
         msg = "no such file of weights"
         raise AutomtlError(msg, where=str(path))
-    state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the loader of foreign bytes raises all kinds
+        msg = f"it is no file of weights that can be read without running code ({said(error)})"
+        fix = "Save a state dict: torch.save(stages.state_dict(), path)"
+        raise AutomtlError(msg, where=str(path), fix=fix) from error
     try:
         nn.ModuleList(stages.modules).load_state_dict(state, strict=True)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, AttributeError) as error:
         msg = f"the weights do not fit {config.name}: {error}"
         raise AutomtlError(msg, where=str(path)) from error
     return stages

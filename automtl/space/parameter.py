@@ -9,6 +9,14 @@ from pydantic import Field, model_validator
 
 from automtl.space.parameter_base import ParameterBase, Scalar, When
 
+MOST_STEPS = 10**9
+
+Real = Annotated[float, Field(ge=-1e100, le=1e100, allow_inf_nan=False)]
+"""Products and differences of two such numbers are finite."""
+
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
+"""Whole numbers that floating-point numbers can tell apart."""
+
 
 class FloatParameter(ParameterBase):
     """A real number in ``[min, max]``.
@@ -23,11 +31,11 @@ class FloatParameter(ParameterBase):
     """
 
     type: Literal["float"]
-    min: float
-    max: float
+    min: Real
+    max: Real
     log: bool = False
-    step: Annotated[float, Field(gt=0)] | None = None
-    default: float | None = None
+    step: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    default: Real | None = None
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
@@ -48,11 +56,11 @@ class IntParameter(ParameterBase):
     """
 
     type: Literal["int"]
-    min: int
-    max: int
+    min: Whole
+    max: Whole
     log: bool = False
-    step: Annotated[int, Field(ge=1)] | None = None
-    default: int | None = None
+    step: Annotated[int, Field(ge=1, le=2**53)] | None = None
+    default: Whole | None = None
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
@@ -238,6 +246,10 @@ def _check_range(parameter: NumberParameter) -> None:
             ),
         ),
         (
+            parameter.step is not None and (high - low) / parameter.step > MOST_STEPS,
+            f"the range has more than {MOST_STEPS} steps of {parameter.step}",
+        ),
+        (
             parameter.default is not None and low <= high and not _is_inside(parameter),
             f"`default` must be {describe(parameter)}, found {parameter.default}",
         ),
@@ -286,4 +298,7 @@ def _float_grid(parameter: FloatParameter, limit: int) -> tuple[Scalar, ...] | N
 
 
 def _is_number(value: Scalar) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether it is a number that a parameter may have: a float can hold it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return isinstance(value, float) or abs(value) <= 2**53

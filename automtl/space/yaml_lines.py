@@ -192,7 +192,7 @@ class _Reader:
     def _scalar(self, node: yaml.ScalarNode) -> object:
         try:
             return self.loader.construct_object(node)
-        except ValueError as error:
+        except (ValueError, LookupError, AttributeError) as error:  # what a stated tag may raise
             msg = f"a value that cannot be read ({error})"
             raise self._error(msg, node) from error
 

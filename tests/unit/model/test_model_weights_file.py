@@ -1,0 +1,46 @@
+"""Files of weights that a recipe names run no code, and a name of timm's is no address."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from automtl.config import BackboneConfig
+from automtl.errors import AutomtlError
+from automtl.model.backbones import build_stages
+
+
+class Evil:
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.touch, (self.mark,)
+
+
+def test_a_pickle_is_refused_and_nothing_runs(tmp_path: Path) -> None:
+    path, mark = tmp_path / "weights.pt", tmp_path / "ran"
+    path.write_bytes(pickle.dumps(Evil(mark)))
+    with pytest.raises(AutomtlError, match="without running code") as caught:
+        build_stages(BackboneConfig(weights=str(path)))
+    assert caught.value.where == str(path)
+    assert "\n" not in str(caught.value)
+    assert not mark.exists()
+    pickle.loads(path.read_bytes())  # the file would have done it
+    assert mark.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights", b"PK\3\4", b"\x80\x02."])
+def test_a_damaged_file_is_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "weights.pt"
+    path.write_bytes(content)
+    with pytest.raises(AutomtlError) as caught:
+        build_stages(BackboneConfig(weights=str(path)))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["hf-hub:someone/model", "local-dir:/tmp/x", "a/b", "../x", ""])
+def test_a_timm_name_that_is_an_address_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="no name of a model of timm's"):
+        BackboneConfig(name=f"timm:{name}")
