@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 from typing_extensions import override
 
+_MAX_LINE = 4000
+
 
 class AutomtlError(Exception):
     """A mistake or a circumstance that the user can mend.
@@ -28,7 +30,7 @@ class AutomtlError(Exception):
         """Render as ``where: what. fix`` on one line."""
         head = f"{self.where}: {self.what}" if self.where else self.what
         line = f"{head.rstrip('.')}. {self.fix}" if self.fix else head
-        return " ".join(line.split())
+        return plain_line(" ".join(line.split()))
 
     @override
     def __reduce__(self) -> tuple[object, ...]:
@@ -43,7 +45,8 @@ class RecipeError(AutomtlError):
     def __str__(self) -> str:
         """Keep one line for each mistake: a recipe is mended in one go."""
         head = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{head.rstrip('.')}. {self.fix}" if self.fix else head
+        text = f"{head.rstrip('.')}. {self.fix}" if self.fix else head
+        return "\n".join(map(plain_line, text.split("\n")))
 
 
 class DataError(AutomtlError):
@@ -88,6 +91,18 @@ class TrialFailedError(AutomtlError):
     def __reduce__(self) -> tuple[object, ...]:
         """Travel between processes with kind and message."""
         return TrialFailedError, (self.kind, self.what)
+
+
+def plain_line(line: str) -> str:
+    r"""Return a line that a terminal shows as it is: foreign text may hold commands to it.
+
+    >>> print(plain_line("class \x1b[31m"))
+    class \x1b[31m
+    """
+    if len(line) > _MAX_LINE:
+        line = f"{line[: _MAX_LINE // 2]} ... {line[-_MAX_LINE // 2 :]}"
+    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return "".join(shown)
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
