@@ -7,15 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from automtl.space.parameter_base import ParameterBase, Scalar, When
-
-MOST_STEPS = 10**9
-
-Real = Annotated[float, Field(ge=-1e100, le=1e100, allow_inf_nan=False)]
-"""Products and differences of two such numbers are finite."""
-
-Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
-"""Whole numbers that floating-point numbers can tell apart."""
+from automtl.space.parameter_base import MOST_STEPS, ParameterBase, Real, Scalar, When, Whole
 
 
 class FloatParameter(ParameterBase):
