@@ -28,6 +28,10 @@ def _listed(views: object) -> object:
     return tuple(views.split("+")) if isinstance(views, str) else views
 
 
+_TIMM_NAME = r"[\w.\-]+|hf[_-]hub:[\w.\-]+/[\w.\-]+"
+"""A model that timm has, or one that it fetches, which a bundle needs leave for."""
+
+
 class BackboneConfig(Frozen):
     """The network that turns a picture into feature maps.
 
@@ -50,8 +54,8 @@ class BackboneConfig(Frozen):
     @field_validator("name")
     @classmethod
     def _exists(cls, name: str) -> str:
-        if name.startswith(TIMM) and not re.fullmatch(r"[\w.\-]+", name.removeprefix(TIMM)):
-            # timm would take other prefixes for an address and load code or weights from there.
+        if name.startswith(TIMM) and not re.fullmatch(_TIMM_NAME, name.removeprefix(TIMM)):
+            # timm would take more for a folder, or leave parts of it out.
             msg = f"{name!r} is no name of a model of timm's"
             raise ValueError(msg)
         if ":" in name or name in N_STAGES:

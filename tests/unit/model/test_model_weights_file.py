@@ -1,4 +1,4 @@
-"""Files of weights that a recipe names run no code, and a name of timm's is no address."""
+"""Files of weights that a recipe names run no code, and a name of timm's is no folder."""
 
 import pickle
 from pathlib import Path
@@ -40,7 +40,10 @@ def test_a_damaged_file_is_one_line(tmp_path: Path, content: bytes) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["hf-hub:someone/model", "local-dir:/tmp/x", "a/b", "../x", ""])
-def test_a_timm_name_that_is_an_address_is_refused(name: str) -> None:
+FOREIGN = ["hf-hub:http://host/x", "hf-hub:../../x", "local-dir:/x", "http://host/x", "a/b", ""]
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_timm_name_that_is_a_folder_or_an_address_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="no name of a model of timm's"):
         BackboneConfig(name=f"timm:{name}")
