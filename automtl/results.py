@@ -23,6 +23,9 @@ OVER = "over"
 REPLICATE = "replicate:"
 """What stands before the source's number in the origin of a replicate."""
 
+REUSED = "reused: "
+"""What stands in `worker` before the place where another study trained a baseline."""
+
 
 class Objective(Frozen):
     """A number to optimise.
@@ -151,7 +154,7 @@ class TrialRecord(Frozen):
         created_s: Unix time of the proposal.
         started_s: Unix time of the first execution.
         ended_s: Unix time of the end.
-        worker: Where it ran, for people.
+        worker: Where it ran, for people; after :data:`REUSED` the study whose training it reuses.
     """
 
     number: int
@@ -197,6 +200,16 @@ class TrialRecord(Frozen):
         """The name of the baseline of all tasks that the trial is, if it is one."""
         name = self.origin.removeprefix("baseline:")
         return name if name != self.origin and name in NAMED_BASELINES else None
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the trial is something to compare with."""
+        return self.origin.startswith("baseline:")
+
+    @property
+    def reused(self) -> str:
+        """Where another study trained it; empty if it was trained here."""
+        return self.worker.removeprefix(REUSED) if self.worker.startswith(REUSED) else ""
 
     @property
     def is_candidate(self) -> bool:

@@ -91,6 +91,9 @@ def _chosen(
             msg,
             fix=f"Choose from: automtl front {folder}",
         )
+    if history[trial].reused:
+        msg = f"trial {trial} was trained elsewhere: {history[trial].reused}"
+        raise AutomtlError(msg, fix="Export it from there, or search with --no-cache")
     earlier = next((p for p in reversed(picks) if p.number == trial), None)
     return earlier or Pick(
         number=trial,

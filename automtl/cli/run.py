@@ -5,22 +5,25 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
 from rich.console import Console
 
 from automtl.cli.progress import Progress
 from automtl.cli.show import comparison_table, print_pick, trial_table
 from automtl.cli.terminal import FAILED, INTERRUPTED, OK, make_console, say
 from automtl.controller.ending import ending_of
-from automtl.errors import AutomtlError, closest
+from automtl.errors import AutomtlError, RecipeError, closest
 from automtl.pareto import front
 from automtl.results import TrialStatus
 from automtl.space.recipe import Budget, Recipe, find_recipe, load_recipe
 from automtl.space.stored import stored_recipe
 from automtl.storage.choose import absolute, check_store
+from automtl.study.baselines import reuse_lines
 from automtl.study.changes import refuse_changed
 from automtl.study.conclude import mlflow_command
 from automtl.study.disk import check_room, free_bytes
 from automtl.study.folder import Settings, StudyFolder, read_floors
+from automtl.study.kept import kept_for
 from automtl.study.search import Outcome, create, opened, prepare_data, refuse_existing, run
 from automtl.study.warm_start import warmed
 
@@ -32,7 +35,7 @@ DISPATCHERS = ("ray", "local")
 
 def read_recipe(name: str, *, trials: int | None = None, seed: int | None = None) -> Recipe:
     """Load a recipe by path or shipped name, with the command line's changes."""
-    recipe = load_recipe(find_recipe(name))
+    stated = recipe = load_recipe(find_recipe(name))
     if trials is not None:
         if trials < 1:
             msg = f"--trials must be at least 1, found {trials}"
@@ -49,7 +52,23 @@ def read_recipe(name: str, *, trials: int | None = None, seed: int | None = None
             msg = f"--seed must lie in 0 .. {2**31 - 1}, found {seed}"
             raise AutomtlError(msg, fix="Leave it out to take the recipe's seed")
         recipe = recipe.model_copy(update={"seed": seed})
+    if recipe is not stated:
+        _check_again(recipe)
     return recipe
+
+
+def _check_again(recipe: Recipe) -> None:
+    """Refuse changes that the rest of a recipe does not allow.
+
+    Raises:
+        RecipeError: What does not fit.
+    """
+    try:
+        Recipe.model_validate(recipe.to_plain())
+    except ValidationError as error:
+        what = "; ".join(e["msg"].removeprefix("Value error, ") for e in error.errors())
+        fix = "Change --trials, or the recipe"
+        raise RecipeError(what, where=recipe.name, fix=fix) from error
 
 
 def start_search(
@@ -77,6 +96,10 @@ def start_search(
     if prepared.takes is not None:
         n_free, least = free_bytes(place.root), recipe.resources.min_free_gb
         say(console, check_room(prepared.takes(), place.root, least, n_free))
+    # What cannot be used is said when the search comes to it.
+    kept = kept_for(recipe, place, settings, prepared, lambda _: None)
+    for line in reuse_lines(recipe, kept, prepared.known):
+        say(console, line)
     create(recipe, place, settings)
     return _run(console, place, recipe, prepared=prepared)
 

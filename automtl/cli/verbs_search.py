@@ -46,6 +46,9 @@ def search(
             "address such as s3://bucket/place. Default: the study's folder.",
         ),
     ] = "",
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Train baselines that other studies trained, too.")
+    ] = False,
 ) -> int:
     """Start a search. Ctrl-C ends it cleanly; `automtl resume` goes on."""
     from automtl.cli.run import start_search
@@ -59,6 +62,7 @@ def search(
         slots=slots,
         ray_address=ray_address,
         artifacts=artifacts,
+        cache=not no_cache,
     )
     return start_search(recipe, folder, settings, trials=trials, seed=seed)
 

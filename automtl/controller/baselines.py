@@ -1,6 +1,6 @@
 """What a search is compared with: its networks for one task, and two ways to train all tasks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from automtl.config import (
     FixedWeighting,
@@ -11,6 +11,7 @@ from automtl.config import (
     single_task,
 )
 from automtl.config.stages import TRUNK, Stage
+from automtl.results import TrialRecord
 from automtl.space.parameter import Parameter, matches
 from automtl.space.parameter_base import Scalar
 from automtl.space.parts import STAGES_OF_STAGED
@@ -18,6 +19,19 @@ from automtl.space.search_space import SearchSpace
 
 OF_SEVERAL = ("sharing.", "weighting.", "schedule.")
 """Parameters that say nothing to a network of one task, and that named baselines state."""
+
+Remembered = Callable[[str, int], Mapping[str, Scalar] | None]
+"""Returns the point that the same search of a task had at a turn, from 0, in another study."""
+
+
+def nothing_remembered(task: str, turn: int) -> None:
+    """Remember no other study."""
+    del task, turn
+
+
+def turn_of(record: TrialRecord, history: Sequence[TrialRecord]) -> int:
+    """Return a trial's place, from 0, among those of the same origin."""
+    return sum(r.origin == record.origin for r in history[: record.number])
 
 
 def baseline_of(name: str, space: SearchSpace) -> tuple[Mapping[str, Scalar], TrialConfig]:

@@ -9,7 +9,7 @@ from itertools import islice
 from automtl.config import FreeConfig, SharingConfig, TrialConfig, digest_of
 from automtl.config.backbones import N_STAGES
 from automtl.config.sharing import tree_digest
-from automtl.controller.baselines import alone, baseline_of
+from automtl.controller.baselines import Remembered, alone, baseline_of, nothing_remembered
 from automtl.controller.chance import uniform
 from automtl.controller.constraints import KnownCosts, nothing_known, violations
 from automtl.controller.memo import PerTrial
@@ -52,7 +52,10 @@ class Proposal:
 
 
 def propose(
-    search: Search, history: Sequence[TrialRecord], known: KnownCosts = nothing_known
+    search: Search,
+    history: Sequence[TrialRecord],
+    known: KnownCosts = nothing_known,
+    remembered: Remembered = nothing_remembered,
 ) -> Proposal | None:
     """Return the next trial, or None if every one has been tried or is over a limit.
 
@@ -67,6 +70,7 @@ def propose(
         search: What is searched.
         history: All trials, those in progress too; numbers are dense from 0.
         known: Metrics that are known before a trial is trained.
+        remembered: Points that the same searches of one task had in another study.
     """
     # Replicates are as if they were not there: a search that goes on after them proposes what it
     # would have proposed without.
@@ -77,7 +81,7 @@ def propose(
         planned = plan(search, known)
         if number < len(planned):
             return planned[number]
-    tuned = _tuned(search, ordered, known)
+    tuned = _tuned(search, ordered, known, remembered)
     if tuned is not None:
         return tuned
     space = search.space
@@ -129,7 +133,7 @@ def plan(search: Search, known: KnownCosts = nothing_known) -> tuple[Proposal, .
             point=point,
             config=config,
             origin=origin,
-            seed=stream_seed(search.seed, number),
+            seed=_stated_seed(search.seed, number, origin),
         )
         for number, (origin, point, config) in enumerate(feasible)
     )
@@ -163,14 +167,30 @@ def next_point(
     return next((point for point in by_chance if is_new(point)), None)
 
 
-def stream_seed(seed: int, number: int) -> int:
+def stream_seed(seed: int, number: int | str) -> int:
     """Return the seed of trial ``number``, 31 bits; neighbours are unrelated.
+
+    A trial that other studies may have in common is called by a name instead of its number.
 
     >>> stream_seed(0, 1) == stream_seed(0, 1) != stream_seed(1, 1)
     True
     """
     digest = hashlib.sha256(f"{seed}:{number}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
+
+
+def baseline_seed(seed: int, name: str, turn: int) -> int:
+    """Return the seed of a baseline's training ``turn``, wherever it stands in its study.
+
+    >>> baseline_seed(0, "detection", 1) != baseline_seed(0, "detection", 0)
+    True
+    """
+    return stream_seed(seed, f"baseline:{name}:{turn}")
+
+
+def _stated_seed(seed: int, number: int, origin: str) -> int:
+    name = origin.removeprefix("baseline:")
+    return stream_seed(seed, number) if name == origin else baseline_seed(seed, name, 0)
 
 
 def _identity(config: Mapping[str, object]) -> str:
@@ -198,15 +218,22 @@ def _not_among(history: Sequence[TrialRecord]) -> Callable[[Point], bool]:
     return lambda point: digest_of(dict(point)) not in tried
 
 
-def _tuned(search: Search, history: Sequence[TrialRecord], known: KnownCosts) -> Proposal | None:
+def _tuned(
+    search: Search,
+    history: Sequence[TrialRecord],
+    known: KnownCosts,
+    remembered: Remembered,
+) -> Proposal | None:
     """Return the next trial of a single task's own search; the tasks take turns."""
     wanted = search.tuned_alone
     own = {task: [r for r in history if r.origin == f"baseline:{task}"] for task in wanted}
     waiting = [task for task, n_trials in wanted.items() if len(own[task]) < n_trials]
     for task in sorted(waiting, key=lambda task: len(own[task])):
         space = alone(search.space, task)
-        seed = stream_seed(search.seed, len(history))
-        point = _point_alone(search, space, own[task], known, seed)
+        seed = baseline_seed(search.seed, task, len(own[task]))
+        point = remembered(task, len(own[task]))
+        if point is None or not _not_among(own[task])(point):
+            point = _point_alone(search, space, own[task], known, seed)
         if point is not None:
             return Proposal(
                 number=len(history),

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from automtl.controller.baselines import nothing_remembered, turn_of
 from automtl.controller.budget import busy_s
 from automtl.controller.constraints import KnownCosts, nothing_known, violations
 from automtl.controller.ending import ending_of
@@ -19,13 +20,16 @@ from automtl.results import (
     EpochReport,
     Failure,
     FailureKind,
+    Note,
     TrialOrder,
     TrialRecord,
     TrialStatus,
 )
 from automtl.space.search import Search
 from automtl.study.disk import DiskGuard
+from automtl.study.failures import missing_values
 from automtl.study.folder import StudyFolder
+from automtl.study.kept import Kept, KeptBaselines, replay
 from automtl.study.observer import Observer
 from automtl.study.replicate import add_missing, due, seeds_wanted
 from automtl.study.retries import also_in_halves, may_retry, retry_line
@@ -49,6 +53,7 @@ class StudyController:
         only_replicates: New seeds for each member of the front, and nothing else; None searches,
             and then trains as many new seeds as the recipe says.
         stop: Says whether somebody asked the search to end.
+        kept: Baselines of earlier searches, which are not trained again; None trains all.
     """
 
     recipe: Search
@@ -61,6 +66,7 @@ class StudyController:
     only_replicates: int | None = None
     artifacts: str = ""
     stop: StopWatch = field(default_factory=StopWatch)
+    kept: KeptBaselines | None = None
     _decisions: dict[int, Decision] = field(default_factory=dict)
     _elapsed_before_s: float = 0.0
     _began_s: float = 0.0
@@ -117,8 +123,16 @@ class StudyController:
         """Run what is queued, else resume what is promoted, else propose.
 
         At the end, trials that nothing will resume are stopped, and the front is replicated. None
-        once the user asked to end.
+        once the user asked to end. Baselines that an earlier search has trained end at once.
         """
+        while (record := self._next_record()) is not None:
+            kept = None if self.kept is None else self.kept.of_trial(record)
+            if kept is None:
+                return self._order(record)
+            self._replay(record, kept)
+        return None
+
+    def _next_record(self) -> TrialRecord | None:
         if self.stop.look(self.observer.message) is not None:
             return None
         history = due(self.ledger.history(), self.only_replicates)
@@ -126,10 +140,10 @@ class StudyController:
         waiting = self._waiting(history, phase)
         if waiting is None and phase is not Phase.OPEN:
             is_busy = any(record.status is TrialStatus.RUNNING for record in history)
-            return None if is_busy else self._last_order()
+            return None if is_busy else self._last_record()
         if not self._has_room(history):
             return None
-        return self._proposed(history) if waiting is None else self._order(waiting)
+        return self._proposed(history) if waiting is None else waiting
 
     def on_report(self, number: int, report: EpochReport) -> Decision:
         """Record a report; pause at a stop request, stop where a cost is over its limit."""
@@ -167,13 +181,14 @@ class StudyController:
             # It reached its rung, but its end was not heard any more.
             self.ledger.pause(record.number)
 
-    def _proposed(self, history: tuple[TrialRecord, ...]) -> TrialOrder | None:
-        proposal = propose(self.recipe, history, self.known)
+    def _proposed(self, history: tuple[TrialRecord, ...]) -> TrialRecord | None:
+        remembered = nothing_remembered if self.kept is None else self.kept.point_of
+        proposal = propose(self.recipe, history, self.known, remembered)
         if proposal is None:
             self._exhausted = True
             self.observer.message("Every configuration has been tried or is over a limit")
-            return self.next_order()
-        record = self.ledger.add_trial(
+            return self._next_record()
+        return self.ledger.add_trial(
             number=len(history),
             point=proposal.point,
             config=proposal.config.to_plain(),
@@ -181,7 +196,6 @@ class StudyController:
             origin=proposal.origin,
             seed=proposal.seed,
         )
-        return self._order(record)
 
     def _phase(self, history: tuple[TrialRecord, ...]) -> Phase:
         if self.only_replicates is not None:
@@ -189,12 +203,12 @@ class StudyController:
         phase = ending_of(self.recipe, history, self.elapsed_s).phase
         return Phase.CLOSING if phase is Phase.OPEN and self._exhausted else phase
 
-    def _last_order(self) -> TrialOrder | None:
+    def _last_record(self) -> TrialRecord | None:
         """Stop what nothing will resume, then begin the replicates that lack."""
         self._stop_paused()
         n_seeds = seeds_wanted(self.recipe, self.only_replicates)
         added = add_missing(self.ledger, self.recipe.objectives, n_seeds)
-        return self.next_order() if added else None
+        return self._next_record() if added else None
 
     def _stop_paused(self) -> None:
         for record in due(self.ledger.history(), self.only_replicates):
@@ -215,7 +229,7 @@ class StudyController:
             failure = also_in_halves(record, failure)
         best = best_report(record.reports)
         values = {} if best is None else dict(best.values)
-        failure = failure or self._missing(record, values)
+        failure = failure or missing_values(self.recipe.objectives, record, values)
         if failure is not None:
             status = TrialStatus.FAILED
         elif violations(self.recipe, values):
@@ -231,6 +245,8 @@ class StudyController:
             failure=failure,
         )
         self._files.remove_useless([ended])
+        if self.kept is not None:
+            self.kept.keep(ended, turn=turn_of(ended, self.ledger.history()))
 
     def _waiting(self, history: tuple[TrialRecord, ...], phase: Phase) -> TrialRecord | None:
         """Return the trial to run before any is proposed: one that is queued, or promoted now."""
@@ -252,23 +268,18 @@ class StudyController:
             say=self.observer.message,
         )
 
-    def _missing(self, record: TrialRecord, values: dict[str, float]) -> Failure | None:
-        if record.origin.startswith("baseline:"):
-            return None if values else _no_values()
-        missing = [o.metric for o in self.recipe.objectives if o.metric not in values]
-        if not missing:
-            return None
-        return Failure(
-            kind=FailureKind.MISSING_METRIC,
-            message=f"the training reported no {', '.join(missing)}"
-            f" (it reported {', '.join(sorted(values)) or 'nothing'})",
-        )
-
     def _take_notes(self, record: TrialRecord) -> None:
         self._files.take_notes(self.ledger, record)
 
     def _record(self, number: int) -> TrialRecord:
         return self.ledger.history()[number]
+
+    def _replay(self, record: TrialRecord, kept: Kept) -> None:
+        record = self.ledger.start_attempt(record.number, worker=kept.origin)
+        note = Note(number=record.number, attempt=record.attempts, text=kept.note)
+        self.ledger.add_note(note)
+        self.observer.started(record)
+        replay(kept, record, self, self.clock)
 
     def _order(self, record: TrialRecord) -> TrialOrder:
         record = self.ledger.start_attempt(record.number, worker="")
@@ -286,7 +297,3 @@ class StudyController:
             epochs_done=epochs_done(record),
             micro_batches=record.micro_batches,
         )
-
-
-def _no_values() -> Failure:
-    return Failure(kind=FailureKind.MISSING_METRIC, message="the training reported nothing")

@@ -1,9 +1,9 @@
 """What went wrong in a study, by kind, in the words of the real errors."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from automtl.results import Failure, TrialRecord
+from automtl.results import Failure, FailureKind, Objective, TrialRecord
 
 
 def failure_facts(history: Sequence[TrialRecord]) -> dict[str, object]:
@@ -28,6 +28,21 @@ def failure_lines(history: Sequence[TrialRecord]) -> Iterator[str]:
         if record.failure is not None:
             text = _words(record.failure)
             yield f"failed: trial {record.number}, attempt {record.attempts}: {text}"
+
+
+def missing_values(
+    objectives: Sequence[Objective], record: TrialRecord, values: Mapping[str, float]
+) -> Failure | None:
+    """Return the failure of a trial that ended without what it was trained for, if it did.
+
+    A baseline may report anything: it competes in nothing.
+    """
+    missing = [o.metric for o in objectives if o.metric not in values]
+    if not (missing if not record.is_baseline else not values):
+        return None
+    what = f"no {', '.join(missing)}" if values else "nothing"
+    told = f" (it reported {', '.join(sorted(values))})" if values else ""
+    return Failure(kind=FailureKind.MISSING_METRIC, message=f"the training reported {what}{told}")
 
 
 def _words(failure: Failure) -> str:

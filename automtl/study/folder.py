@@ -55,6 +55,11 @@ class StudyFolder:
         return self.root / "floors.json"
 
     @property
+    def kept_baselines(self) -> Path:
+        """What the studies of one folder have in common."""
+        return self.root.resolve().parent / ".baselines"
+
+    @property
     def settings(self) -> Path:
         """What belongs to this machine and not to the study: paths and addresses."""
         return self.root / "settings.json"
@@ -85,6 +90,7 @@ class Settings:
         slots: Trials at a time, or None for as many as fit.
         ray_address: Address of a running cluster, or empty.
         artifacts: Address of what trials leave; empty for the folder.
+        cache: Whether baselines that other studies trained are reused.
     """
 
     study: str = ""
@@ -95,6 +101,7 @@ class Settings:
     slots: int | None = None
     ray_address: str = ""
     artifacts: str = ""
+    cache: bool = True
 
 
 def save_settings(folder: StudyFolder, settings: Settings) -> None:

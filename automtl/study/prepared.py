@@ -30,6 +30,8 @@ class Prepared:
     Attributes:
         trainable: Runs one attempt of a trial.
         digest: Of what it trains on; a study goes on with the same only. Empty if unknown.
+        identity: Of all that decides a training but its configuration and seed
+            (``automtl.study.identity``). Empty if unknown: nothing is then reused.
         floors: Computes, once, what trivial predictors reach on the validation split.
         known: Gives what a trial will cost, as far as the search limits it.
         draw: Draws what trials see in held-out frames, for the report.
@@ -38,6 +40,7 @@ class Prepared:
 
     trainable: Trainable
     digest: str = ""
+    identity: str = ""
     floors: Callable[[], dict[str, dict[str, float]]] = no_floors
     known: KnownCosts = nothing_known
     draw: Draw = no_pictures

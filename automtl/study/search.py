@@ -26,6 +26,7 @@ from automtl.study.controller import StudyController
 from automtl.study.disk import DiskGuard
 from automtl.study.folder import Settings, StudyFolder, load_settings, save_settings, write_text
 from automtl.study.interrupt import stop_on_interrupt
+from automtl.study.kept import kept_for
 from automtl.study.observer import Observer
 from automtl.study.prepared import Prepared
 from automtl.study.stop import StopWatch
@@ -190,6 +191,7 @@ def run(
             only_replicates=only_replicates,
             stop=StopWatch.of(lease),
             artifacts=settings.artifacts,
+            kept=kept_for(search, folder, settings, prepared, observer.message),
         )
         _dispatch(controller, settings, prepared)
         conclude(folder, ledger, draw=prepared.draw)

@@ -11,6 +11,7 @@ from automtl.space.recipe import Recipe
 from automtl.study.baselines import baseline_lines
 from automtl.study.cautions import cautions
 from automtl.study.folder import Settings, StudyFolder
+from automtl.study.identity import training_identity
 from automtl.study.limits import known_costs, too_large
 from automtl.study.observer import Observer
 from automtl.study.prepared import Prepared
@@ -76,6 +77,7 @@ def prepare(recipe: Recipe, settings: Settings, observer: Observer) -> Prepared:
     return Prepared(
         trainable=make_trainable(loaded.splits),
         digest=loaded.splits.info.digest,
+        identity=training_identity(loaded.splits.info, gpu=recipe.resources.gpu),
         floors=compute_floors,
         known=known,
         draw=draw,

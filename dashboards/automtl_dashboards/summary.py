@@ -144,7 +144,8 @@ def _states(history: Sequence[TrialRecord]) -> str:
     )
     n_baselines = sum(record.origin.startswith("baseline") for record in history)
     n_again = sum(record.replicate_of is not None for record in history)
-    kinds = ((n_baselines, "baselines"), (n_again, "replicates"))
+    n_reused = sum(bool(record.reused) for record in history)
+    kinds = ((n_baselines, "baselines"), (n_reused, "reused"), (n_again, "replicates"))
     extra = ", ".join(f"{n} of them {name}" for n, name in kinds if n)
     return f"{len(history)} {chips}" + (f" <small>{extra}</small>" if extra else "")
 

@@ -173,11 +173,17 @@ def _trial_row(
     if record.started_s is not None and record.ended_s is not None:
         spent = max(0.0, record.ended_s - record.started_s)
     more += [
-        (html.escape(record.origin), "", ""),
+        (_origin(record), "", ""),
         (str(epochs), str(epochs), "num"),
         (MISSING if spent is None else duration(spent), _sort_key(spent), "num"),
     ]
     return {Role.PICK: "is-pick", Role.FRONT: "is-front"}.get(role, ""), (cells, more)
+
+
+def _origin(record: TrialRecord) -> str:
+    reused = html.escape(record.reused)
+    mark = f' <small title="{reused}">reused: {reused}</small>' if reused else ""
+    return f"{html.escape(record.origin)}{mark}"
 
 
 def _delta_cells(delta: DeltaM | None) -> list[Cell]:

@@ -70,10 +70,12 @@ def fill_timeline(
         history: All trials by number.
         objectives: Shown under the mouse.
     """
-    started = sorted(attempts, key=lambda a: (a.started_s, a.number, a.attempt))
+    records = {record.number: record for record in history}
+    # A baseline that another study trained kept no worker busy here.
+    here = [attempt for attempt in attempts if not records[attempt.number].reused]
+    started = sorted(here, key=lambda a: (a.started_s, a.number, a.attempt))
     if not started:
         return None
-    records = {record.number: record for record in history}
     begin = started[0].started_s
     # What still runs is drawn up to the last thing known of the study.
     now = max(max(a.started_s, _last_known(a, records[a.number])) for a in started)
