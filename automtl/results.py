@@ -187,8 +187,9 @@ class TrialRecord(Frozen):
     def waiting_again(self, failure: Failure | None) -> "TrialRecord":
         """Return the trial as it waits for its next attempt, the last one having failed or not."""
         new = () if failure is None else (Setback(attempt=self.attempts, failure=failure),)
-        queued = {"status": TrialStatus.QUEUED, "setbacks": self.setbacks + new}
-        return self.model_copy(update=queued)
+        return self.model_copy(
+            update={"status": TrialStatus.QUEUED, "setbacks": self.setbacks + new}
+        )
 
     @property
     def micro_batches(self) -> int:
@@ -200,11 +201,6 @@ class TrialRecord(Frozen):
         """The name of the baseline of all tasks that the trial is, if it is one."""
         name = self.origin.removeprefix("baseline:")
         return name if name != self.origin and name in NAMED_BASELINES else None
-
-    @property
-    def is_baseline(self) -> bool:
-        """Whether the trial is something to compare with."""
-        return self.origin.startswith("baseline:")
 
     @property
     def reused(self) -> str:
@@ -242,8 +238,7 @@ class TrialOrder(Frozen):
         resume: Whether a checkpoint is to be continued.
         resources: ``cpu`` and ``gpu`` shares for the dispatcher.
         epochs_done: Epochs that earlier attempts reported.
-        micro_batches: In how many parts, one after the other, a step takes its batch; more than 1
-            after an attempt ran out of memory.
+        micro_batches: In how many parts a step takes its batch; more than 1 after memory ran out.
     """
 
     number: int = Field(ge=0)

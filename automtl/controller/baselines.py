@@ -24,6 +24,10 @@ Remembered = Callable[[str, int], Mapping[str, Scalar] | None]
 """Returns the point that the same search of a task had at a turn, from 0, in another study."""
 
 
+BASELINE = "baseline:"
+"""What stands before the name in a baseline's origin."""
+
+
 def nothing_remembered(task: str, turn: int) -> None:
     """Remember no other study."""
     del task, turn

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from automtl.config import TrialConfig
-from automtl.controller.baselines import alone
+from automtl.controller.baselines import BASELINE, alone
 from automtl.controller.constraints import KnownCosts
 from automtl.controller.propose import baseline_seed, plan
 from automtl.space.recipe import Recipe
@@ -41,7 +41,7 @@ def _trainings(
 ) -> Iterator[tuple[TrialConfig, int]]:
     """Yield configuration and seed of each baseline, as far as its point is known beforehand."""
     for proposal in plan(recipe, known):
-        if proposal.origin.startswith("baseline:") and isinstance(proposal.config, TrialConfig):
+        if proposal.origin.startswith(BASELINE) and isinstance(proposal.config, TrialConfig):
             yield proposal.config, proposal.seed
     for task, n_trials in recipe.tuned_alone.items():
         space = alone(recipe.space, task)

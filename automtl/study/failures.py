@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from automtl.controller.baselines import BASELINE
 from automtl.results import Failure, FailureKind, Objective, TrialRecord
 
 
@@ -38,7 +39,8 @@ def missing_values(
     A baseline may report anything: it competes in nothing.
     """
     missing = [o.metric for o in objectives if o.metric not in values]
-    if not (missing if not record.is_baseline else not values):
+    is_baseline = record.origin.startswith(BASELINE)
+    if not missing or (is_baseline and values):
         return None
     what = f"no {', '.join(missing)}" if values else "nothing"
     told = f" (it reported {', '.join(sorted(values))})" if values else ""

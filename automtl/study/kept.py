@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from automtl.config import Frozen, TrialConfig, digest_of
-from automtl.controller.baselines import alone
+from automtl.controller.baselines import BASELINE, alone
 from automtl.dispatch.base import Controller
 from automtl.results import REUSED, Decision, EpochReport, TrialRecord, TrialStatus
 from automtl.space.parameter_base import Scalar
@@ -106,7 +106,7 @@ class KeptBaselines:
 
     def of_trial(self, record: TrialRecord) -> Kept | None:
         """Return what the training of a trial of this study would give, if that is known."""
-        if not record.is_baseline:
+        if not record.origin.startswith(BASELINE):
             return None
         return self.of(TrialConfig.from_plain(record.config), record.seed)
 
@@ -126,7 +126,8 @@ class KeptBaselines:
             record: Its trial.
             turn: Its place among the trials of its baseline, from 0.
         """
-        if record.status is not TrialStatus.COMPLETED or record.reused or not record.is_baseline:
+        is_baseline = record.origin.startswith(BASELINE)
+        if record.status is not TrialStatus.COMPLETED or record.reused or not is_baseline:
             return
         config = TrialConfig.from_plain(record.config)
         # In halves batch norms see other batches: that is not what the next search would train.
@@ -139,7 +140,7 @@ class KeptBaselines:
             ended_s=record.ended_s or 0.0,
             host=platform.node(),
         )
-        task = record.origin.removeprefix("baseline:")
+        task = record.origin.removeprefix(BASELINE)
         try:
             if task in self.search.tuned_alone:
                 _write(self._turn(task, turn), KeptPoint(point=record.point))

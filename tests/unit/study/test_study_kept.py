@@ -125,7 +125,7 @@ class Search:
 
     @property
     def baselines(self) -> list[TrialRecord]:
-        return [r for r in self.history if r.is_baseline]
+        return [r for r in self.history if r.origin.startswith("baseline:")]
 
     @property
     def trained(self) -> set[int]:
@@ -174,7 +174,9 @@ def test_a_second_study_trains_no_baseline_again(first: Search, tmp_path: Path) 
         f"trial {source.number} of the study 'one', {today}, on "
     )
     assert "latency are what that machine measured" in second.notes[0].text
-    assert not any(r.reused for r in [*first.history, *second.history] if not r.is_baseline)
+    assert not any(
+        r.reused for r in [*first.history, *second.history] if not r.origin.startswith("baseline:")
+    )
     # A third one reuses the trainings, not what the second wrote of them.
     third = Search(tmp_path / "three", recipe(name="three")).create().run()
     assert [r.reused for r in third.baselines] == [r.reused for r in second.baselines]
