@@ -23,8 +23,7 @@ OVER = "over"
 REPLICATE = "replicate:"
 """What stands before the source's number in the origin of a replicate."""
 
-REUSED = "reused: "
-"""What stands in `worker` before the place where another study trained a baseline."""
+REUSED = "reused: "  # in `worker`, before the place where another study trained a baseline
 
 
 class Objective(Frozen):
@@ -187,9 +186,8 @@ class TrialRecord(Frozen):
     def waiting_again(self, failure: Failure | None) -> "TrialRecord":
         """Return the trial as it waits for its next attempt, the last one having failed or not."""
         new = () if failure is None else (Setback(attempt=self.attempts, failure=failure),)
-        return self.model_copy(
-            update={"status": TrialStatus.QUEUED, "setbacks": self.setbacks + new}
-        )
+        queued = {"status": TrialStatus.QUEUED, "setbacks": self.setbacks + new}
+        return self.model_copy(update=queued)
 
     @property
     def micro_batches(self) -> int:
