@@ -23,8 +23,6 @@ OVER = "over"
 REPLICATE = "replicate:"
 """What stands before the source's number in the origin of a replicate."""
 
-REUSED = "reused: "  # in `worker`, before the place where another study trained a baseline
-
 
 class Objective(Frozen):
     """A number to optimise.
@@ -153,7 +151,7 @@ class TrialRecord(Frozen):
         created_s: Unix time of the proposal.
         started_s: Unix time of the first execution.
         ended_s: Unix time of the end.
-        worker: Where it ran, for people; after :data:`REUSED` the study whose training it reuses.
+        worker: Where it ran, for people.
     """
 
     number: int
@@ -201,11 +199,6 @@ class TrialRecord(Frozen):
         return name if name != self.origin and name in NAMED_BASELINES else None
 
     @property
-    def reused(self) -> str:
-        """Where another study trained it; empty if it was trained here."""
-        return self.worker.removeprefix(REUSED) if self.worker.startswith(REUSED) else ""
-
-    @property
     def is_candidate(self) -> bool:
         """Whether the trial competes for the front and was trained to its end."""
         return self.competes and self.status is TrialStatus.COMPLETED
@@ -236,7 +229,8 @@ class TrialOrder(Frozen):
         resume: Whether a checkpoint is to be continued.
         resources: ``cpu`` and ``gpu`` shares for the dispatcher.
         epochs_done: Epochs that earlier attempts reported.
-        micro_batches: In how many parts a step takes its batch; more than 1 after memory ran out.
+        micro_batches: In how many parts, one after the other, a step takes its batch; more than 1
+            after an attempt ran out of memory.
     """
 
     number: int = Field(ge=0)

@@ -9,6 +9,7 @@ from typing import Literal
 from automtl.cli.terminal import OK, make_console, say
 from automtl.errors import AutomtlError, LedgerError
 from automtl.results import Pick, TrialRecord, TrialStatus
+from automtl.reuse import reused_from
 from automtl.study.folder import StudyFolder
 from automtl.study.search import deliver, opened, record_if_free
 
@@ -91,8 +92,8 @@ def _chosen(
             msg,
             fix=f"Choose from: automtl front {folder}",
         )
-    if history[trial].reused:
-        msg = f"trial {trial} was trained elsewhere: {history[trial].reused}"
+    if elsewhere := reused_from(history[trial]):
+        msg = f"trial {trial} was trained elsewhere: {elsewhere}"
         raise AutomtlError(msg, fix="Export it from there, or search with --no-cache")
     earlier = next((p for p in reversed(picks) if p.number == trial), None)
     return earlier or Pick(

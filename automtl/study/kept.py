@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 from automtl.config import Frozen, TrialConfig, digest_of
 from automtl.controller.baselines import BASELINE, alone
 from automtl.dispatch.base import Controller
-from automtl.results import REUSED, Decision, EpochReport, TrialRecord, TrialStatus
+from automtl.results import Decision, EpochReport, TrialRecord, TrialStatus
+from automtl.reuse import REUSED, reused_from
 from automtl.space.parameter_base import Scalar
 from automtl.space.search import Search
 from automtl.study.folder import Settings, StudyFolder
@@ -127,7 +128,7 @@ class KeptBaselines:
             turn: Its place among the trials of its baseline, from 0.
         """
         is_baseline = record.origin.startswith(BASELINE)
-        if record.status is not TrialStatus.COMPLETED or record.reused or not is_baseline:
+        if record.status is not TrialStatus.COMPLETED or reused_from(record) or not is_baseline:
             return
         config = TrialConfig.from_plain(record.config)
         # In halves batch norms see other batches: that is not what the next search would train.

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from automtl.results import Objective, Pick, StudyInfo, TrialRecord, TrialStatus
+from automtl.reuse import reused_from
 from automtl_dashboards.labels import (
     MISSING,
     duration,
@@ -144,7 +145,7 @@ def _states(history: Sequence[TrialRecord]) -> str:
     )
     n_baselines = sum(record.origin.startswith("baseline") for record in history)
     n_again = sum(record.replicate_of is not None for record in history)
-    n_reused = sum(bool(record.reused) for record in history)
+    n_reused = sum(bool(reused_from(record)) for record in history)
     kinds = ((n_baselines, "baselines"), (n_reused, "reused"), (n_again, "replicates"))
     extra = ", ".join(f"{n} of them {name}" for n, name in kinds if n)
     return f"{len(history)} {chips}" + (f" <small>{extra}</small>" if extra else "")

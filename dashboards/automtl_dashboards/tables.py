@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from automtl.analysis.delta import DeltaM
 from automtl.results import Failure, Objective, TrialRecord
+from automtl.reuse import reused_from
 from automtl_dashboards.labels import (
     MISSING,
     duration,
@@ -181,7 +182,7 @@ def _trial_row(
 
 
 def _origin(record: TrialRecord) -> str:
-    reused = html.escape(record.reused)
+    reused = html.escape(reused_from(record))
     mark = f' <small title="{reused}">reused: {reused}</small>' if reused else ""
     return f"{html.escape(record.origin)}{mark}"
 

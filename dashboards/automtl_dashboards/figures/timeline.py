@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from automtl.attempts import Attempt
 from automtl.results import Objective, TrialRecord, TrialStatus
+from automtl.reuse import reused_from
 from automtl_dashboards import palette
 from automtl_dashboards.labels import duration, trial_text
 
@@ -72,7 +73,7 @@ def fill_timeline(
     """
     records = {record.number: record for record in history}
     # A baseline that another study trained kept no worker busy here.
-    here = [attempt for attempt in attempts if not records[attempt.number].reused]
+    here = [attempt for attempt in attempts if not reused_from(records[attempt.number])]
     started = sorted(here, key=lambda a: (a.started_s, a.number, a.attempt))
     if not started:
         return None

@@ -16,6 +16,7 @@ from automtl.controller.baselines import alone
 from automtl.controller.budget import busy_s, share_spent
 from automtl.ledger.store import Ledger
 from automtl.results import EpochReport, Failure, FailureKind, TrialOrder, TrialRecord, TrialStatus
+from automtl.reuse import reused_from
 from automtl.space.recipe import Recipe
 from automtl.study.baselines import reuse_lines
 from automtl.study.controller import StudyController
@@ -170,16 +171,18 @@ def test_a_second_study_trains_no_baseline_again(first: Search, tmp_path: Path) 
     assert [n.number for n in second.notes] == [r.number for r in second.baselines]
     source = first.baselines[0]
     today = time.strftime("%Y-%m-%d", time.gmtime(source.ended_s))
-    assert second.baselines[0].reused.startswith(
+    assert reused_from(second.baselines[0]).startswith(
         f"trial {source.number} of the study 'one', {today}, on "
     )
     assert "latency are what that machine measured" in second.notes[0].text
     assert not any(
-        r.reused for r in [*first.history, *second.history] if not r.origin.startswith("baseline:")
+        reused_from(r)
+        for r in [*first.history, *second.history]
+        if not r.origin.startswith("baseline:")
     )
     # A third one reuses the trainings, not what the second wrote of them.
     third = Search(tmp_path / "three", recipe(name="three")).create().run()
-    assert [r.reused for r in third.baselines] == [r.reused for r in second.baselines]
+    assert [reused_from(r) for r in third.baselines] == [reused_from(r) for r in second.baselines]
 
 
 @pytest.mark.parametrize(
@@ -289,7 +292,7 @@ def test_a_reused_training_takes_no_time_and_no_budget(first: Search, tmp_path: 
         second.train(desk, desk.next_order())
         desk.next_order()
         history = ledger.history()
-    replayed = [r for r in history if r.reused]
+    replayed = [r for r in history if reused_from(r)]
     assert len(replayed) == N_BASELINES
     assert share_spent(second.recipe.budget, history, 0.0) == pytest.approx(1 / 3)
     assert busy_s(replayed) < 5.0, "the ledger's own clock: what writing takes"
