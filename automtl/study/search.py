@@ -177,8 +177,7 @@ def run(
             recipe = stored_recipe(ledger.study().recipe)
             prepared = read_again(recipe, settings, observer)
         _check_digest(ledger, prepared.digest)
-        if not folder.floors.exists():
-            write_text(folder.floors, json.dumps(prepared.floors(), indent=2) + "\n")
+        _keep_floors(folder, prepared)
         log = _experiment_log(folder, settings, ledger)
         log.start()
         controller = StudyController(
@@ -295,6 +294,11 @@ def _check_digest(ledger: Ledger, digest: str) -> None:
             msg,
             fix="Restore the data, or start a new study with --folder",
         )
+
+
+def _keep_floors(folder: StudyFolder, prepared: Prepared) -> None:
+    if not folder.floors.exists():
+        write_text(folder.floors, json.dumps(prepared.floors(), indent=2) + "\n")
 
 
 def ledger_url(folder: StudyFolder, settings: Settings) -> str:
