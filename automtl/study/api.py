@@ -24,17 +24,11 @@ from automtl.storage.choose import absolute
 from automtl.study.artifacts import refuse_moved
 from automtl.study.conclude import write_study_report
 from automtl.study.folder import Settings, StudyFolder, load_settings, save_settings
+from automtl.study.machine import check_machine
 from automtl.study.observer import Lines, Observer
 from automtl.study.own_training import OwnTrainable, trainable_of
 from automtl.study.prepared import Prepared
-from automtl.study.search import (
-    Outcome,
-    check_machine,
-    create,
-    opened,
-    record_if_free,
-    run,
-)
+from automtl.study.search import Outcome, create, opened, record_if_free, run
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,10 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from automtl.dispatch.base import Dispatcher
-from automtl.dispatch.in_process import InProcessDispatcher
-from automtl.dispatch.ray_tune import LOCAL, RayTuneDispatcher
-from automtl.errors import AutomtlError, DeviceError, LedgerError
+from automtl.errors import AutomtlError, LedgerError
 from automtl.ledger.holder import this_process
 from automtl.ledger.lease import Lease
 from automtl.ledger.store import Ledger
@@ -27,6 +24,7 @@ from automtl.study.disk import DiskGuard
 from automtl.study.folder import Settings, StudyFolder, load_settings, save_settings, write_text
 from automtl.study.interrupt import stop_on_interrupt
 from automtl.study.kept import kept_for
+from automtl.study.machine import check_machine, dispatcher_of
 from automtl.study.observer import Observer
 from automtl.study.prepared import Prepared
 from automtl.study.stop import StopWatch
@@ -247,41 +245,6 @@ def _dispatch(controller: StudyController, settings: Settings, prepared: Prepare
     dispatcher = dispatcher_of(settings, controller.recipe)
     with stop_on_interrupt(controller, controller.observer):
         dispatcher.run(controller, prepared.trainable)
-
-
-def dispatcher_of(settings: Settings, search: Search) -> Dispatcher:
-    """Return where trials run on this machine."""
-    if settings.dispatcher == "local":
-        return InProcessDispatcher()
-    return RayTuneDispatcher(
-        slots=settings.slots,
-        address=settings.ray_address or LOCAL,
-        resources=search.resources.share,
-        max_silence_s=60 * search.resources.max_silence_minutes,
-    )
-
-
-def check_machine(settings: Settings, search: Search) -> None:
-    """Refuse trials that this machine can never run, before any of them is recorded.
-
-    What a cluster at an address has is checked by the dispatcher, which asks the cluster.
-
-    Raises:
-        DeviceError: If a trial asks for more GPUs than there are.
-    """
-    asked = search.resources.gpu
-    if asked <= 0 or settings.ray_address:
-        return
-    import torch
-
-    found = torch.cuda.device_count()
-    if asked > found:
-        msg = f"a trial asks for {asked:g} GPU and this machine has {found}"
-        raise DeviceError(
-            msg,
-            where="resources.gpu",
-            fix="Set `resources: {gpu: 0}`, or name a cluster: --ray-address",
-        )
 
 
 def _check_digest(ledger: Ledger, digest: str) -> None:

@@ -4,7 +4,7 @@ from automtl.dispatch.ray_tune import RayTuneDispatcher
 from automtl.space.parts import Resources
 from automtl.space.recipe import find_recipe, load_recipe
 from automtl.study.folder import Settings
-from automtl.study.search import dispatcher_of
+from automtl.study.machine import dispatcher_of
 
 
 def test_share_and_longest_silence_of_a_trial():
