@@ -64,16 +64,18 @@ def take_step(
 
     Returns:
         What happened. Nothing of the network moves where a loss or the gradient is not finite,
-        its batch norms included.
+        its batch norms included, nor does the weighting's state.
     """
     trained = learner.config.trained
     present = [task for task in tasks if task in trained and batch.has(task)]
     if not present:
         return StepResult(losses={}, weights={}, passes={})
     learner.statistics.keep()
+    weighting = learner.weighting.state_dict()
     result = _step_of(learner, batch, present, step=step, lr_factor=lr_factor, n_parts=n_parts)
     if result.problem is not None or not result.weights:
         learner.statistics.put_back()
+        learner.weighting.load_state_dict(weighting)
     return result
 
 

@@ -1,15 +1,35 @@
 """Numbers that are not finite: steps not taken, and the third in a row fails the trial."""
 
 import math
+from dataclasses import replace
+from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 
+from automtl.config import (
+    CustomWeighting,
+    GradDropWeighting,
+    GradientWeightingConfig,
+    UPGradWeighting,
+    WeightingConfig,
+)
+from automtl.data.table import make_batch
 from automtl.errors import TrialFailedError
 from automtl.tasks.choose import task_named
-from automtl.testing.small_training import CPU, Reports, small_config, small_splits
+from automtl.testing.small_training import (
+    CPU,
+    Reports,
+    learner_of,
+    moved,
+    small_config,
+    small_splits,
+    snapshot,
+)
 from automtl.training import learner as learner_module
 from automtl.training.loop import train
+from automtl.training.step import take_step
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +131,52 @@ def test_a_gradient_that_is_not_finite_names_its_task_where_that_can_be_told(
     with pytest.raises(TrialFailedError, match=says) as caught:
         run(small_config(), data)
     assert caught.value.kind == "non_finite"
+
+
+def kinds(union):
+    for one in get_args(union):
+        yield from [one] if isinstance(one, type) else kinds(one)
+
+
+# A user's own keeps its state as it likes.
+KINDS = [kind for kind in kinds(WeightingConfig) if kind is not CustomWeighting]
+COMBINING = [kind for kind in kinds(GradientWeightingConfig) if kind is not GradDropWeighting]
+WEIGHTINGS = [
+    *(kind() for kind in KINDS),
+    *(kind(every=2) for kind in COMBINING),
+    UPGradWeighting(every=3, at="features"),
+]
+
+
+# Those whose state is of another nature each; the rest are slow together.
+CORE = ("rlw", "dwa", "famo", "graddrop-1", "db_mtl", "pcgrad-2")
+
+
+def name_of(weighting):
+    every = f"-{weighting.every}" if hasattr(weighting, "every") else ""
+    return f"{weighting.kind}{every}"
+
+
+@pytest.mark.parametrize(
+    "weighting",
+    [
+        pytest.param(one, id=name_of(one), marks=[] if name_of(one) in CORE else pytest.mark.slow)
+        for one in WEIGHTINGS
+    ],
+)
+def test_a_step_not_taken_leaves_no_trace_in_the_weighting(data, weighting):
+    learner = learner_of(small_config(weighting=weighting), data)
+    batch = make_batch(data.train, np.arange(6), device=CPU)
+    take_step(learner, batch, learner.config.trained, step=0)
+    before, network = learner.weighting.state_dict(), snapshot(learner)
+    overflowing = {**learner.tasks, "segmentation": Overflowing(learner.tasks["segmentation"])}
+    result = take_step(replace(learner, tasks=overflowing), batch, learner.config.trained, step=1)
+    assert result.problem is not None
+    assert not moved(network, learner)
+    after = learner.weighting.state_dict()
+    assert before.keys() == after.keys()
+    for key, tensor in before.items():
+        assert torch.equal(tensor, after[key]), key
+    again = take_step(learner, batch, learner.config.trained, step=1)
+    assert again.problem is None
+    assert all(math.isfinite(weight) for weight in again.weights.values())
