@@ -13,7 +13,6 @@ import argparse
 import os
 import random
 import resource
-import sys
 import tempfile
 import time
 from collections import Counter
