@@ -5,13 +5,12 @@ Heavy libraries are loaded on first use of a name, so that ``import automtl`` co
 
 from typing import TYPE_CHECKING
 
-from automtl.config import TrialConfig
-from automtl.results import Objective
-
 if TYPE_CHECKING:
+    from automtl.config import TrialConfig
     from automtl.export.bundle import Bundle, load_bundle, load_manifest
     from automtl.export.decoding import decode_clip
     from automtl.export.programs import open_program
+    from automtl.results import Objective
     from automtl.space.early_stopping import PromotionStopping as Promotion
     from automtl.space.kinds import Bool, Categorical, Float, Int
     from automtl.space.parts import Budget, Constraint, Resources
@@ -51,11 +50,13 @@ _LAZY = {
     "Constraint": ("automtl.space.parts", "Constraint"),
     "Float": ("automtl.space.kinds", "Float"),
     "Int": ("automtl.space.kinds", "Int"),
+    "Objective": ("automtl.results", "Objective"),
     "Promotion": ("automtl.space.early_stopping", "PromotionStopping"),
     "Resources": ("automtl.space.parts", "Resources"),
     "SearchSpace": ("automtl.space.search_space", "SearchSpace"),
     "Silent": ("automtl.study.observer", "Silent"),
     "Study": ("automtl.study.api", "Study"),
+    "TrialConfig": ("automtl.config", "TrialConfig"),
     "TrialReport": ("automtl.study.own_training", "TrialReport"),
     "decode_clip": ("automtl.export.decoding", "decode_clip"),
     "load_bundle": ("automtl.export.bundle", "load_bundle"),

@@ -1,7 +1,5 @@
 """What all parts of a configuration have in common."""
 
-import hashlib
-import json
 from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
@@ -10,6 +8,7 @@ from pydantic_core import CoreSchema
 from typing_extensions import override
 
 from automtl.config.words import attribute_words, first_sentence
+from automtl.plain import PlacedError
 
 
 class Frozen(BaseModel):
@@ -31,19 +30,6 @@ class Frozen(BaseModel):
                 entry["description"] = words[name]
         inner["description"] = first_sentence(cls)
         return schema
-
-
-class PlacedError(ValueError):
-    """A mistake within a part of a configuration, with its place.
-
-    Args:
-        message: What is wrong.
-        path: Keys and indices from the model that raises it down to the value at fault.
-    """
-
-    def __init__(self, message: str, path: Sequence[str | int]) -> None:
-        self.path = tuple(path)
-        super().__init__(message)
 
 
 class Part(Frozen):
@@ -80,22 +66,3 @@ def parts_of(where: str) -> tuple[str | int, ...]:
 def entry_of(named: Collection[str], name: str) -> str | int:
     """Return the key of a name in a mapping, its index in a list."""
     return name if isinstance(named, Mapping) else list(named).index(name)
-
-
-def first_twice(names: Sequence[str]) -> int | None:
-    """Return the index of the first name that stood there before, or None.
-
-    >>> first_twice(["a", "b", "a"])
-    2
-    """
-    return next((i for i, name in enumerate(names) if name in names[:i]), None)
-
-
-def digest_of(plain: object) -> str:
-    """Digest of a JSON-like value that does not depend on the order of keys.
-
-    >>> digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
-    True
-    """
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from automtl.config.base import digest_of
+from automtl.config.digest import digest_of
 
 
 @dataclass(frozen=True, slots=True)

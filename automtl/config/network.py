@@ -1,35 +1,24 @@
 """The network: backbone, sharing tree, heads."""
 
-import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from automtl.config.backbones import N_STAGES, TIMM
-from automtl.config.base import Frozen, PlacedError, first_twice
-from automtl.errors import closest
-
-BUILT_IN_TASKS = ("detection", "segmentation", "tracking", "classification", "depth")
-
-View = Literal["rgb", "hog", "sift"]
-"""An input representation; ``automtl.data.views`` computes it."""
-
-CELL = 4
-"""Side in pixels of a cell of the views ``hog`` and ``sift``."""
-
-
-EVERY_STAGE = 99
-"""A number of shared stages that no backbone has."""
+from automtl.config.base import Frozen
+from automtl.config.blueprint import (
+    BUILT_IN_TASKS,
+    EVERY_STAGE,
+    View,
+    check_backbone_name,
+    check_chain,
+    check_views,
+)
 
 
 def _listed(views: object) -> object:
     """Take ``rgb+hog`` apart: a parameter of a search has plain values, not lists."""
     return tuple(views.split("+")) if isinstance(views, str) else views
-
-
-_TIMM_NAME = r"[\w.\-]+|hf[_-]hub:[\w.\-]+/[\w.\-]+"
-"""A model that timm has, or one that it fetches, which a bundle needs leave for."""
 
 
 class BackboneConfig(Frozen):
@@ -54,29 +43,12 @@ class BackboneConfig(Frozen):
     @field_validator("name")
     @classmethod
     def _exists(cls, name: str) -> str:
-        if name.startswith(TIMM) and not re.fullmatch(_TIMM_NAME, name.removeprefix(TIMM)):
-            # timm would take more for a folder, or leave parts of it out.
-            msg = f"{name!r} is no name of a model of timm's"
-            raise ValueError(msg)
-        if ":" in name or name in N_STAGES:
-            return name
-        near = closest(name, N_STAGES)
-        hint = f"did you mean {near!r}?" if near else f"known: {', '.join(N_STAGES)}"
-        msg = f"no backbone is called {name!r}; {hint}"
-        raise ValueError(msg)
+        check_backbone_name(name)
+        return name
 
     @model_validator(mode="after")
     def _can_be_viewed(self) -> Self:
-        if len(set(self.views)) != len(self.views):
-            msg = f"`views` must name each view once, found {list(self.views)}"
-            raise PlacedError(msg, ("views",))
-        width = self.image_size[1]
-        if set(self.views) != {"rgb"} and width % CELL:
-            msg = (
-                f"the views {' and '.join(sorted(set(self.views) - {'rgb'}))} need a width that "
-                f"is a multiple of {CELL}, found `image_size` {list(self.image_size)}"
-            )
-            raise PlacedError(msg, ("image_size",))
+        check_views(self.views, self.image_size)
         return self
 
 
@@ -104,16 +76,7 @@ class SharingConfig(Frozen):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        again = first_twice(self.order)
-        if again is not None or not self.order:
-            msg = f"`order` must name each task once, found {list(self.order)}"
-            raise PlacedError(msg, ("order", again or 0))
-        if len(self.split_after) != len(self.order) - 1:
-            msg = (
-                f"`split_after` must have one number fewer than `order` has tasks "
-                f"({len(self.order) - 1}), found {list(self.split_after)}; left out, all is shared"
-            )
-            raise PlacedError(msg, ("split_after",))
+        check_chain(self.order, self.split_after)
         return self
 
 

@@ -6,14 +6,10 @@ from typing import Annotated, Literal, Self, assert_never
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from automtl.config.base import (
-    Part,
-    PlacedError,
-    first_twice,
-    parts_of,
-    refuse_unknown_tasks,
-)
+from automtl.config.base import Part, parts_of, refuse_unknown_tasks
+from automtl.config.blueprint import first_twice
 from automtl.config.stages import TextStages
+from automtl.plain import PlacedError
 
 OptimizerState = Literal["shared", "per_task"]
 """``shared`` keeps one set of moments, ``per_task`` one for each task."""

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from automtl.config.base import Frozen, PlacedError, parts_of
+from automtl.config.base import Frozen, parts_of
+from automtl.plain import PlacedError
 
 TRUNK = "trunk"
 WORDS = ("for", "freeze", "alternating", "lr")

@@ -5,9 +5,10 @@ from typing import Self
 
 from pydantic import model_validator
 
-from automtl.config.backbones import TIMM
-from automtl.config.base import Frozen, PlacedError, digest_of
-from automtl.config.network import BUILT_IN_TASKS, BackboneConfig, HeadsConfig, SharingConfig
+from automtl.config.base import Frozen
+from automtl.config.blueprint import check_names, own_code_of
+from automtl.config.digest import digest_of
+from automtl.config.network import BackboneConfig, HeadsConfig, SharingConfig
 from automtl.config.optimizer import OptimizerConfig
 from automtl.config.schedule import JointSchedule, ScheduleConfig
 from automtl.config.weighting import FixedWeighting, WeightingConfig
@@ -53,13 +54,8 @@ class TrialConfig(Frozen):
 
     @property
     def own_code(self) -> tuple[str, ...]:
-        """Import paths of the user's own code that building the network runs.
-
-        A model of timm's that is fetched from elsewhere, ``timm:hf_hub:...``, counts as such.
-        """
-        name = self.backbone.name
-        backbone = (name,) if ":" in name.removeprefix(TIMM) else ()
-        return (*backbone, *(self.imports[task] for task in self.tasks if task in self.imports))
+        """Import paths of the user's own code that building the network runs."""
+        return own_code_of(self)
 
     @model_validator(mode="after")
     def _parts_fit_the_tasks(self) -> Self:
@@ -71,24 +67,7 @@ class TrialConfig(Frozen):
 
     @model_validator(mode="after")
     def _names_fit_the_imports(self) -> Self:
-        for i, name in enumerate(self.tasks):
-            # A name stands in names of modules and labels, where a path would be cut in two.
-            if not name.isidentifier():
-                own = name.rpartition(":")[2].removesuffix("Task").lower() or "my_task"
-                path = name if ":" in name else "package.module:Class"
-                msg = (
-                    f"`sharing.order` has {name!r}, which is no plain name; give the task one "
-                    f"and write where it comes from, as `imports: {{{own}: '{path}'}}`"
-                )
-                raise PlacedError(msg, ("sharing", "order", i))
-        for name, path in self.imports.items():
-            if name in BUILT_IN_TASKS:
-                msg = f"`imports.{name}` has the name of a built-in task; choose another one"
-                raise PlacedError(msg, ("imports", name))
-            module, _, attribute = path.partition(":")
-            if not all(part.isidentifier() for part in (*module.split("."), attribute, name)):
-                msg = f"`imports.{name}` must be `package.module:Class`, found {path!r}"
-                raise PlacedError(msg, ("imports", name))
+        check_names(self.tasks, self.imports)
         return self
 
     def to_plain(self) -> dict[str, object]:

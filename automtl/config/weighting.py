@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from typing_extensions import override
 
-from automtl.config.base import Part, PlacedError, refuse_unknown_tasks
+from automtl.config.base import Part, refuse_unknown_tasks
 from automtl.config.gradient_weighting import GradientWeightingConfig, Place
+from automtl.plain import PlacedError
 
 
 class FixedWeighting(Part):

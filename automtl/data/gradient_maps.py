@@ -8,7 +8,7 @@ Axis letters: H height, W width; cells R rows, Q columns, K orientations.
 import numpy as np
 from numpy.typing import NDArray
 
-from automtl.config.network import CELL
+from automtl.config.blueprint import CELL
 
 Maps = NDArray[np.float32]
 

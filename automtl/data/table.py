@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from automtl.config import View
+from automtl.config.blueprint import View
 
 IGNORED = 255
 """Mask value that is not labelled."""

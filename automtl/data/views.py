@@ -19,8 +19,7 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from automtl.config import View
-from automtl.config.network import CELL
+from automtl.config.blueprint import CELL, View
 from automtl.data.gradient_maps import (
     BLOCK,
     HOG_BINS,

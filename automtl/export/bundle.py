@@ -1,36 +1,39 @@
-"""The bundle: a trained model as safetensors and JSON, with its proof, in one folder."""
+"""Reading a bundle: a trained model as safetensors and JSON, with its proof, in one folder.
 
-from collections.abc import Collection, Mapping, Sequence
+Needs torch, torchvision and safetensors alone; :mod:`automtl.export.writing` makes bundles.
+"""
+
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from automtl.config import TrialConfig
 from automtl.data.table import DataInfo
 from automtl.errors import DeviceError
-from automtl.export.card import Floors
 from automtl.export.decoding import association_of
 from automtl.export.files import (
+    CONFIG,
     MAX_JSON_BYTES,
     MAX_MODEL_BYTES,
+    METRICS,
+    MODEL,
     parse_json,
     read_checksums,
     read_verified,
 )
-from automtl.export.manifest import Fusion, FusionKind, Manifest, read_manifest
+from automtl.export.manifest import FusionKind, Manifest, read_manifest
 from automtl.export.own import refuse_imports
-from automtl.export.programs import Format
 from automtl.export.result import FrameResult
 from automtl.export.scene import ClipPredictor
-from automtl.export.weights import build_from, read_weights
-from automtl.export.writing import CONFIG, METRICS, MODEL, Contents, write_bundle
+from automtl.export.weights import filled, read_weights
 from automtl.fusion.tuning import SHOWN_SCORE
-from automtl.model.network import MultiTaskNetwork
-from automtl.results import Pick, StudyInfo
+from automtl.model.network import MultiTaskNetwork, build_network
+
+if TYPE_CHECKING:
+    from automtl.config import TrialConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,6 @@ class Bundle:
     Attributes:
         path: The folder.
         network: In eval mode, on ``device``.
-        config: The configuration that trained it.
         info: Classes and picture size.
         metrics: The content of ``metrics.json``.
         manifest: The content of ``config.json``.
@@ -51,7 +53,6 @@ class Bundle:
 
     path: Path
     network: MultiTaskNetwork
-    config: TrialConfig
     info: DataInfo
     metrics: Mapping[str, object]
     manifest: Manifest
@@ -59,14 +60,31 @@ class Bundle:
     device: torch.device
     allowed: frozenset[str] = frozenset()
 
+    @property
+    def config(self) -> "TrialConfig":
+        """The configuration that trained it; reading it whole needs pydantic.
+
+        Raises:
+            BundleError: If what trained the network is not as this version knows it.
+        """
+        return self.manifest.config.whole(str(self.path / CONFIG))
+
     def clip(
-        self, *, score_threshold: float = SHOWN_SCORE, fusion: FusionKind | None = None
+        self,
+        *,
+        score_threshold: float = SHOWN_SCORE,
+        fusion: FusionKind | None = None,
+        link: bool = True,
     ) -> ClipPredictor:
         """Begin a clip whose frames come in chunks; its tracks go on from chunk to chunk.
 
         Args:
             score_threshold: Objects below it are left out.
             fusion: Which cues link the objects; by default what the bundle was tuned to.
+            link: Whether objects get tracks, for which SciPy is needed.
+
+        Raises:
+            BundleError: If the model tracks, ``link`` is set, and SciPy is not installed.
         """
         return ClipPredictor(
             self.network,
@@ -74,6 +92,7 @@ class Bundle:
             device=self.device,
             score_threshold=score_threshold,
             association=association_of(self.manifest.fusion, fusion),
+            link=link,
         )
 
     def predict(
@@ -82,6 +101,7 @@ class Bundle:
         *,
         score_threshold: float = SHOWN_SCORE,
         fusion: FusionKind | None = None,
+        link: bool = True,
     ) -> list[FrameResult]:
         """Return boxes, tracks and masks of the frames of one clip, in order.
 
@@ -89,73 +109,14 @@ class Bundle:
             images_bchw: uint8 ``[B, 3, H, W]`` RGB with ``H, W = info.image_size``.
             score_threshold: Objects below it are left out.
             fusion: Which cues link the objects; by default what the bundle was tuned to.
+            link: Whether objects get tracks, for which SciPy is needed.
 
         Raises:
+            BundleError: As :meth:`clip` does.
             DataError: If type or size of the pictures differ.
         """
-        return self.clip(score_threshold=score_threshold, fusion=fusion).read(images_bchw)
-
-
-def export_bundle(  # noqa: PLR0913 - one argument for each thing that a bundle records
-    folder: Path,
-    *,
-    config: TrialConfig,
-    info: DataInfo,
-    state: Mapping[str, Tensor],
-    metrics: Mapping[str, float],
-    pick: Pick | None,
-    study: StudyInfo | None,
-    seed: int,
-    test_metrics: Mapping[str, float] | None = None,
-    floors: Floors | None = None,
-    fusion: Fusion | None = None,
-    formats: Sequence[Format] = (),
-    frames: NDArray[np.uint8] | None = None,
-    overwrite: bool = False,
-) -> Path:
-    """Write a bundle: whole, or not at all.
-
-    The written model is read again and must give the same raw outputs to the bit.
-
-    Args:
-        folder: The new folder.
-        config: The configuration that trained the model.
-        info: Classes and picture size.
-        state: Tensors by name.
-        metrics: Values on the validation split.
-        pick: Why this model, if a rule chose it.
-        study: The search that made it, if one did.
-        seed: Seed of the training.
-        test_metrics: Values on the test split, if it was touched.
-        floors: What trivial predictors reach on the validation split, by name.
-        fusion: How objects are linked over a clip, if it was tuned.
-        formats: Programs to write beside the weights, each proven on ``frames``.
-        frames: Real frames for that, uint8 views ``[N, C, H, W]``.
-        overwrite: Whether an existing folder is replaced.
-
-    Returns:
-        ``folder``.
-
-    Raises:
-        BundleError: If the folder exists, the state does not fit the configuration, or the
-            written model does not give the same outputs.
-    """
-    contents = Contents(
-        config=config,
-        info=info,
-        state=state,
-        seed=seed,
-        validation=metrics,
-        test=test_metrics,
-        floors=floors or {},
-        pick=pick,
-        study=study,
-        fusion=fusion,
-        formats=tuple(formats),
-        frames=frames,
-        notes={},
-    )
-    return write_bundle(folder, contents, overwrite=overwrite)
+        stream = self.clip(score_threshold=score_threshold, fusion=fusion, link=link)
+        return stream.read(images_bchw)
 
 
 def load_bundle(
@@ -184,11 +145,11 @@ def load_bundle(
     manifest = load_manifest(folder)
     refuse_imports(manifest.config.own_code, allow_imports, str(folder / CONFIG))
     weights = read_weights(read_verified(folder, MODEL, sums, MAX_MODEL_BYTES), folder / MODEL)
-    network = build_from(manifest.config, manifest.info, weights, where=str(folder / MODEL))
+    empty = build_network(manifest.config.untrained, manifest.info, generator_seed=0)
+    network = filled(empty, weights, where=str(folder / MODEL))
     return Bundle(
         path=folder,
         network=network.to(place),
-        config=manifest.config,
         info=manifest.info,
         metrics=read_metrics(folder),
         manifest=manifest,

@@ -53,10 +53,10 @@ def _summary(manifest: Manifest) -> str:
     optimizer = config.optimizer
     facts = {
         "backbone": f"{_text(config.backbone.name)}, weights {_text(config.backbone.weights)}",
-        "weighting": config.weighting.kind,
-        "schedule": config.schedule.kind,
-        "training": f"{optimizer.epochs} epochs of {optimizer.steps_per_epoch} steps",
-        "batch": f"{optimizer.batch_size} frames",
+        "weighting": str(config.weighting["kind"]),
+        "schedule": str(config.schedule["kind"]),
+        "training": f"{optimizer['epochs']} epochs of {optimizer['steps_per_epoch']} steps",
+        "batch": f"{optimizer['batch_size']} frames",
         "seed": str(manifest.seed),
         "configuration": f"{manifest.config_digest} (whole in `config.json`)",
         "data": manifest.data.digest or "not recorded",

@@ -5,6 +5,7 @@ Axis letters: B frames, H height, W width.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from types import MappingProxyType
 
 import numpy as np
@@ -12,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 
 from automtl.data.table import DataInfo
-from automtl.errors import DataError
+from automtl.errors import BundleError, DataError
 from automtl.export.further import with_further
 from automtl.export.manifest import Fusion, FusionKind, Manifest
 from automtl.export.own import own_results, refuse_imports
 from automtl.export.result import FrameResult
 from automtl.fusion.association import BOXES_ALONE, Association
-from automtl.fusion.instances import Instances
+from automtl.fusion.instances import Instances, fused
 from automtl.fusion.tracker import Tracker
 from automtl.fusion.tuning import SHOWN_SCORE
 from automtl.tasks import segmentation
@@ -34,6 +35,7 @@ def decode_clip(
     *,
     score_threshold: float = SHOWN_SCORE,
     fusion: FusionKind | None = None,
+    link: bool = True,
     allow_imports: Collection[str] = (),
 ) -> Iterator[FrameResult]:
     """Turn the raw outputs of one clip into boxes, tracks, masks and what else the tasks say.
@@ -49,6 +51,7 @@ def decode_clip(
         manifest: Of the bundle, from :func:`automtl.load_manifest`.
         score_threshold: Objects below it are left out.
         fusion: Which cues link the objects; by default what the bundle was tuned to.
+        link: Whether objects get tracks, for which SciPy is needed.
         allow_imports: Import paths of tasks of your own that the bundle may name. Importing runs
             code of that package.
 
@@ -56,7 +59,7 @@ def decode_clip(
         A result for each frame, in pixels of the network's input.
 
     Raises:
-        BundleError: If the bundle names code that is not allowed.
+        BundleError: If the bundle names code that is not allowed, or SciPy is missing.
         DataError: If a task's outputs are missing.
     """
     refuse_imports(manifest.config.own_code, allow_imports, "the bundle's manifest")
@@ -64,6 +67,7 @@ def decode_clip(
         manifest.info,
         score_threshold=score_threshold,
         association=association_of(manifest.fusion, fusion),
+        link=must_link(manifest.tasks, link=link),
         imports=manifest.config.imports,
     )
     return _decoded(chunks, manifest.tasks, decoder)
@@ -100,6 +104,7 @@ class ClipDecoder:
         info: Classes and picture size.
         score_threshold: Objects below it are left out of the results.
         association: How objects are made and linked.
+        link: Whether they are linked at all; without, they have no tracks.
         imports: Where tasks that are not built in come from; their code runs.
     """
 
@@ -109,12 +114,14 @@ class ClipDecoder:
         *,
         score_threshold: float,
         association: Association,
+        link: bool = True,
         imports: Mapping[str, str] = _NO_IMPORTS,
     ) -> None:
         self._info = info
         self._score_threshold = score_threshold
         self._imports = imports
-        self._tracker = Tracker(association=association)
+        self._association = association
+        self._tracker = Tracker(association=association) if link else None
 
     def read(self, outputs: Mapping[str, RawOutput]) -> list[FrameResult]:
         """Return the results of the clip's next frames.
@@ -139,15 +146,18 @@ class ClipDecoder:
         return [replace(result, own=said) for result, said in zip(further, own, strict=True)]
 
     def _result(self, seen: Instances, mask: NDArray[np.uint8] | None) -> FrameResult:
-        tracked = self._tracker.update(seen)
         ids = np.full(len(seen), -1, dtype=np.int64)
-        if seen.embeddings is not None:
+        if self._tracker is None or seen.embeddings is None:
+            boxes, scores = fused(seen, self._association)
+        else:
+            tracked = self._tracker.update(seen)
+            boxes, scores = tracked.boxes, tracked.scores
             # MOTChallenge counts tracks from 1; so does everything that people see.
             ids = np.where(tracked.ids >= 0, tracked.ids + 1, -1)
-        kept = tracked.scores >= self._score_threshold
+        kept = scores >= self._score_threshold
         return FrameResult(
-            boxes=tracked.boxes[kept],
-            scores=tracked.scores[kept],
+            boxes=boxes[kept],
+            scores=scores[kept],
             classes=seen.classes[kept],
             ids=ids[kept],
             mask=mask,
@@ -165,6 +175,20 @@ def association_of(tuned: Fusion | None, kind: FusionKind | None) -> Association
     if tuned is not None:
         return tuned.association(kind or tuned.kind)
     return BOXES_ALONE if kind == "boxes" else Association()
+
+
+def must_link(tasks: Collection[str], *, link: bool) -> bool:
+    """Return whether objects are to be linked: a model that does not track has nothing to link.
+
+    Raises:
+        BundleError: If they are, and SciPy, which solves the assignment, is not installed.
+    """
+    if not link or "tracking" not in tasks:
+        return False
+    if find_spec("scipy") is None:
+        msg = "linking objects over frames needs SciPy, which is not installed"
+        raise BundleError(msg, fix="Run: pip install scipy, or predict without tracks: link=False")
+    return True
 
 
 def _nothing() -> Instances:

@@ -12,6 +12,10 @@ from pathlib import Path
 from automtl.errors import BundleError
 
 CHECKSUMS = "checksums.json"
+MODEL = "model.safetensors"
+CONFIG = "config.json"
+METRICS = "metrics.json"
+CARD = "MODEL_CARD.md"
 MAX_JSON_BYTES = 16 * 2**20
 MAX_MODEL_BYTES = 8 * 2**30
 

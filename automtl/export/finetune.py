@@ -7,7 +7,7 @@ from automtl.config import CustomWeighting, OptimizerConfig, TrialConfig
 from automtl.data.table import DataInfo, SplitData
 from automtl.dispatch.base import Report
 from automtl.export.bundle import Bundle
-from automtl.export.files import refuse_existing
+from automtl.export.files import CONFIG, refuse_existing
 from automtl.export.fusing import tuned_fusion
 from automtl.export.manifest import Parent
 from automtl.export.own import refuse_imports
@@ -24,7 +24,7 @@ from automtl.export.tuning import (
     with_training,
 )
 from automtl.export.weights import build_from, state_on_cpu
-from automtl.export.writing import CONFIG, Contents, write_bundle
+from automtl.export.writing import Contents, write_bundle
 from automtl.training.evaluation import evaluate
 
 

@@ -2,25 +2,32 @@
 
 import platform
 from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, ValidationError
-
-from automtl.config import Frozen, TrialConfig, View, digest_of
+from automtl.config.blueprint import View
+from automtl.config.digest import digest_of
 from automtl.data.table import DataInfo
 from automtl.data.views import VERSION
 from automtl.errors import BundleError
+from automtl.export.stored import StoredConfig
 from automtl.fusion.association import Association
-from automtl.results import Pick, StudyInfo
+from automtl.plain import PlainError, Within, read
+
+if TYPE_CHECKING:
+    from automtl.config import TrialConfig
+    from automtl.results import Pick, StudyInfo
 
 SCHEMA_VERSION = 1
 
-ClassNames = Annotated[tuple[Annotated[str, Field(max_length=200)], ...], Field(max_length=10_000)]
+Side = Annotated[int, Within(least=32, most=8192)]
+ClassNames = Annotated[tuple[Annotated[str, Within(most=200)], ...], Within(most=10_000)]
 
 
-class Preprocessing(Frozen):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preprocessing:
     """What the network expects of a picture.
 
     Attributes:
@@ -33,14 +40,15 @@ class Preprocessing(Frozen):
     """
 
     layout: Literal["uint8 RGB [B, 3, H, W]"] = "uint8 RGB [B, 3, H, W]"
-    image_size: tuple[Annotated[int, Field(ge=32, le=8192)], Annotated[int, Field(ge=32, le=8192)]]
+    image_size: tuple[Side, Side]
     resize: Literal["bilinear, whole picture"] = "bilinear, whole picture"
     normalisation: Literal["inside the network"] = "inside the network"
     views: tuple[View, ...] = ("rgb",)
     views_version: int = VERSION
 
 
-class DataFacts(Frozen):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFacts:
     """What is known of the data that trained the model.
 
     Attributes:
@@ -51,10 +59,11 @@ class DataFacts(Frozen):
 
     digest: str = ""
     segmentation_frequency: tuple[float, ...] = ()
-    target_medians: Mapping[str, float] = {}
+    target_medians: Mapping[str, float] = field(default_factory=dict)
 
 
-class Parent(Frozen):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parent:
     """The bundle that a fine-tuned or extended model began from.
 
     Attributes:
@@ -78,7 +87,8 @@ FusionKind = Literal["boxes", "scene"]
 """Boxes and their motion alone, or boxes, masks and embeddings together."""
 
 
-class Fusion(Frozen):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fusion:
     """How objects are linked over a clip, and what the masks and embeddings are worth there.
 
     Attributes:
@@ -94,7 +104,7 @@ class Fusion(Frozen):
     kind: FusionKind
     boxes: Association
     scene: Association
-    n_candidates: Annotated[int, Field(ge=1)]
+    n_candidates: Annotated[int, Within(least=1)]
     held_out: Mapping[str, float]
 
     def association(self, kind: FusionKind) -> Association:
@@ -102,12 +112,14 @@ class Fusion(Frozen):
         return self.scene if kind == "scene" else self.boxes
 
 
-class Manifest(Frozen):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
     """The content of ``config.json``: all that is needed to build the network and use it.
 
     Attributes:
         schema_version: Version of this layout.
-        config: The whole configuration of the training.
+        config: The whole configuration of the training; its parts that build the network are
+            checked when it is read, all of it by ``StoredConfig.whole``.
         config_digest: Its digest, which has to fit.
         tasks: Heads of the network, in chain order.
         detection_classes: Names by index.
@@ -126,7 +138,7 @@ class Manifest(Frozen):
     """
 
     schema_version: int
-    config: TrialConfig
+    config: StoredConfig
     config_digest: str
     tasks: tuple[str, ...]
     detection_classes: ClassNames
@@ -158,19 +170,19 @@ class Manifest(Frozen):
 
 
 def make_manifest(
-    config: TrialConfig,
+    config: "TrialConfig",
     info: DataInfo,
     *,
     seed: int,
-    pick: Pick | None,
-    study: StudyInfo | None,
+    pick: "Pick | None",
+    study: "StudyInfo | None",
     parent: Parent | None,
     fusion: Fusion | None = None,
 ) -> Manifest:
     """Describe a model that was just trained."""
     return Manifest(
         schema_version=SCHEMA_VERSION,
-        config=config,
+        config=read(StoredConfig, config.to_plain()),
         config_digest=config.digest,
         tasks=config.tasks,
         detection_classes=info.detection_classes,
@@ -206,9 +218,12 @@ def read_manifest(plain: Mapping[str, object], where: str) -> Manifest:
     """
     _refuse_newer(plain, where)
     try:
-        manifest = Manifest.model_validate(plain)
-    except ValidationError as error:
-        raise BundleError(_mistakes(error), where=where, fix="Export the model again") from error
+        manifest = read(Manifest, plain)
+    except PlainError as error:
+        found = error.mistakes
+        more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
+        msg = "; ".join(found[:3]) + more
+        raise BundleError(msg, where=where, fix="Export the model again") from error
     # Of what was written: a version that knows more keys fills them in with their defaults.
     digest = digest_of(plain["config"])
     if digest != manifest.config_digest or manifest.config.tasks != manifest.tasks:
@@ -254,7 +269,7 @@ def _refuse_newer(plain: Mapping[str, object], where: str) -> None:
             fix="Name a folder made by `automtl export`",
         )
     if found > SCHEMA_VERSION:
-        known = set(Manifest.model_fields)
+        known = {each.name for each in fields(Manifest)}
         differing = [f"+{key}" for key in sorted(set(plain) - known)]
         differing += [f"-{key}" for key in sorted(known - set(plain))]
         msg = (
@@ -266,12 +281,3 @@ def _refuse_newer(plain: Mapping[str, object], where: str) -> None:
             where=where,
             fix="Upgrade automtl: pip install -U automtl",
         )
-
-
-def _mistakes(error: ValidationError) -> str:
-    found = [
-        f"{'.'.join(map(str, mistake['loc'])) or 'config.json'}: {mistake['msg']}"
-        for mistake in error.errors(include_url=False)
-    ]
-    more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
-    return "; ".join(found[:3]) + more

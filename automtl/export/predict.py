@@ -135,7 +135,7 @@ def predict_folder(
         n_objects=sum(len(frame.boxes) for frame in objects),
         n_tracks=n_tracks,
         left_out=tuple(left_out),
-        undecoded=undecoded(bundle.config.tasks, bundle.config.imports),
+        undecoded=undecoded(bundle.manifest.tasks, bundle.manifest.config.imports),
         seconds=time.monotonic() - began,
     )
 
@@ -182,7 +182,7 @@ class _ClipWriter:
                 own.append(write_frame(self.out, result.own, frame.name, self._stem(frame)))
                 found.append(objects)
         write_lines(self.out, self.clip.name, own)
-        if found and {"detection", "tracking"} <= set(self.bundle.config.tasks):
+        if found and {"detection", "tracking"} <= set(self.bundle.manifest.tasks):
             path = self.out / "tracks" / f"{self.clip.name}.txt"
             path.parent.mkdir(exist_ok=True)
             path.write_text(mot_of(found), encoding="utf-8")

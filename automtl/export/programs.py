@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from typing_extensions import override
 
-from automtl.config import View
+from automtl.config.blueprint import View
 from automtl.data.views import compute_views
 from automtl.errors import BundleError, closest
 from automtl.export.files import MAX_MODEL_BYTES, read_checksums, read_verified

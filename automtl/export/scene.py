@@ -6,7 +6,7 @@ from torch import Tensor
 from automtl.data.table import DataInfo
 from automtl.data.views import compute_views
 from automtl.errors import DataError
-from automtl.export.decoding import ClipDecoder
+from automtl.export.decoding import ClipDecoder, must_link
 from automtl.export.result import FrameResult
 from automtl.fusion.association import Association
 from automtl.model.network import MultiTaskNetwork
@@ -21,6 +21,7 @@ class ClipPredictor:
         device: Where the network is.
         score_threshold: Objects below it are left out of the results.
         association: How objects are made and linked.
+        link: Whether they are linked at all.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class ClipPredictor:
         device: torch.device,
         score_threshold: float,
         association: Association,
+        link: bool = True,
     ) -> None:
         self._network = network
         self._info = info
@@ -39,6 +41,7 @@ class ClipPredictor:
             info,
             score_threshold=score_threshold,
             association=association,
+            link=must_link(network.tasks, link=link),
             imports=network.imports,
         )
 

@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import safetensors.torch
 import torch
 from torch import Tensor
 
-from automtl.config import TrialConfig
 from automtl.data.table import DataInfo
 from automtl.errors import BundleError
 from automtl.model.network import MultiTaskNetwork, build_network
+
+if TYPE_CHECKING:
+    from automtl.config import TrialConfig
 
 PARITY_SEED = 0
 """Seed of the picture on which two networks are compared."""
@@ -60,7 +63,7 @@ def read_weights(content: bytes, where: Path) -> dict[str, Tensor]:
 
 
 def build_from(
-    config: TrialConfig, info: DataInfo, state: Mapping[str, Tensor], *, where: str
+    config: "TrialConfig", info: DataInfo, state: Mapping[str, Tensor], *, where: str
 ) -> MultiTaskNetwork:
     """Return the network of ``config`` with exactly the tensors of ``state``, in eval mode.
 
@@ -74,6 +77,22 @@ def build_from(
         BundleError: If a tensor is missing, unknown, or of another shape or type.
     """
     network = build_network(without_pretraining(config), info, generator_seed=0)
+    return filled(network, state, where=where)
+
+
+def filled(
+    network: MultiTaskNetwork, state: Mapping[str, Tensor], *, where: str
+) -> MultiTaskNetwork:
+    """Give a network exactly the tensors of ``state``; return it in eval mode.
+
+    Args:
+        network: Changed.
+        state: Tensors by name.
+        where: Where ``state`` is from, for messages.
+
+    Raises:
+        BundleError: If a tensor is missing, unknown, or of another shape or type.
+    """
     mistakes = mismatches(network.state_dict(), state)
     if mistakes:
         more = f" (and {len(mistakes) - 5} more)" if len(mistakes) > 5 else ""
@@ -114,7 +133,7 @@ def difference(one: MultiTaskNetwork, other: MultiTaskNetwork, info: DataInfo) -
     return Parity(max(gaps), len(gaps))
 
 
-def without_pretraining(config: TrialConfig) -> TrialConfig:
+def without_pretraining(config: "TrialConfig") -> "TrialConfig":
     """All tensors come from the bundle: nothing is downloaded, no other file is opened."""
     return config.model_copy(
         update={"backbone": config.backbone.model_copy(update={"weights": "none"})}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from automtl.config import SharingConfig, TrialConfig
-from automtl.config.network import EVERY_STAGE
+from automtl.config.blueprint import EVERY_STAGE
 from automtl.data.table import DataInfo
 from automtl.export.weights import without_pretraining
 from automtl.model.network import build_network, stage_key

@@ -1,7 +1,7 @@
 """Writing a bundle: whole or not at all, and read again before it counts."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,10 @@ from automtl.data.table import DataInfo
 from automtl.errors import BundleError
 from automtl.export.card import Floors, Programs, model_card
 from automtl.export.files import (
+    CARD,
+    CONFIG,
+    METRICS,
+    MODEL,
     new_folder,
     refuse_existing,
     write_bytes,
@@ -26,12 +30,8 @@ from automtl.export.programs import Format, write_programs
 from automtl.export.weights import Parity, build_from, difference, read_weights, weights_bytes
 from automtl.model.cost import latency_ms, views_ms
 from automtl.model.network import MultiTaskNetwork
+from automtl.plain import to_plain
 from automtl.results import Pick, StudyInfo
-
-MODEL = "model.safetensors"
-CONFIG = "config.json"
-METRICS = "metrics.json"
-CARD = "MODEL_CARD.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +72,68 @@ class Contents:
     notes: Mapping[str, object]
 
 
+def export_bundle(  # noqa: PLR0913 - one argument for each thing that a bundle records
+    folder: Path,
+    *,
+    config: TrialConfig,
+    info: DataInfo,
+    state: Mapping[str, Tensor],
+    metrics: Mapping[str, float],
+    pick: Pick | None,
+    study: StudyInfo | None,
+    seed: int,
+    test_metrics: Mapping[str, float] | None = None,
+    floors: Floors | None = None,
+    fusion: Fusion | None = None,
+    formats: Sequence[Format] = (),
+    frames: NDArray[np.uint8] | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write a bundle: whole, or not at all.
+
+    The written model is read again and must give the same raw outputs to the bit.
+
+    Args:
+        folder: The new folder.
+        config: The configuration that trained the model.
+        info: Classes and picture size.
+        state: Tensors by name.
+        metrics: Values on the validation split.
+        pick: Why this model, if a rule chose it.
+        study: The search that made it, if one did.
+        seed: Seed of the training.
+        test_metrics: Values on the test split, if it was touched.
+        floors: What trivial predictors reach on the validation split, by name.
+        fusion: How objects are linked over a clip, if it was tuned.
+        formats: Programs to write beside the weights, each proven on ``frames``.
+        frames: Real frames for that, uint8 views ``[N, C, H, W]``.
+        overwrite: Whether an existing folder is replaced.
+
+    Returns:
+        ``folder``.
+
+    Raises:
+        BundleError: If the folder exists, the state does not fit the configuration, or the
+            written model does not give the same outputs.
+    """
+    contents = Contents(
+        config=config,
+        info=info,
+        state=state,
+        seed=seed,
+        validation=metrics,
+        test=test_metrics,
+        floors=floors or {},
+        pick=pick,
+        study=study,
+        fusion=fusion,
+        formats=tuple(formats),
+        frames=frames,
+        notes={},
+    )
+    return write_bundle(folder, contents, overwrite=overwrite)
+
+
 def write_bundle(folder: Path, contents: Contents, *, overwrite: bool) -> Path:
     """Write ``contents`` as a bundle and return its folder.
 
@@ -92,7 +154,7 @@ def write_bundle(folder: Path, contents: Contents, *, overwrite: bool) -> Path:
     network = build_from(contents.config, contents.info, contents.state, where="the trained model")
     with new_folder(folder, overwrite=overwrite) as part:
         write_bytes(part / MODEL, weights_bytes(contents.state))
-        write_json(part / CONFIG, manifest.model_dump(mode="json"))
+        write_json(part / CONFIG, to_plain(manifest))
         parity = _prove_parity(network, part / MODEL, contents)
         programs = _programs(network, part, contents)
         write_json(part / METRICS, _measured(contents, parity, network, programs))
@@ -148,8 +210,8 @@ def _measured(
         "floors": {name: _finite(values) for name, values in contents.floors.items()},
         "objectives": [objective.model_dump(mode="json") for objective in objectives],
         "pick": contents.pick.model_dump(mode="json") if contents.pick else None,
-        "parent": contents.parent.model_dump(mode="json") if contents.parent else None,
-        "fusion": contents.fusion.model_dump(mode="json") if contents.fusion else None,
+        "parent": to_plain(contents.parent),
+        "fusion": to_plain(contents.fusion),
         "parity": {"max_abs_difference": parity.max_abs, "tensors": parity.n_outputs},
         "latency": {"median_ms": round(latency, 4), "batch": 1, "threads": 1, "device": "cpu"},
         "programs": programs,

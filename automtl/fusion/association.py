@@ -1,15 +1,15 @@
 """How instances are made and linked: the parameters that are tuned after training."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+from automtl.plain import Within, check_limits
 
-from automtl.config import Frozen
-
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Within(least=0, most=1)]
 
 
-class Association(Frozen):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Association:
     """Weights of the cues and thresholds of the linking.
 
     The cost of linking an object to a track is the weighted mean of what the cues say against
@@ -43,18 +43,22 @@ class Association(Frozen):
     embedding_weight: Share = 0.6
     motion_weight: Share = 0.4
     mask_weight: Share = 0.0
-    max_cosine_distance: Annotated[float, Field(ge=0, le=2)] = 0.5
+    max_cosine_distance: Annotated[float, Within(least=0, most=2)] = 0.5
     min_iou: Share = 0.1
     min_mask_iou: Share = 0.3
     buffer: Share = 0.0
     class_penalty: Share = 1.0
     high_score: Share = 0.45
     low_score: Share = 0.25
-    max_age: Annotated[int, Field(ge=0, le=1000)] = 5
+    max_age: Annotated[int, Within(least=0, most=1000)] = 5
     velocity_gain: Share = 0.5
-    memory: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    support_weight: Annotated[float, Field(ge=0, le=20)] = 0.0
+    memory: Annotated[float, Within(least=0, below=1)] = 0.0
+    support_weight: Annotated[float, Within(least=0, most=20)] = 0.0
     box_share: Share = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise ``PlacedError`` if a parameter is not within its limits."""
+        check_limits(self)
 
 
 BOXES_ALONE = Association(embedding_weight=0)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import find_objects
 
 NOBODY = -1
 """Owner of a pixel that belongs to no object."""
@@ -36,8 +35,21 @@ class Mask:
 
 def windows_of(owners: Owners, n_objects: int) -> list[Window | None]:
     """Return the rows and columns of each object's pixels; None where it has none."""
-    found = find_objects(owners + 1, max_label=n_objects)
-    return [None if each is None else (each[0], each[1]) for each in found]
+    rows, columns = np.nonzero(owners != NOBODY)
+    whose = owners[rows, columns].astype(np.intp)
+    spans = [_spans(whose, places, n_objects) for places in (rows, columns)]
+    return [
+        None if down.stop == 0 else (down, across) for down, across in zip(*spans, strict=True)
+    ]
+
+
+def _spans(whose: NDArray[np.intp], places: NDArray[np.intp], n_objects: int) -> list[slice]:
+    """Return for each object the places from its first to its last; up to 0 where it has none."""
+    first = np.full(n_objects, np.iinfo(np.int64).max)
+    stop = np.zeros(n_objects, np.int64)
+    np.minimum.at(first, whose, places)
+    np.maximum.at(stop, whose, places + 1)
+    return [slice(*span) for span in zip(first.tolist(), stop.tolist(), strict=True)]
 
 
 def cut(owners: Owners, row: int, window: Window | None) -> Mask | None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from automtl.data.table import UNKNOWN_ID
 from automtl.fusion.association import Association
@@ -97,6 +96,9 @@ def _link(
     free = np.flatnonzero(tracks.ages > 0)
     if not len(chosen) or not len(free):
         return
+    # Only linking needs SciPy: boxes and masks are had without it.
+    from scipy.optimize import linear_sum_assignment
+
     cost, possible = link_costs(chosen, boxes, instances, chosen_rows(tracks, free), association)
     rows, columns = linear_sum_assignment(np.where(possible, cost, FORBIDDEN))
     kept = possible[rows, columns]

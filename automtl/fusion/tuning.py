@@ -1,7 +1,7 @@
 """Association parameters, tuned after training on the outputs of the validation split."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -126,7 +126,7 @@ Draw = Callable[[float, float, float, np.random.Generator], float]
 def _drawn(
     best: Association, free: Sequence[str], rng: np.random.Generator, draw: Draw
 ) -> Association:
-    values = best.model_dump()
+    values = asdict(best)
     for name in free:
         low, high = RANGES[name]
         values[name] = draw(float(values[name]), low, high, rng)

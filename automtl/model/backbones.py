@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from automtl.config import BackboneConfig
 from automtl.config.backbones import TIMM, tiny_channels
+from automtl.config.blueprint import BackboneBlueprint
 from automtl.errors import AutomtlError
 from automtl.model.stages import Stages
 from automtl.model.stem import widen
@@ -14,7 +14,7 @@ from automtl.model.third_party import timm_stages, torchvision_stages
 from automtl.own_code import blamed, imported, said
 
 
-def build_stages(config: BackboneConfig) -> Stages:
+def build_stages(config: BackboneBlueprint) -> Stages:
     """Build the stages of a backbone with its weights, for the views that it is to read.
 
     Raises:
@@ -24,7 +24,7 @@ def build_stages(config: BackboneConfig) -> Stages:
     return widen(_for_rgb(config), config.views)
 
 
-def _for_rgb(config: BackboneConfig) -> Stages:
+def _for_rgb(config: BackboneBlueprint) -> Stages:
     if config.name.startswith(TIMM):
         return _load_path(config, timm_stages(config))
     if ":" in config.name:
@@ -55,7 +55,7 @@ def _tiny(width: float) -> Stages:
     return Stages(modules=modules, channels=channels, strides=(2, 4, 8, 16))
 
 
-def _user_stages(config: BackboneConfig) -> Stages:
+def _user_stages(config: BackboneBlueprint) -> Stages:
     where = "backbone.name"
     factory = imported(config.name, what="backbone", where=where)
     fix = "It is called with a BackboneConfig and returns automtl.model.stages.Stages"
@@ -67,7 +67,7 @@ def _user_stages(config: BackboneConfig) -> Stages:
     return stages
 
 
-def _refuse_imagenet(config: BackboneConfig) -> None:
+def _refuse_imagenet(config: BackboneBlueprint) -> None:
     if config.weights == "imagenet":
         msg = f"there are no ImageNet weights of {config.name!r}"
         raise AutomtlError(
@@ -77,7 +77,7 @@ def _refuse_imagenet(config: BackboneConfig) -> None:
         )
 
 
-def _load_path(config: BackboneConfig, stages: Stages) -> Stages:
+def _load_path(config: BackboneBlueprint, stages: Stages) -> Stages:
     """Load a state dict of the stages (``0.0.weight`` ...), if a path is given."""
     if config.weights in ("none", "imagenet"):
         return stages

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from automtl.config import TrialConfig, View
+from automtl.config.blueprint import Blueprint, View
 from automtl.config.sharing import Groups, groups_by_stage
 from automtl.data.table import DataInfo
 from automtl.data.views import normalisation
@@ -197,7 +197,7 @@ def stage_key(stage: int, group: Sequence[str]) -> str:
 
 
 def build_network(
-    config: TrialConfig, info: DataInfo, *, generator_seed: int | None = None
+    config: Blueprint, info: DataInfo, *, generator_seed: int | None = None
 ) -> MultiTaskNetwork:
     """Build a network.
 

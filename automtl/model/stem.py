@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from automtl.config import View
+from automtl.config.blueprint import View
 from automtl.data.views import channels_of, rgb_channels
 from automtl.errors import AutomtlError
 from automtl.model.stages import Stages

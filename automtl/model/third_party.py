@@ -6,13 +6,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import override
 
-from automtl.config import BackboneConfig
 from automtl.config.backbones import TIMM
+from automtl.config.blueprint import BackboneBlueprint
 from automtl.errors import AutomtlError
 from automtl.model.stages import Stages, cut_by_stride
 
 
-def torchvision_stages(config: BackboneConfig) -> Stages:
+def torchvision_stages(config: BackboneBlueprint) -> Stages:
     """Build a backbone of torchvision.
 
     Raises:
@@ -33,7 +33,7 @@ def torchvision_stages(config: BackboneConfig) -> Stages:
     return cut_by_stride(_layers(config.name, model))
 
 
-def timm_stages(config: BackboneConfig) -> Stages:
+def timm_stages(config: BackboneBlueprint) -> Stages:
     """Build a backbone of timm, ``timm:NAME``.
 
     Raises:

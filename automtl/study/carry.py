@@ -53,10 +53,10 @@ def export_record(
     Raises:
         AutomtlError: If the trial's files are gone or belong to another configuration.
     """
-    from automtl.export.bundle import export_bundle
     from automtl.export.fusing import tuned_fusion
     from automtl.export.programs import proof_frames
     from automtl.export.weights import build_from
+    from automtl.export.writing import export_bundle
 
     record = picked.record
     saved = _saved_model(folder, record)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from automtl.data.table import UNKNOWN_ID, FrameTable
 
@@ -49,6 +48,8 @@ class _Memory:
         ids = np.full(len(vectors_nd), UNKNOWN_ID, np.int64)
         alive = [t for t, age in enumerate(self.ages) if age <= MEMORY_FRAMES]
         if alive and len(vectors_nd):
+            from scipy.optimize import linear_sum_assignment
+
             distance = 1 - vectors_nd @ np.stack([self.vectors[t] for t in alive]).T
             rows, columns = linear_sum_assignment(distance)
             for row, column in zip(rows, columns, strict=True):

@@ -5,7 +5,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
-from automtl.config import HeadsConfig
+from automtl.config.blueprint import HeadsBlueprint
 from automtl.data.table import DataInfo, FrameTable, MultiTaskBatch
 
 RawOutput = Mapping[str, Tensor]
@@ -47,7 +47,7 @@ class Task(Protocol):
         *,
         channels: Sequence[int],
         strides: Sequence[int],
-        heads: HeadsConfig,
+        heads: HeadsBlueprint,
         info: DataInfo,
     ) -> nn.Module:
         """Return a module from the backbone's stage features to a :data:`RawOutput`.

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from torch import nn
 
-from automtl.config import BUILT_IN_TASKS, HeadsConfig
+from automtl.config.blueprint import BUILT_IN_TASKS, HeadsBlueprint
 from automtl.data.table import DataInfo
 from automtl.errors import AutomtlError, closest
 from automtl.own_code import blamed, imported
@@ -69,7 +69,7 @@ def build_head(
     *,
     channels: Sequence[int],
     strides: Sequence[int],
-    heads: HeadsConfig,
+    heads: HeadsBlueprint,
     info: DataInfo,
 ) -> nn.Module:
     """Return the head of a task, built-in or a user's own; see :meth:`Task.build_head`.

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import override
 
-from automtl.config import HeadsConfig
+from automtl.config.blueprint import HeadsBlueprint
 from automtl.config.metrics import TASK_METRICS
 from automtl.data.table import DataInfo, FrameTable, MultiTaskBatch
 from automtl.errors import DataError
@@ -46,7 +46,7 @@ class ClassificationTask:
         *,
         channels: Sequence[int],
         strides: Sequence[int],
-        heads: HeadsConfig,
+        heads: HeadsBlueprint,
         info: DataInfo,
     ) -> nn.Module:
         """Return the head: the coarsest stage's mean over the picture, and two layers."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from automtl.config import HeadsConfig
+from automtl.config.blueprint import HeadsBlueprint
 from automtl.config.metrics import TASK_METRICS
 from automtl.data.table import DataInfo, FrameTable, MultiTaskBatch
 from automtl.errors import DataError
@@ -42,7 +42,7 @@ class DepthTask:
         *,
         channels: Sequence[int],
         strides: Sequence[int],
-        heads: HeadsConfig,
+        heads: HeadsBlueprint,
         info: DataInfo,
     ) -> nn.Module:
         """Return the head: logarithms at stride 4, ``{"log": [B, 1, H / 4, W / 4]}``."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.ops import batched_nms, generalized_box_iou_loss
 
-from automtl.config import HeadsConfig
+from automtl.config.blueprint import HeadsBlueprint
 from automtl.config.metrics import TASK_METRICS
 from automtl.data.table import DataInfo, FrameTable, MultiTaskBatch
 from automtl.errors import DataError
@@ -51,7 +51,7 @@ class DetectionTask:
         *,
         channels: Sequence[int],
         strides: Sequence[int],
-        heads: HeadsConfig,
+        heads: HeadsBlueprint,
         info: DataInfo,
     ) -> nn.Module:
         """Return the head: ``{"heat": [B, K, h, w], "box": [B, 4, h, w]}`` at stride 8.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from automtl.config import HeadsConfig
+from automtl.config.blueprint import HeadsBlueprint
 from automtl.config.metrics import TASK_METRICS
 from automtl.data.table import IGNORED, DataInfo, FrameTable, MultiTaskBatch
 from automtl.errors import DataError
@@ -32,7 +32,7 @@ class SegmentationTask:
         *,
         channels: Sequence[int],
         strides: Sequence[int],
-        heads: HeadsConfig,
+        heads: HeadsBlueprint,
         info: DataInfo,
     ) -> nn.Module:
         """Return the head: class scores at stride 4, ``{"logits": [B, K, H / 4, W / 4]}``."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from automtl.config import HeadsConfig
+from automtl.config.blueprint import HeadsBlueprint
 from automtl.config.metrics import TASK_METRICS
 from automtl.data.table import UNKNOWN_ID, DataInfo, FrameTable, MultiTaskBatch
 from automtl.errors import DataError
@@ -34,7 +34,7 @@ class TrackingTask:
         *,
         channels: Sequence[int],
         strides: Sequence[int],
-        heads: HeadsConfig,
+        heads: HeadsBlueprint,
         info: DataInfo,
     ) -> nn.Module:
         """Return the head: ``{"embedding": [B, D, H / 8, W / 8]}``."""

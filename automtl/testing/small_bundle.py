@@ -7,7 +7,7 @@ import torch
 
 from automtl.config import BackboneConfig, HeadsConfig, SharingConfig, TrialConfig
 from automtl.data.table import DataInfo
-from automtl.export.bundle import export_bundle
+from automtl.export.writing import export_bundle
 from automtl.model.network import build_network
 from automtl.results import Pick
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from automtl.config import TrialConfig
 from automtl.config.backbones import N_STAGES, channels_of
-from automtl.config.network import EVERY_STAGE
+from automtl.config.blueprint import EVERY_STAGE
 from automtl.config.sharing import canonical, groups_by_stage
 from automtl_dashboards import palette
 

@@ -9,7 +9,8 @@ from automtl.cli import run_command
 from automtl.cli.verbs_models import _frozen
 from automtl.config import BackboneConfig, HeadsConfig, SharingConfig, TrialConfig
 from automtl.data.load import load_data
-from automtl.export.bundle import export_bundle, load_bundle
+from automtl.export.bundle import load_bundle
+from automtl.export.writing import export_bundle
 from automtl.model.network import build_network
 from automtl.sources import DataConfig, ShapesSource
 

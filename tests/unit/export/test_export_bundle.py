@@ -10,8 +10,7 @@ import torch
 from automtl.config import BackboneConfig, SharingConfig
 from automtl.errors import AutomtlError, BundleError
 from automtl.export.bundle import load_bundle
-from automtl.export.files import CHECKSUMS, write_checksums, write_json
-from automtl.export.writing import CONFIG, METRICS, MODEL
+from automtl.export.files import CHECKSUMS, CONFIG, METRICS, MODEL, write_checksums, write_json
 from automtl.model.network import build_network, same_tensors
 from automtl.testing.small_bundle import CONFIG_TREE, INFO, PICK, trained_state, write
 

@@ -8,8 +8,8 @@ import torch
 
 from automtl.errors import DataError, DeviceError
 from automtl.export.bundle import load_bundle
+from automtl.export.files import METRICS
 from automtl.export.manifest import Fusion
-from automtl.export.writing import METRICS
 from automtl.fusion.association import BOXES_ALONE, Association
 from automtl.tasks.detection import Detections
 from automtl.tasks.system import one_object_each

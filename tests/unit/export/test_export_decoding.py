@@ -1,5 +1,6 @@
 """Raw outputs, whoever computed them, become the results that the bundle itself gives."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from automtl.export.bundle import Bundle, load_bundle, load_manifest
 from automtl.export.decoding import decode_clip
 from automtl.export.programs import flat_outputs
 from automtl.export.result import FrameResult
-from automtl.testing.small_bundle import CONFIG_TREE, INFO, write
+from automtl.export.stored import StoredSharing
+from automtl.testing.small_bundle import INFO, write
 
 FRAMES = np.random.default_rng(1).integers(0, 256, (6, 3, *INFO.image_size), dtype=np.uint8)
 
@@ -68,10 +70,10 @@ def test_missing_outputs_are_named(bundle: Bundle, raw):
 
 
 def test_code_of_ones_own_must_be_allowed_by_name(bundle: Bundle, raw):
-    imports = {"tracking": "my_pkg:Tracking"}
-    config = CONFIG_TREE.model_copy(update={"imports": imports})
-    manifest = bundle.manifest.model_copy(update={"config": config})
-    with pytest.raises(BundleError, match="--allow-imports my_pkg:Tracking"):
+    sharing = StoredSharing(order=("detection", "own"), split_after=(1,))
+    stored = replace(bundle.manifest.config, sharing=sharing, imports={"own": "my_pkg:Own"})
+    manifest = replace(bundle.manifest, config=stored)
+    with pytest.raises(BundleError, match="--allow-imports my_pkg:Own"):
         decode_clip([raw], manifest)
 
 

@@ -15,11 +15,12 @@ from automtl.data.load import load_data
 from automtl.data.table import SplitData
 from automtl.errors import AutomtlError, BundleError, DataError
 from automtl.export import extend as extending
-from automtl.export.bundle import Bundle, export_bundle, load_bundle
+from automtl.export.bundle import Bundle, load_bundle
 from automtl.export.extend import Addition, extend
 from automtl.export.programs import flat_outputs
 from automtl.export.tuning import Tuning
 from automtl.export.widen import widened_sharing
+from automtl.export.writing import export_bundle
 from automtl.model.network import build_network
 from automtl.results import Decision
 from automtl.sources import DataConfig, ShapesSource

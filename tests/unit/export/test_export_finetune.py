@@ -26,12 +26,13 @@ from automtl.config.sharing import shared_stages
 from automtl.data.load import load_data
 from automtl.data.table import DataInfo, SplitData
 from automtl.errors import AutomtlError, BundleError, DataError
-from automtl.export.bundle import Bundle, export_bundle, load_bundle
+from automtl.export.bundle import Bundle, load_bundle
 from automtl.export.finetune import finetune, slower
 from automtl.export.narrow import narrow_config, narrow_state
 from automtl.export.remap import class_change, remap_state
 from automtl.export.tuning import Tuning
 from automtl.export.weights import build_from
+from automtl.export.writing import export_bundle
 from automtl.model.network import build_network, same_tensors
 from automtl.results import Decision
 from automtl.sources import DataConfig, ShapesSource

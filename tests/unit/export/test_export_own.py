@@ -22,10 +22,11 @@ from automtl.config import (
 from automtl.data.load import load_data
 from automtl.data.table import DataInfo
 from automtl.errors import AutomtlError, BundleError
-from automtl.export.bundle import export_bundle, load_bundle
+from automtl.export.bundle import load_bundle
 from automtl.export.finetune import finetune
 from automtl.export.predict import predict_folder
 from automtl.export.tuning import Tuning
+from automtl.export.writing import export_bundle
 from automtl.model.network import build_network
 from automtl.results import Decision
 from automtl.sources import DataConfig, ShapesSource

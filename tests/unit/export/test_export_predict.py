@@ -15,8 +15,9 @@ from automtl.data.images import to_input
 from automtl.data.table import DataInfo
 from automtl.data.targets import read_target
 from automtl.errors import DataError
-from automtl.export.bundle import Bundle, export_bundle, load_bundle
+from automtl.export.bundle import Bundle, load_bundle
 from automtl.export.predict import COCO, PredictSummary, predict_folder
+from automtl.export.writing import export_bundle
 from automtl.model.network import build_network
 
 INFO = DataInfo(

@@ -11,8 +11,9 @@ from automtl.data.load import load_data
 from automtl.data.table import SplitData
 from automtl.data.views import compute_views
 from automtl.errors import BundleError
-from automtl.export.bundle import export_bundle, load_bundle
+from automtl.export.bundle import load_bundle
 from automtl.export.manifest import read_manifest
+from automtl.export.writing import export_bundle
 from automtl.results import Decision, TrialOrder
 from automtl.sources import DataConfig, ShapesSource
 from automtl.tasks import segmentation
