@@ -18,7 +18,7 @@ import yaml
 from PIL import Image
 
 from automtl.cli import run_command
-from automtl.config.base import digest_of
+from automtl.config import digest_of
 from automtl.data.load import load_data
 from automtl.errors import AutomtlError
 from automtl.export.bundle import load_bundle
