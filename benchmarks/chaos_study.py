@@ -69,7 +69,9 @@ class Server:
             assert time.monotonic() < deadline, "a process of the killed server does not end"
             time.sleep(POLL_S)
         # What names the dead postmaster would be believed for as long as nobody reaped it.
-        (self.handle.pgdata / "postmaster.pid").unlink(missing_ok=True)
+        sockets = Path(str(make_url(self.url).query["host"]))
+        for lock in (self.handle.pgdata / "postmaster.pid", *sockets.glob(".s.PGSQL.*.lock")):
+            lock.unlink(missing_ok=True)
         self.handle.ensure_postgres_running()
         self.wait()
 
