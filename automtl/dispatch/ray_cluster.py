@@ -67,13 +67,14 @@ def _start(n_cpus: int) -> None:
     import ray
 
     try:
-        ray.init(
-            address=LOCAL,
-            num_cpus=n_cpus,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
+        with _on_loopback():
+            ray.init(
+                address=LOCAL,
+                num_cpus=n_cpus,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
     except Exception as error:  # Ray's own kind of error for a start that takes too long
         msg = f"Ray could not be started here ({str(error).strip().splitlines()[0].rstrip('.')})"
         raise DispatchError(
@@ -86,6 +87,24 @@ def _start(n_cpus: int) -> None:
     token = Path.home() / ".ray" / "auth_token"
     if token.is_file():
         token.chmod(0o600)
+
+
+@contextlib.contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Let the processes of a Ray that is started listen to this machine alone.
+
+    They would listen at every address of it. Ray knows better only as a matter of its systems:
+    macOS and Windows get the loopback device, to which it binds where a node's address says so.
+    The environment has a switch for it, which is read when Ray is loaded: too early for us.
+    """
+    from ray._private import ray_constants
+
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def _connect(address: str) -> None:
