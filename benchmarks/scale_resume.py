@@ -50,7 +50,7 @@ def measure_resume(root: Path, n_trials: int, *, dispatcher: str) -> float:
 
 def recipe_of(n_trials: int) -> Recipe:
     """Return the quickstart recipe with early stopping, nine epochs and room for more trials."""
-    plain = load_recipe(find_recipe("quickstart")).to_plain()
+    plain: dict[str, Any] = load_recipe(find_recipe("quickstart")).to_plain()
     plain["base"]["optimizer"]["epochs"] = EPOCHS
     plain |= {"budget": {"trials": n_trials + 100}, "early_stopping": {"kind": "promotion"}}
     return Recipe.model_validate(plain)

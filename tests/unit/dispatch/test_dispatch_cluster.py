@@ -62,13 +62,16 @@ def test_a_ray_that_does_not_start_is_one_line(monkeypatch):
         msg = "The current node timed out during startup.\nSee the logs."
         raise Exception(msg)  # noqa: TRY002 - as Ray does
 
+    constants = SimpleNamespace(ENABLE_RAY_CLUSTER=True)
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init))
+    monkeypatch.setitem(sys.modules, "ray._private", SimpleNamespace(ray_constants=constants))
     with pytest.raises(DispatchError) as caught:
         _start(2)
     line = str(caught.value)
     assert "could not be started here (The current node timed out during startup)" in line
     assert "automtl resume" in line
     assert "\n" not in line
+    assert constants.ENABLE_RAY_CLUSTER, "a cluster that is connected to afterwards may be remote"
 
 
 def test_environment_and_signals_are_put_back(monkeypatch):
