@@ -20,6 +20,9 @@ View = Literal["rgb", "hog", "sift"]
 CELL = 4
 """Side in pixels of a cell of the views ``hog`` and ``sift``."""
 
+MAX_INPUT_PIXELS = 2**24
+"""4096 x 4096: larger inputs fit no machine, and a bundle may come from anywhere."""
+
 EVERY_STAGE = 99
 """A number of shared stages that no backbone has."""
 
@@ -97,6 +100,17 @@ def check_backbone_name(name: str) -> None:
     hint = f"did you mean {near!r}?" if near else f"known: {', '.join(N_STAGES)}"
     msg = f"no backbone is called {name!r}; {hint}"
     raise ValueError(msg)
+
+
+def check_image_size(image_size: tuple[int, int]) -> None:
+    """Raise ``PlacedError`` if a network would read larger pictures than any machine can."""
+    height, width = image_size
+    if height * width > MAX_INPUT_PIXELS:
+        msg = (
+            f"`image_size` {height} x {width} has more than the {MAX_INPUT_PIXELS} pixels that "
+            "a network may read"
+        )
+        raise PlacedError(msg, ("image_size",))
 
 
 def check_views(views: Sequence[View], image_size: tuple[int, int]) -> None:

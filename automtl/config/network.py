@@ -12,6 +12,7 @@ from automtl.config.blueprint import (
     View,
     check_backbone_name,
     check_chain,
+    check_image_size,
     check_views,
 )
 
@@ -48,6 +49,7 @@ class BackboneConfig(Frozen):
 
     @model_validator(mode="after")
     def _can_be_viewed(self) -> Self:
+        check_image_size(self.image_size)
         check_views(self.views, self.image_size)
         return self
 

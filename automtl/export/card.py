@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from automtl.export.manifest import Fusion, Manifest
+from automtl.markdown import as_code, as_text
 from automtl.results import Pick
 
 Floors = Mapping[str, Mapping[str, float]]
@@ -52,21 +53,21 @@ def _summary(manifest: Manifest) -> str:
     config, size = manifest.config, manifest.preprocessing.image_size
     optimizer = config.optimizer
     facts = {
-        "backbone": f"{_text(config.backbone.name)}, weights {_text(config.backbone.weights)}",
-        "weighting": str(config.weighting["kind"]),
-        "schedule": str(config.schedule["kind"]),
+        "backbone": f"{as_text(config.backbone.name)}, weights {as_text(config.backbone.weights)}",
+        "weighting": as_text(str(config.weighting["kind"])),
+        "schedule": as_text(str(config.schedule["kind"])),
         "training": f"{optimizer['epochs']} epochs of {optimizer['steps_per_epoch']} steps",
         "batch": f"{optimizer['batch_size']} frames",
         "seed": str(manifest.seed),
         "configuration": f"{manifest.config_digest} (whole in `config.json`)",
-        "data": manifest.data.digest or "not recorded",
+        "data": as_text(manifest.data.digest or "not recorded"),
         "written": manifest.created,
     }
     rows = [f"| {name} | {value} |" for name, value in facts.items()]
-    text = f"""# {_text(manifest.study or "A model")} made by automtl
+    text = f"""# {as_text(manifest.study or "A model")} made by automtl
 
-One network for {_and(manifest.tasks)}. It takes RGB pictures of {size[0]} x {size[1]} pixels
-(height x width) as bytes; normalisation happens inside.
+One network for {as_text(_and(manifest.tasks))}. It takes RGB pictures of
+{size[0]} x {size[1]} pixels (height x width) as bytes; normalisation happens inside.
 
 | | |
 |---|---|
@@ -82,7 +83,7 @@ def _classes(manifest: Manifest) -> str:
         ("Pictures", "classification", manifest.image_classes),
     ):
         if task in manifest.tasks:
-            listed = ", ".join(f"{i} {_text(name)}" for i, name in enumerate(names))
+            listed = ", ".join(f"{i} {as_text(name)}" for i, name in enumerate(names))
             rows.append(f"{title}: {listed}.\n")
     return "\n".join(rows)
 
@@ -92,18 +93,19 @@ def _choice(manifest: Manifest, pick: Pick | None) -> str:
     if manifest.parent is not None:
         parent = manifest.parent
         trunk = "kept as it was" if parent.freeze_trunk else "trained further"
-        made = f"Extended by {_and(parent.added)}" if parent.added else "Fine-tuned"
-        rows.append(f"{made} from bundle `{parent.digest}`; the trunk was {trunk}.\n")
+        made = f"Extended by {as_text(_and(parent.added))}" if parent.added else "Fine-tuned"
+        rows.append(f"{made} from bundle {as_code(parent.digest)}; the trunk was {trunk}.\n")
         if parent.added and parent.freeze_trunk:
             rows.append("On frames, the older tasks' outputs are the parent's to the bit.\n")
     if pick is None:
         rows.append("Nobody chose: the model was exported by hand.\n")
         return "\n".join(rows)
-    inputs = ", ".join(f"{key} = {value}" for key, value in sorted(pick.inputs.items()))
+    given = ", ".join(f"{key} = {value}" for key, value in sorted(pick.inputs.items()))
     rows.append(
-        f"Trial {pick.number}, by the rule `{pick.rule}`" + (f" ({inputs})" * bool(inputs))
+        f"Trial {pick.number}, by the rule {as_code(pick.rule)}"
+        + (f" ({as_text(given)})" * bool(given))
     )
-    rows.append(f"\n{_text(pick.reason)}\n")
+    rows.append(f"\n{as_text(pick.reason)}\n")
     if pick.alternatives:
         others = ", ".join(map(str, pick.alternatives))
         rows.append(f"Other members of the front, best first: trials {others}.\n")
@@ -118,9 +120,9 @@ def _metrics(
         columns["test"] = test
     columns |= floors
     shown = [key for key in sorted(validation) if not key.startswith(("weight/", "loss/"))]
-    head = "| metric | " + " | ".join(map(_text, columns)) + " |"
+    head = "| metric | " + " | ".join(map(as_text, columns)) + " |"
     rows = [
-        f"| {_text(key)} | " + " | ".join(_number(c.get(key)) for c in columns.values()) + " |"
+        f"| {as_text(key)} | " + " | ".join(_number(c.get(key)) for c in columns.values()) + " |"
         for key in shown
     ]
     note = "The columns after the model's own are trivial predictors on the validation split.\n"
@@ -177,7 +179,9 @@ def _programs(programs: Programs) -> str:
     titles = ("frames", "largest difference", "ms a frame", "ms of the network itself")
     head = "| file | " + " | ".join(titles) + " |"
     rows = [
-        f"| `{facts['file']}` | " + " | ".join(f"{facts[c]:.4g}" for c in columns) + " |"
+        f"| {as_code(str(facts['file']))} | "
+        + " | ".join(f"{facts[c]:.4g}" for c in columns)
+        + " |"
         for facts in programs.values()
     ]
     note = """
@@ -211,9 +215,3 @@ def _number(value: float | None) -> str:
 
 def _and(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
-
-
-def _text(text: str) -> str:
-    """Keep foreign text from breaking a table or making HTML."""
-    line = "".join(f"\\{c}" if c in "\\|`*[]" else c for c in " ".join(text.split()))
-    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

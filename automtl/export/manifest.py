@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from automtl.config.blueprint import View
+from automtl.config.blueprint import View, check_image_size
 from automtl.config.digest import digest_of
 from automtl.data.table import DataInfo
 from automtl.data.views import VERSION
@@ -45,6 +45,10 @@ class Preprocessing:
     normalisation: Literal["inside the network"] = "inside the network"
     views: tuple[View, ...] = ("rgb",)
     views_version: int = VERSION
+
+    def __post_init__(self) -> None:
+        """Raise ``PlacedError`` if the pictures are larger than any machine can read."""
+        check_image_size(self.image_size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

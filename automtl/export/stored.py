@@ -13,6 +13,7 @@ from automtl.config.blueprint import (
     View,
     check_backbone_name,
     check_chain,
+    check_image_size,
     check_names,
     check_views,
     own_code_of,
@@ -35,8 +36,9 @@ class StoredBackbone:
     views: Annotated[tuple[View, ...], Within(least=1)] = ("rgb",)
 
     def __post_init__(self) -> None:
-        """Raise ``ValueError`` if no backbone has that name or reads such views."""
+        """Raise ``ValueError`` if no backbone has that name or reads such pictures."""
         check_backbone_name(self.name)
+        check_image_size(self.image_size)
         check_views(self.views, self.image_size)
 
 

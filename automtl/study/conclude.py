@@ -13,6 +13,7 @@ from automtl.controller.ending import ending_of
 from automtl.ledger.attempts import read_attempts
 from automtl.ledger.redaction import redacted
 from automtl.ledger.store import Ledger
+from automtl.markdown import as_text
 from automtl.pareto import front, ranks
 from automtl.picks import pick
 from automtl.results import Pick, StudyInfo, TrialRecord
@@ -100,14 +101,15 @@ def describe(study: StudyInfo, history: tuple[TrialRecord, ...], picks: tuple[Pi
     """Describe a study in Markdown, for the MLflow run's page: the front as a table."""
     metrics = [o.metric for o in study.objectives]
     lines = [
-        f"| trial | {' | '.join(metrics)} | shared stages | weighting | schedule |",
+        f"| trial | {' | '.join(map(as_text, metrics))} | shared stages | weighting | schedule |",
         "|" + " --- |" * (len(metrics) + 4),
     ]
     for record in front(history, study.objectives):
         values = " | ".join(number(record.values.get(metric)) for metric in metrics)
-        choices = f"{tree_of(record)} | {kind_of(record, 'weighting')} | "
-        lines.append(f"| {record.number} | {values} | {choices}{kind_of(record, 'schedule')} |")
-    pick_line = [f"Pick: trial {picks[-1].number}. {picks[-1].reason}", ""] if picks else []
+        names = (tree_of(record), kind_of(record, "weighting"), kind_of(record, "schedule"))
+        lines.append(f"| {record.number} | {values} | {' | '.join(map(as_text, names))} |")
+    said = f"Pick: trial {picks[-1].number}. {as_text(picks[-1].reason)}" if picks else ""
+    pick_line = [said, ""] if picks else []
     return "\n".join([*pick_line, "Front:", "", *lines])
 
 

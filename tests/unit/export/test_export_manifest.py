@@ -1,9 +1,11 @@
 """``config.json`` and the card: what is written is read back, and nothing else is."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
+from markdown_it import MarkdownIt
 
 from automtl.config import SharingConfig, TrialConfig, UncertaintyWeighting, digest_of
 from automtl.data.table import DataInfo
@@ -94,6 +96,7 @@ def test_a_schema_that_is_no_number_is_refused(version: object):
         ({"detection_classes": "disc"}, "detection_classes"),
         ({"preprocessing": {"image_size": [10, 10]}}, "preprocessing.image_size"),
         ({"preprocessing": {"image_size": [96, 128], "layout": "BGR"}}, "layout"),
+        ({"preprocessing": {"image_size": [8192, 8192]}}, "8192 x 8192 has more than"),
         ({"config": {"backbone": {"nam": "tiny"}}}, "config.backbone.nam"),
     ],
 )
@@ -148,6 +151,35 @@ def test_foreign_names_break_neither_table_nor_page():
     text = card()
     assert "<script>" not in text
     assert r"a\|b&lt;script&gt;" in text
+
+
+def test_nothing_of_a_pick_is_more_than_text_on_the_card():
+    bad = "<script>alert(1)</script> [here](https://elsewhere) ![p](https://elsewhere/p) ` | x"
+    pick = replace_pick(rule=bad, inputs={bad: bad}, reason=f"# {bad}")
+    text = model_card(
+        manifest(),
+        tree="stage 1",
+        pick=pick,
+        validation={bad: 0.5},
+        test=None,
+        floors={bad: {bad: 0.0}},
+        programs={"onnx": {"file": bad, **dict.fromkeys(NUMBERS, 1.0)}},
+    )
+    assert tags_of(text) == tags_of(card())
+    assert "elsewhere" in text
+
+
+NUMBERS = ("frames", "max_abs_difference", "latency_ms", "network_latency_ms")
+
+
+def replace_pick(**changes: object) -> Pick:
+    return PICK.model_copy(update=changes)
+
+
+def tags_of(markdown: str) -> set[str]:
+    """Return the kinds of HTML elements that a page of it has."""
+    page = MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown)
+    return set(re.findall(r"<(\w+)", page))
 
 
 def test_every_table_of_the_card_is_rectangular():
