@@ -36,6 +36,7 @@ def root(
 VERBS = (
     verbs_look.unpack,
     verbs_look.init,
+    verbs_look.doctor,
     verbs_look.validate,
     verbs_search.search,
     verbs_search.resume,

@@ -37,6 +37,16 @@ def init(
     return init_recipe(folder, out, minutes=minutes, overwrite=overwrite)
 
 
+def doctor(
+    folder: Annotated[Path, typer.Option(help="Where studies will lie.")] = Path(),
+    as_json: JsonOption = False,
+) -> int:
+    """Run a tiny real search, and name what is missing or wrong on this machine."""
+    from automtl.cli.doctor import examine
+
+    return examine(folder, as_json=as_json)
+
+
 def validate(recipe: RecipeArgument, data: DataOption = None) -> int:
     """Name every mistake of a recipe, and read its data."""
     from automtl.cli.look import validate_recipe
