@@ -173,6 +173,7 @@ def validate_recipe(name: str, data: str | None) -> int:
     from automtl.data.load import describe, load_data
     from automtl.study.baselines import baseline_lines
     from automtl.study.cautions import cautions
+    from automtl.study.limits import known_costs, too_large
     from automtl.study.own_code import network_mistakes, own_code_mistakes
     from automtl.study.warm_start import warmed
 
@@ -188,7 +189,8 @@ def validate_recipe(name: str, data: str | None) -> int:
     loaded = load_data(recipe.data, image_size=size, root=None if data is None else Path(data))
     say(console, describe(loaded))
     _refuse(network_mistakes(recipe, loaded.splits.info), name)
-    for line in (*baseline_lines(recipe), *cautions(recipe), *warmed(recipe)[1]):
+    lines = (*baseline_lines(recipe), *too_large(recipe, known_costs(recipe, loaded.splits.info)))
+    for line in (*lines, *cautions(recipe), *warmed(recipe)[1]):
         say(console, line)
     return OK
 

@@ -64,7 +64,7 @@ def print_replication(
     console: Console, again: Replication, objectives: Sequence[Objective]
 ) -> None:
     """Print the mean of each member with its interval, and how much of the front was luck."""
-    table = plain_table("New seeds: means \u00b1 half of the 95 % interval (Student's t)")
+    table = plain_table("New seeds: means \u00b1 half the 95 % interval")
     table.add_column("trial", justify="right")
     table.add_column("seeds", justify="right")
     for objective in objectives:

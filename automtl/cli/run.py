@@ -141,11 +141,8 @@ def show_outcome(console: Console, folder: StudyFolder, recipe: Recipe, outcome:
         for status in TrialStatus
         if (n := sum(r.status is status for r in outcome.history))
     }
-    say(
-        console,
-        f"{len(outcome.history)} trials in {outcome.elapsed_s:.0f} s: "
-        + ", ".join(f"{n} {name}" for name, n in counts.items()),
-    )
+    each = ": " + ", ".join(f"{n} {name}" for name, n in counts.items()) if counts else ""
+    say(console, f"{len(outcome.history)} trials in {outcome.elapsed_s:.0f} s{each}")
     ending = ending_of(recipe, outcome.history, outcome.elapsed_s)
     if ending.why:
         say(console, f"Ended by {ending.why}")
@@ -159,12 +156,12 @@ def show_outcome(console: Console, folder: StudyFolder, recipe: Recipe, outcome:
         if picks:
             print_pick(console, picks[-1])
     elif not outcome.interrupted:
-        say(console, "No trial was trained to the end:")
         show_failures(console, outcome)
     if outcome.mlflow_pending:
+        why = f" ({outcome.mlflow_error})" if outcome.mlflow_error else ""
         say(
             console,
-            f"{outcome.mlflow_pending} events wait for MLflow ({outcome.mlflow_error}); "
+            f"{outcome.mlflow_pending} events wait for MLflow{why}; "
             f"they are sent by: {resume_command(folder)}",
         )
     if outcome.interrupted:
@@ -178,7 +175,11 @@ def show_outcome(console: Console, folder: StudyFolder, recipe: Recipe, outcome:
 
 
 def show_failures(console: Console, outcome: Outcome) -> None:
-    """Print each reason once, with the number of trials that it ended."""
+    """Print each reason for an empty front once, with the number of trials that it ended."""
+    if not outcome.history:
+        say(console, "No trial: every configuration is over a limit. Widen `constraints`")
+        return
+    say(console, "No trial was trained to the end:")
     reasons = Counter(
         f"{r.failure.kind.value}: {r.failure.message}" if r.failure else r.status.value
         for r in outcome.history

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import Literal
 
 TASK_METRICS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -56,3 +57,20 @@ def reported_metrics(tasks: Iterable[str]) -> tuple[str, ...]:
     system = SYSTEM_METRICS if {"detection", "tracking"} <= set(tasks) else ()
     by_task = [f"{cost}/{task}" for cost in COSTS_BY_TASK for task in tasks]
     return (*of_tasks, *system, *SHARED_COSTS, *COSTS_BY_TASK, *by_task, "score")
+
+
+SMALLER_IS_BETTER = ("cost/", "loss/", "tracking/id_switches", "depth/abs_rel", "depth/rmse")
+"""Beginnings of the names whose best value is 0."""
+
+
+def goal_of(metric: str) -> Literal["maximize", "minimize"] | None:
+    """Return in which direction a built-in metric is better; None where its name does not say.
+
+    Those to be maximized are shares: no value is above 1. The others are at least 0.
+
+    >>> goal_of("detection/mAP"), goal_of("cost/latency_ms"), goal_of("weight/depth")
+    ('maximize', 'minimize', None)
+    """
+    if metric.startswith(SMALLER_IS_BETTER):
+        return "minimize"
+    return "maximize" if metric in reported_metrics(TASK_METRICS) else None

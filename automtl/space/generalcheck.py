@@ -104,12 +104,18 @@ def rung_mistakes(parts: Parts, epochs: int) -> Iterator[Mistake]:
         what = f"a training of {epochs} epochs has no rung at an `eta` of {stopping.eta:g}"
         fix = "State `rungs`, or train for more epochs" if epochs > 1 else "Train for more epochs"
         yield Mistake(path=("early_stopping",), what=what, fix=fix)
-    elif parts.budget is not None and (parts.budget.epochs or rungs[0]) < rungs[0]:
-        what = (
-            f"`budget.epochs` {parts.budget.epochs} ends before the first rung, epoch {rungs[0]}"
-        )
-        fix = f"A full training takes {epochs}: use at least as many"
-        yield Mistake(path=("budget", "epochs"), what=what, fix=fix)
+    elif parts.budget is not None:
+        yield from _before_rung(parts.budget, rungs[0], epochs)
+
+
+def _before_rung(budget: Budget, first: int, epochs: int) -> Iterator[Mistake]:
+    """Yield the limits that end a search before any trial can be compared with another."""
+    limits = (("epochs", budget.epochs, 1, epochs), ("trainings", budget.trainings, epochs, 1))
+    for key, most, epochs_of_one, enough in limits:
+        if most is not None and most * epochs_of_one < first:
+            what = f"`budget.{key}` {most:g} ends before the first rung, epoch {first}"
+            fix = f"A full training takes {epochs} epochs: use at least {enough}"
+            yield Mistake(path=("budget", key), what=what, fix=fix)
 
 
 def _twice(parts: Parts) -> Iterator[Mistake]:

@@ -1,8 +1,9 @@
-"""Objectives and limits on metrics that no training reports: every trial would fail by them."""
+"""Objectives and limits that no trial can meet: metrics nobody reports, goals turned round."""
 
 from collections.abc import Collection, Iterator, Sequence
 
-from automtl.config.metrics import FREE_METRICS, reported_metrics
+from automtl.config.metrics import FREE_METRICS, goal_of, reported_metrics
+from automtl.results import Objective
 from automtl.space.generalcheck import Parts
 from automtl.space.mistakes import Mistake, suggestion
 
@@ -23,6 +24,27 @@ def metric_mistakes(parts: Parts, tasks: Sequence[str], own: Collection[str]) ->
         if metric not in known and not metric.startswith(free):
             what = f"no trial will report `{metric}`{_why(metric, tasks)}"
             yield Mistake(path=(*path, "metric"), what=what, fix=_fix(metric, known))
+    for i, objective in parts.objectives.items():
+        if not objective.metric.startswith(tuple(f"{task}/" for task in own)):
+            yield from _goal(i, objective)
+
+
+def _goal(i: int, objective: Objective) -> Iterator[Mistake]:
+    """Yield what a search would be after that nobody is: the worst models, or no volume at all."""
+    metric, goal, reference = objective.metric, goal_of(objective.metric), objective.reference
+    if goal is None:
+        return
+    if objective.goal != goal:
+        what = f"`{metric}` is better where it is {'larger' if goal == 'maximize' else 'smaller'}"
+        yield Mistake(path=("objectives", i, "goal"), what=what, fix=f"Use `goal: {goal}`")
+    elif reference is not None and _is_best(reference, goal):
+        what = f"no `{metric}` is better than the `reference` {reference:g}"
+        fix = "It is the worst value that counts for the hypervolume: use one that trials surpass"
+        yield Mistake(path=("objectives", i, "reference"), what=what, fix=fix)
+
+
+def _is_best(reference: float, goal: str) -> bool:
+    return reference >= 1 if goal == "maximize" else reference <= 0
 
 
 def _why(metric: str, tasks: Sequence[str]) -> str:

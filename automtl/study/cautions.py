@@ -5,12 +5,42 @@ from collections.abc import Iterator
 import numpy as np
 
 from automtl.config import TrialConfig
+from automtl.space.early_stopping import EPOCHS
 from automtl.space.parameter import corners_of
 from automtl.space.recipe import Recipe
 from automtl.training.schedule import course_of, phase_of_epoch
 
 
 def cautions(recipe: Recipe) -> list[str]:
+    """Return a line for each."""
+    return [*_one_point(recipe), *_no_end(recipe), *_compared_early(recipe)]
+
+
+def _one_point(recipe: Recipe) -> Iterator[str]:
+    if all(len(set(corners_of(p))) == 1 for p in recipe.parameters.values()):
+        yield (
+            "The space is one configuration: it is trained once, whatever the budget. To see how "
+            "much chance there is in it, use `replicates`"
+        )
+
+
+def _no_end(recipe: Recipe) -> Iterator[str]:
+    """Yield a limit that leaves early stopping no time to train anything to its end.
+
+    Behind the last rung a trial runs to its end, whatever that costs. Where epochs are searched,
+    some trials may have no rung at all.
+    """
+    most = recipe.budget.epochs
+    if most is None or not recipe.rungs or EPOCHS in recipe.parameters:
+        return
+    if most <= recipe.rungs[-1]:
+        yield (
+            f"budget.epochs: {most} are spent before any trial can be past the last rung, "
+            f"epoch {recipe.rungs[-1]}: there will be no front"
+        )
+
+
+def _compared_early(recipe: Recipe) -> list[str]:
     """Return a line for each kind of schedule that is compared too early.
 
     Early stopping compares trials at rungs by the metrics of all tasks. A task that has had no

@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from automtl.errors import AutomtlError
 
@@ -114,7 +115,7 @@ def load_settings(folder: StudyFolder) -> Settings:
     """Read the settings of an existing study.
 
     Raises:
-        AutomtlError: If the folder holds no study.
+        AutomtlError: If the folder holds no study, or one that this version does not understand.
     """
     if not folder.settings.is_file():
         msg = f"no study lies in {folder.root}"
@@ -122,7 +123,28 @@ def load_settings(folder: StudyFolder) -> Settings:
             msg,
             fix="Name the folder that `automtl search` printed, or start: automtl search RECIPE",
         )
-    return Settings(**json.loads(folder.settings.read_text()))
+    plain = _read_settings(folder.settings)
+    if unknown := sorted(set(plain) - set(Settings.__slots__)):
+        msg = (
+            f"the study in {folder.root} was written by another version of automtl: "
+            f"its settings have {', '.join(unknown)}"
+        )
+        raise AutomtlError(msg, fix="Use the version that wrote it, or begin a new study")
+    return Settings(**plain)
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    wrong = AutomtlError(
+        f"{path} holds no settings of a study",
+        fix="Restore it from a copy; the trials are in the ledger",
+    )
+    try:
+        plain = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise wrong from error
+    if not isinstance(plain, dict):
+        raise wrong
+    return plain
 
 
 def read_floors(folder: StudyFolder) -> dict[str, dict[str, float]]:

@@ -69,6 +69,11 @@ def _from_study(folder: Path, recipe: Recipe) -> tuple[list[dict[str, Scalar]], 
         raise AutomtlError(msg, where="warm_start", fix=fix)
     best = best_trials(history, common)
     points = [point for r in best if (point := carried(recipe.space, r.point)) is not None]
+    if not points:
+        why = (
+            "they have no parameter in common" if best else "no trial there has ended its training"
+        )
+        return [], f"Warm start: nothing of {folder} can be tried: {why}"
     metrics = ", ".join(o.metric for o in common)
     return points, f"Warm start: the best {len(points)} points of {folder} by {metrics} come first"
 

@@ -15,6 +15,9 @@ OWN_WEIGHTING = """values: [fixed, custom]}
   weighting.path:
     {type: categorical, values: ['no_such_package:factory'], when: {weighting.kind: custom}}"""
 
+LATENCY_UP = "metric: cost/latency_ms, goal: maximize"
+PROMOTION = "early_stopping: {kind: promotion, eta: 2}"
+
 
 @pytest.fixture
 def refused(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Refused:
@@ -95,6 +98,30 @@ def real_recipe(
         (
             ("metric: tracking/IDF1", "metric: traking/IDF1"),
             ["mine.yaml:9", "traking/IDF1", "`tracking/IDF1`"],
+        ),
+        (
+            ("mAP, goal: maximize", "mAP, goal: maximise"),
+            ["mine.yaml:7", "goal", "'maximize' or 'minimize'", "maximise"],
+        ),
+        (
+            ("mAP, goal: maximize", "mAP, goal: minimize"),
+            ["mine.yaml:7", "`detection/mAP` is better where it is larger", "`goal: maximize`"],
+        ),
+        (
+            ("mAP, goal: maximize, reference: 0.0", "mAP, goal: maximize, reference: 1.0"),
+            ["mine.yaml:7", "no `detection/mAP` is better than the `reference` 1"],
+        ),
+        (
+            ("metric: tracking/IDF1, goal: maximize, reference: 0.0", LATENCY_UP),
+            ["mine.yaml:9", "`cost/latency_ms` is better where it is smaller", "`goal: minimize`"],
+        ),
+        (
+            ("budget:", "constraints: [{metric: detection/mAP, min: .5, max: .4}]\nbudget:"),
+            ["mine.yaml:19", "no value of `detection/mAP` is at least 0.5 and at most 0.4"],
+        ),
+        (
+            ("budget: {trials: 3}", "budget: {trainings: 0.2}\n" + PROMOTION),
+            ["mine.yaml:19", "`budget.trainings` 0.2 ends before the first rung, epoch 1"],
         ),
         (
             (

@@ -28,3 +28,26 @@ def test_a_part_that_a_crash_left_is_no_obstacle(tmp_path):
 def test_a_folder_without_a_study_says_what_to_do(tmp_path):
     with pytest.raises(AutomtlError, match="automtl search"):
         load_settings(StudyFolder(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"study": "s", "turbo": 3}', "another version of automtl: its settings have turbo"),
+        ('{"study": "s"', "holds no settings"),
+        ("[]", "holds no settings"),
+        ("\xff", "holds no settings"),
+    ],
+)
+def test_settings_that_are_not_understood_are_a_mistake_of_one_line(tmp_path, text, words):
+    folder = StudyFolder(tmp_path)
+    folder.settings.write_text(text, encoding="latin-1")
+    with pytest.raises(AutomtlError, match=words) as caught:
+        load_settings(folder)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_settings_of_an_earlier_version_have_the_defaults_of_what_is_new(tmp_path):
+    folder = StudyFolder(tmp_path)
+    folder.settings.write_text('{"study": "s", "dispatcher": "local"}')
+    assert load_settings(folder) == Settings(study="s", dispatcher="local")
