@@ -98,6 +98,22 @@ def weighted(losses: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(_scaled(losses) @ np.asarray(weights, dtype=np.float64))
 
 
+def expected_front(n_trials: int, n_objectives: int) -> float:
+    """Return how many of random trials are on the front, if objectives are independent.
+
+    Bentley, Kung, Schkolnick and Thompson (1978): the mean over ``m`` objectives is the sum over
+    ``i = 1 .. n`` of the mean of ``i`` trials over ``m - 1`` objectives, divided by ``i``.
+
+    >>> expected_front(40, 1), round(expected_front(40, 2), 2)
+    (1.0, 4.28)
+    """
+    counts = np.arange(1, n_trials + 1)
+    means = np.ones(n_trials)
+    for _ in range(n_objectives - 1):
+        means = np.cumsum(means / counts)
+    return float(means[-1])
+
+
 def front(
     history: Sequence[TrialRecord], objectives: Sequence[Objective]
 ) -> tuple[TrialRecord, ...]:

@@ -82,7 +82,8 @@ def _spending(search: Search, history: Sequence[TrialRecord]) -> dict[str, objec
     from automtl.controller.ending import ending_of
 
     elapsed_s = busy_s(history)
-    share = share_spent(search.budget, history, elapsed_s, gpu=search.resources.gpu)
+    gpu, epochs = search.resources.gpu, search.stated_epochs
+    share = share_spent(search.budget, history, elapsed_s, gpu=gpu, epochs=epochs)
     why = ending_of(search, history, elapsed_s).why
     return {"budget_spent": round(share, 4)} | ({"ended_by": why} if why else {})
 
@@ -171,7 +172,7 @@ def validate_recipe(name: str, data: str | None) -> int:
     """Load a recipe, then its data, and say what was found."""
     from automtl.cli.run import read_recipe
     from automtl.data.load import describe, load_data
-    from automtl.study.baselines import baseline_lines
+    from automtl.study.baselines import cost_lines
     from automtl.study.cautions import cautions
     from automtl.study.limits import known_costs, too_large
     from automtl.study.own_code import network_mistakes, own_code_mistakes
@@ -189,8 +190,8 @@ def validate_recipe(name: str, data: str | None) -> int:
     loaded = load_data(recipe.data, image_size=size, root=None if data is None else Path(data))
     say(console, describe(loaded))
     _refuse(network_mistakes(recipe, loaded.splits.info), name)
-    lines = (*baseline_lines(recipe), *too_large(recipe, known_costs(recipe, loaded.splits.info)))
-    for line in (*lines, *cautions(recipe), *warmed(recipe)[1]):
+    never = too_large(recipe, known_costs(recipe, loaded.splits.info))
+    for line in (*cost_lines(recipe), *never, *cautions(recipe), *warmed(recipe)[1]):
         say(console, line)
     return OK
 

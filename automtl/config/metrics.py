@@ -46,6 +46,10 @@ FREE_METRICS = ("loss/", "weight/", "device/")
 """Beginnings of reported names that the weighting, or the machine, decides."""
 
 
+WITHOUT_LABELS = ("cost/", "score", *FREE_METRICS)
+"""Beginnings of reported names that stand for no task's labels."""
+
+
 def reported_metrics(tasks: Iterable[str]) -> tuple[str, ...]:
     """Return what a training of these tasks reports, names of :data:`FREE_METRICS` left out.
 

@@ -67,14 +67,31 @@ def phase_of(
 
 
 def limits_of(
-    budget: Budget, history: Sequence[TrialRecord], elapsed_s: float, *, gpu: float
+    budget: Budget,
+    history: Sequence[TrialRecord],
+    elapsed_s: float,
+    *,
+    gpu: float,
+    epochs: int | None = None,
 ) -> list[Limit]:
-    """Return the limits that a budget states, those that end a search at once first."""
+    """Return the limits that a budget states, those that end a search at once first.
+
+    Args:
+        budget: What is stated.
+        history: All trials.
+        elapsed_s: Seconds spent on the study.
+        gpu: Share of one trial.
+        epochs: Of a full training, where the configuration of a trial does not say it.
+    """
     counted = _counted(history)
+
+    def trained(record: TrialRecord) -> float:
+        return _trained(record, epochs)
+
     measures: tuple[tuple[str, float | None, Callable[[], float], Phase], ...] = (
         ("minutes", budget.minutes, lambda: elapsed_s / 60, Phase.OVER),
         ("epochs", budget.epochs, lambda: sum(map(epochs_done, counted)), Phase.OVER),
-        ("trainings", budget.trainings, lambda: sum(map(_trained, counted)), Phase.OVER),
+        ("trainings", budget.trainings, lambda: sum(map(trained, counted)), Phase.OVER),
         (
             "gpu_hours",
             budget.gpu_hours,
@@ -91,17 +108,22 @@ def limits_of(
 
 
 def share_spent(
-    budget: Budget, history: Sequence[TrialRecord], elapsed_s: float, *, gpu: float = 0.0
+    budget: Budget,
+    history: Sequence[TrialRecord],
+    elapsed_s: float,
+    *,
+    gpu: float = 0.0,
+    epochs: int | None = None,
 ) -> float:
     """Return the share of the budget that is spent, in [0, 1], for a progress bar.
 
-    A running trial counts by its epochs.
+    A running trial counts by its epochs. The arguments are those of :func:`limits_of`.
     """
     shares = [
-        sum(map(_done, _counted(history))) / limit.most
+        sum(_done(record, epochs) for record in _counted(history)) / limit.most
         if limit.name == "trials"
         else limit.used / limit.most
-        for limit in limits_of(budget, history, elapsed_s, gpu=gpu)
+        for limit in limits_of(budget, history, elapsed_s, gpu=gpu, epochs=epochs)
     ]
     return min(max(shares), 1.0)
 
@@ -154,15 +176,20 @@ def trained_s(record: TrialRecord) -> float:
     return began + sum(within) + usual * (len(rest) - len(within))
 
 
-def _trained(record: TrialRecord) -> float:
+def _trained(record: TrialRecord, epochs: int | None) -> float:
     """Return how much of a full training a trial has had."""
-    full = own_epochs(record)
+    full = _full(record, epochs)
     if math.isinf(full):
         return float(record.status is TrialStatus.COMPLETED)
     return min(epochs_done(record) / full, 1.0)
 
 
-def _done(record: TrialRecord) -> float:
+def _done(record: TrialRecord, epochs: int | None) -> float:
     if record.status.is_final:
         return 1.0
-    return min(epochs_done(record) / own_epochs(record), 1.0)
+    return min(epochs_done(record) / _full(record, epochs), 1.0)
+
+
+def _full(record: TrialRecord, epochs: int | None) -> float:
+    own = own_epochs(record)
+    return epochs if math.isinf(own) and epochs is not None else own

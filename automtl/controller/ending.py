@@ -26,8 +26,8 @@ class Ending:
 
 def ending_of(search: Search, history: Sequence[TrialRecord], elapsed_s: float) -> Ending:
     """Return whether a search ends, and why: a pure function of history and time."""
-    budget = search.budget
-    for limit in limits_of(budget, history, elapsed_s, gpu=search.resources.gpu):
+    budget, gpu, epochs = search.budget, search.resources.gpu, search.stated_epochs
+    for limit in limits_of(budget, history, elapsed_s, gpu=gpu, epochs=epochs):
         if limit.is_reached:
             return Ending(phase=limit.phase, why=limit.text)
     if budget.stall is not None:

@@ -48,6 +48,12 @@ class FreeSearch(Search):
 
     @property
     @override
+    def stated_epochs(self) -> int | None:
+        """Reports of a full training, if the user said it."""
+        return self.epochs
+
+    @property
+    @override
     def baseline_names(self) -> tuple[str, ...]:
         """No baselines: what to compare with is the user's own."""
         return ()

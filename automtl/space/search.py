@@ -77,6 +77,11 @@ class Search(Frozen, ABC):
     def tuned_alone(self) -> Mapping[str, int]:
         """How often each task is trained alone, where a search for its best network is asked."""
 
+    @property
+    def stated_epochs(self) -> int | None:
+        """Epochs of a full training, where the configurations of trials do not say it."""
+        return None
+
     def to_plain(self) -> dict[str, object]:
         """Return a dict of JSON types; ``automtl.space.stored.stored_search`` reads it back."""
         return self.model_dump(mode="json")

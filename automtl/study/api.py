@@ -22,6 +22,7 @@ from automtl.space.samplers import Sampler, TpeSampler
 from automtl.space.search import NOT_IN_DIGEST, search_digest
 from automtl.storage.choose import absolute
 from automtl.study.artifacts import refuse_moved
+from automtl.study.baselines import replicate_lines
 from automtl.study.conclude import write_study_report
 from automtl.study.folder import Settings, StudyFolder, load_settings, save_settings
 from automtl.study.machine import check_machine
@@ -138,9 +139,12 @@ class Study:
             save_settings(self._place, replace(settings, study=known.study))
         else:
             create(self.search, self._place, settings)
+        observer = observer or Lines()
+        for line in replicate_lines(self.search, self.epochs):
+            observer.message(line)
         return run(
             self._place,
-            observer or Lines(),
+            observer,
             takeover=takeover,
             prepared=prepared,
             search=self.search,

@@ -96,7 +96,7 @@ class DiskEstimate:
         ended: A trial that has ended: its best weights.
         views: Views of the frames, shared by all trials.
         n_slots: Trials at a time.
-        n_trials: Trials in all; None where only time limits them.
+        n_trials: Trials in all, baselines and replicates too; None where only time limits them.
     """
 
     running: int

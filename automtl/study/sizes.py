@@ -10,6 +10,7 @@ from automtl.errors import AutomtlError
 from automtl.model.cost import parameters_of_tree
 from automtl.space.parameter import corners_of
 from automtl.space.recipe import Recipe
+from automtl.study.baselines import trainings_of
 from automtl.study.disk import DiskEstimate
 from automtl.study.folder import Settings
 
@@ -46,7 +47,7 @@ def estimate(recipe: Recipe, splits: SplitData, settings: Settings) -> DiskEstim
         ended=weights,
         views=_views(configs, splits),
         n_slots=_slots(recipe, settings),
-        n_trials=recipe.budget.trials,
+        n_trials=trainings_of(recipe),
     )
 
 

@@ -4,30 +4,18 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from automtl.config.metrics import WITHOUT_LABELS
 from automtl.data.load import LeftOut, LoadedData, load_data
 from automtl.errors import RecipeError, closest
 from automtl.results import TrialRecord
 from automtl.space.recipe import Recipe
-from automtl.study.baselines import baseline_lines
+from automtl.study.baselines import cost_lines
 from automtl.study.cautions import cautions
 from automtl.study.folder import Settings, StudyFolder
 from automtl.study.identity import training_identity
 from automtl.study.limits import known_costs, too_large
 from automtl.study.observer import Observer
 from automtl.study.prepared import Prepared
-
-COSTS = (
-    "cost/parameters",
-    "cost/flops",
-    "cost/latency_ms",
-    "cost/train_s",
-    "cost/steps",
-    "cost/forward_passes",
-)
-"""What every training reports besides the metrics of its tasks."""
-
-FREE = ("loss/", "weight/")
-"""Reported too, by names that the weighting decides."""
 
 SHOWN = 5
 """Things left out that are named, for each split and kind."""
@@ -72,7 +60,7 @@ def prepare(recipe: Recipe, settings: Settings, observer: Observer) -> Prepared:
         draw_pictures(folder, members, splits.validation, splits.info, say=observer.message)
 
     known = known_costs(recipe, loaded.splits.info)
-    for line in (*baseline_lines(recipe), *too_large(recipe, known), *cautions(recipe)):
+    for line in (*cost_lines(recipe), *too_large(recipe, known), *cautions(recipe)):
         observer.message(line)
     return Prepared(
         trainable=make_trainable(loaded.splits),
@@ -94,7 +82,10 @@ def emulates_bfloat16(gpu_share: float) -> bool:
 
 
 def check_metrics(recipe: Recipe, floors: Mapping[str, Mapping[str, float]]) -> None:
-    """Refuse an objective or a limit that no training reports: every trial would fail by it.
+    """Refuse an objective or a limit that the validation split has no labels for.
+
+    That its name is one which the search's tasks report was checked with the recipe; what tasks
+    of the user's own report is known here.
 
     Args:
         recipe: The search.
@@ -104,13 +95,12 @@ def check_metrics(recipe: Recipe, floors: Mapping[str, Mapping[str, float]]) -> 
     Raises:
         RecipeError: With a line for each unknown metric.
     """
-    known = sorted({metric for values in floors.values() for metric in values} | set(COSTS))
-    asked = [f"objectives: {o.metric}" for o in recipe.objectives]
-    asked += [f"constraints: {limit.metric}" for limit in recipe.constraints]
+    known = sorted({metric for values in floors.values() for metric in values})
+    asked = [("objectives", o.metric) for o in recipe.objectives]
+    asked += [("constraints", limit.metric) for limit in recipe.constraints]
     lines = []
-    for text in asked:
-        where, metric = text.split(": ", 1)
-        if metric in known or metric.startswith(FREE):
+    for where, metric in asked:
+        if metric in known or metric.startswith(WITHOUT_LABELS):
             continue
         near = closest(metric, known)
         way_out = f"Did you mean `{near}`?" if near else f"Known: {', '.join(known)}"

@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
 from automtl.pareto import (
+    expected_front,
     front,
     hypervolume,
     ideal,
@@ -159,3 +160,21 @@ def test_only_finished_candidates_with_a_full_vector_are_on_the_front() -> None:
     assert numbers(front(HISTORY, OBJECTIVES)) == [0, 1, 2]
     assert numbers(front(HISTORY[::-1], OBJECTIVES)) == [0, 1, 2]
     assert front(HISTORY[4:], OBJECTIVES) == ()
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 3), (2, 2), (12, 2), (40, 3), (30, 4)])
+def test_the_expected_size_of_a_front_is_the_mean_over_random_ones(n: int, m: int) -> None:
+    rng = np.random.default_rng(0)
+    sizes = [int(non_dominated(rng.random((n, m))).sum()) for _ in range(400)]
+    error = np.std(sizes) / math.sqrt(len(sizes))
+    assert expected_front(n, m) == pytest.approx(np.mean(sizes), abs=4 * error + 1e-9)
+
+
+@given(st.integers(1, 200), st.integers(1, 5))
+def test_a_front_grows_with_trials_and_objectives_and_holds_no_more_than_there_are(
+    n: int, m: int
+) -> None:
+    size = expected_front(n, m)
+    assert 1 <= size <= n + 1e-9
+    assert size <= expected_front(n + 1, m) + 1e-9
+    assert size <= expected_front(n, m + 1) + 1e-9

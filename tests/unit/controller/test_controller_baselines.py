@@ -9,7 +9,7 @@ from automtl.errors import RecipeError
 from automtl.results import TrialRecord, TrialStatus
 from automtl.space.recipe import Recipe, load_recipe
 from automtl.space.search import search_digest
-from automtl.study.baselines import baseline_lines
+from automtl.study.baselines import cost_lines
 
 PLAIN = {
     "name": "compared",
@@ -198,7 +198,7 @@ def test_a_mistake_is_named_with_its_line(tmp_path) -> None:
 
 def test_what_they_cost_is_said_before() -> None:
     wanted = {**PLAIN["baselines"], "equal_weights": True, "staged": True}  # type: ignore[dict-item]
-    (line,) = baseline_lines(recipe(baselines=wanted))
+    (line,) = cost_lines(recipe(baselines=wanted))
     assert "10 trainings of together 70 epochs" in line
     assert "detection alone, tracking alone (4 trainings each), equal_weights, staged" in line
-    assert baseline_lines(recipe(baselines={})) == []
+    assert cost_lines(recipe(baselines={})) == []

@@ -89,6 +89,18 @@ def test_each_unit_counts_what_the_search_trained(name: str, used: float, phase:
     assert 0.0 < share_spent(more, HISTORY, 300.0, gpu=0.5) <= 1.0
 
 
+def test_where_configurations_say_no_epochs_those_of_the_search_count() -> None:
+    """Trials of the user's own code: their configuration is their point."""
+    history = [record.model_copy(update={"config": {"lr": 0.1}}) for record in HISTORY]
+    trainings, trials = Budget(trainings=2), Budget(trials=6)
+    for budget, share in ((trainings, 1.75 / 2), (trials, 2.5 / 6)):
+        assert share_spent(budget, history, 0.0, epochs=4) == pytest.approx(share)
+        assert share_spent(budget, HISTORY, 0.0) == pytest.approx(share)
+    # Where nobody says it, a trial counts once it has ended.
+    assert share_spent(trainings, history, 0.0) == pytest.approx(1 / 2)
+    assert share_spent(trials, history, 0.0) == pytest.approx(2 / 6)
+
+
 def test_a_stall_is_measured_over_the_last_trials_that_were_looked_at() -> None:
     history = [trial(i, q) for i, q in enumerate([0.2, 0.5, 0.4, 0.51])]
     growth = growth_of(history, QUALITY, 2)

@@ -4,7 +4,7 @@ import pytest
 
 from automtl.data.load import LeftOut
 from automtl.errors import RecipeError
-from automtl.space.recipe import find_recipe, load_recipe
+from automtl.space.recipe import Recipe, find_recipe, load_recipe
 from automtl.study.vision import SHOWN, check_metrics, left_out_lines
 
 
@@ -27,3 +27,15 @@ def test_a_metric_that_nobody_reports_is_refused_with_the_nearest() -> None:
     whole["detection/mAP_50"] = 0.0
     with pytest.raises(RecipeError, match=r"detection/mAP`\. Did you mean `detection/mAP_50`"):
         check_metrics(recipe, {"untrained network": whole})
+
+
+@pytest.mark.parametrize(
+    "metric", ["cost/peak_memory_mb", "cost/train_s/detection", "loss/detection", "score"]
+)
+def test_what_needs_no_labels_is_always_reported(metric: str) -> None:
+    shipped = load_recipe(find_recipe("quickstart"))
+    whole = {objective.metric: 0.0 for objective in shipped.objectives}
+    recipe = Recipe.model_validate(
+        {**shipped.to_plain(), "constraints": [{"metric": metric, "max": 1.0}]}
+    )
+    check_metrics(recipe, {"untrained network": whole})
