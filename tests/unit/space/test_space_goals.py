@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from automtl.config.metrics import TASK_METRICS, goal_of, reported_metrics
+from automtl.space.generalcheck import Parts
+from automtl.space.metric_mistakes import metric_mistakes
 from automtl.space.recipe import Recipe
 
-METRICS = reported_metrics(["detection", "segmentation", "tracking"])
+TASKS = ("detection", "segmentation", "tracking")
+METRICS = reported_metrics(TASKS)
 
 
 def recipe(**objective: Any) -> Recipe:
@@ -36,28 +39,33 @@ def test_every_reported_metric_has_a_goal() -> None:
     assert goal_of("mine/quality") is None
 
 
+def mistakes(**objective: Any) -> list[str]:
+    parts = Parts.of({"objectives": [objective]})
+    return [mistake.what for mistake in metric_mistakes(parts, TASKS, own=("mine",))]
+
+
 @given(metric=st.sampled_from(METRICS), goal=st.sampled_from(["maximize", "minimize"]))
 def test_one_goal_is_right(metric: str, goal: str) -> None:
-    if goal == goal_of(metric):
-        assert recipe(metric=metric, goal=goal).objectives[0].goal == goal
-        return
-    with pytest.raises(ValidationError, match=f"`{metric}` is better where it is"):
-        recipe(metric=metric, goal=goal)
+    side = "larger" if goal == "minimize" else "smaller"
+    wanted = [] if goal == goal_of(metric) else [f"`{metric}` is better where it is {side}"]
+    assert mistakes(metric=metric, goal=goal) == wanted
 
 
 @given(metric=st.sampled_from(METRICS), reference=st.floats(-10, 10))
 def test_a_reference_leaves_room_for_something_better(metric: str, reference: float) -> None:
     goal = goal_of(metric)
-    best = 1.0 if goal == "maximize" else 0.0
-    has_room = reference < best if goal == "maximize" else reference > best
-    if has_room:
-        found = recipe(metric=metric, goal=goal, reference=reference)
-        assert found.objectives[0].reference == reference
-        return
-    with pytest.raises(ValidationError, match="is better than the `reference`"):
-        recipe(metric=metric, goal=goal, reference=reference)
+    has_room = reference < 1 if goal == "maximize" else reference > 0
+    found = mistakes(metric=metric, goal=goal, reference=reference)
+    assert [f"no `{metric}` is better than" in what for what in found] == [True] * (not has_room)
+
+
+def test_the_whole_recipe_is_refused() -> None:
+    assert recipe(metric="detection/mAP", goal="maximize", reference=0.2).objectives
+    with pytest.raises(ValidationError, match="`detection/mAP` is better where it is larger"):
+        recipe(metric="detection/mAP", goal="minimize")
 
 
 @pytest.mark.parametrize("goal", ["maximize", "minimize"])
-def test_weights_have_no_better_side(goal: str) -> None:
-    assert recipe(metric="weight/detection", goal=goal).objectives[0].goal == goal
+def test_tasks_of_ones_own_and_weights_have_any_goal(goal: str) -> None:
+    assert mistakes(metric="mine/quality", goal=goal, reference=3.0) == []
+    assert mistakes(metric="weight/detection", goal=goal, reference=3.0) == []
