@@ -20,6 +20,9 @@ N_DRAWS = 2_000
 CLEAR = 0.05
 """Largest p value, after Holm's correction over all effects asked for together, that is clear."""
 
+ABSENT = ""
+"""The level of a trial in which the choice does not exist: it takes no part."""
+
 MIN_TRIALS = 4
 """Trials that a level needs before it takes part."""
 
@@ -74,11 +77,15 @@ class Lessons:
     Attributes:
         effects: Those that could be measured, by objective.
         too_few: Choices that too few trials made differently.
+        constant: Objectives that were the same in all trials.
+        n_trials: Trials that took part.
         deltas: How much better trials are than single-task models, or why that is not known.
     """
 
     effects: tuple[Effect, ...] = ()
     too_few: tuple[str, ...] = ()
+    constant: tuple[str, ...] = ()
+    n_trials: int = 0
     deltas: Comparison = field(default_factory=Comparison)
 
 
@@ -97,7 +104,7 @@ def effects(
     left is no choice and gives no effect.
 
     Args:
-        choices: By name, the value in each trial.
+        choices: By name, the level in each trial, or ``ABSENT``.
         objective: Metric.
         values: The objective in each trial, finite.
         maximize: Whether large values are good, which orders the levels.
@@ -131,6 +138,11 @@ def effects(
     return _corrected(found)
 
 
+def is_comparable(levels: Sequence[str]) -> bool:
+    """Return whether enough trials have each of two levels."""
+    return len(_codes([levels])[1]) > 1
+
+
 def in_words(effect: Effect, *, maximize: bool) -> str:
     """Say an effect in one sentence.
 
@@ -157,7 +169,9 @@ def in_words(effect: Effect, *, maximize: bool) -> str:
 def _codes(columns: Sequence[Sequence[str]]) -> tuple[Ints, list[str]]:
     """Number the levels that have enough trials; -1 for the others."""
     joined = [" & ".join(values) for values in zip(*columns, strict=True)]
-    counts = {value: joined.count(value) for value in sorted(set(joined))}
+    is_whole = [ABSENT not in values for values in zip(*columns, strict=True)]
+    joined = [value if whole else ABSENT for value, whole in zip(joined, is_whole, strict=True)]
+    counts = {value: joined.count(value) for value in sorted(set(joined) - {ABSENT})}
     names = [value for value, n in counts.items() if n >= MIN_TRIALS]
     place = {value: i for i, value in enumerate(names)}
     return np.array([place.get(value, -1) for value in joined], dtype=np.int64), names

@@ -45,6 +45,7 @@ VERBS = (
     verbs_look.status,
     verbs_look.front,
     verbs_look.best,
+    verbs_look.lessons,
     verbs_look.report,
     verbs_models.export,
     verbs_models.finetune,

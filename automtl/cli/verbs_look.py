@@ -95,6 +95,13 @@ def best(
     )
 
 
+def lessons(folder: FolderArgument, as_json: JsonOption = False) -> int:
+    """Say what each choice had to do with each objective, with intervals."""
+    from automtl.cli.lessons import show_lessons
+
+    return show_lessons(folder, as_json=as_json)
+
+
 def report(
     folder: FolderArgument,
     out: Annotated[Path | None, typer.Option(help="Default: report.html in the folder.")] = None,

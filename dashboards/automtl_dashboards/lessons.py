@@ -31,6 +31,10 @@ def lessons_words(lessons: Lessons, objectives: Sequence[Objective]) -> str:
             f"<li>Too few trials to tell: {html.escape(', '.join(lessons.too_few))}. It takes "
             f"{MIN_TRIALS} completed trials with each of two values.</li>"
         )
+    items += [
+        f"<li>{html.escape(metric)} was the same in all trials: it decides nothing.</li>"
+        for metric in lessons.constant
+    ]
     return f"<ul class='lessons'>{''.join(items)}</ul>"
 
 

@@ -57,9 +57,7 @@ def report_html(snapshot: Snapshot) -> str:
     """Return the report as text; see :func:`write_report`."""
     study, history, picks = snapshot.study, snapshot.history, snapshot.picks
     standing = standing_of(history, study.objectives, picks, snapshot.floors)
-    # A training of the user's own shares, weighs and schedules nothing that this could tell of.
-    is_shared = any("sharing" in record.config for record in history)
-    learned = learned_line(snapshot.lessons, standing.objectives) if is_shared else ""
+    learned = learned_line(snapshot.lessons, standing.objectives)
     header = (
         f"<p class='kicker'>automtl study</p><h1>{html.escape(study.name)}</h1>"
         f"{description_of(study)}"

@@ -78,3 +78,8 @@ def test_the_top_says_why_nothing_was_learned():
     few = learned_line(Lessons(too_few=("sharing", "schedule")), OBJECTIVES)
     assert "too few trials yet to tell what sharing, schedule did" in few
     assert learned_line(Lessons(), OBJECTIVES) == ""
+
+
+def test_an_objective_that_never_varied_is_said() -> None:
+    words = lessons_words(Lessons(constant=("cost & time",)), OBJECTIVES)
+    assert "cost &amp; time was the same in all trials" in words

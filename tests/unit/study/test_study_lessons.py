@@ -95,3 +95,67 @@ def test_no_lesson_from_few_trials():
         found = lessons_of(history, OBJECTIVES)
         assert found.effects == ()
         assert found.too_few == ("sharing", "weighting", "schedule")
+
+
+def own(number, point, q, **changes):
+    return trial(number, dict(point), q, point=point, **changes)
+
+
+def planted(n=36):
+    """``lr`` decides, ``size`` does not, ``momentum`` exists where ``kind`` is sgd."""
+    rng = np.random.default_rng(1)
+    history = []
+    for number in range(n):
+        kind = "sgd" if number % 2 else "adam"
+        point = {"lr": float(rng.uniform(0, 1)), "size": int(rng.integers(1, 9)), "kind": kind}
+        if kind == "sgd":
+            point["momentum"] = float(rng.uniform(0, 1))
+        history.append(own(number, point, point["lr"] + rng.normal(0, 0.1)))
+    return history
+
+
+def test_any_parameter_of_own_code_is_measured():
+    found = lessons_of(planted(), OBJECTIVES)
+    by_name = {effect.choice: effect for effect in found.effects}
+    assert list(by_name) == ["lr", "size", "kind", "momentum"]
+    assert [name for name, effect in by_name.items() if effect.is_clear] == ["lr"]
+    best, *_, worst = by_name["lr"].levels
+    assert best.low > worst.high
+    assert best.mean > 0.6
+    assert worst.mean < 0.4
+    # A parameter is compared among the trials that have it.
+    assert sum(level.n for level in by_name["momentum"].levels) == 18
+    assert (found.n_trials, found.too_few, found.constant) == (36, (), ())
+
+
+def test_parameters_beside_the_three_choices_are_measured_too():
+    rng = np.random.default_rng(2)
+    history = [
+        trial(4 * i + j, config, 0.5 + rng.normal(0, 0.02), point={"optimizer.lr": lr})
+        for i in range(6)
+        for j, config in enumerate(configs())
+        for lr in [float(rng.uniform(1e-4, 1e-2))]
+    ]
+    found = lessons_of(history, OBJECTIVES)
+    assert {effect.choice for effect in found.effects} == {
+        "sharing",
+        "schedule",
+        "sharing x schedule",
+        "optimizer.lr",
+    }
+    writes = {"sharing.split_after.0": 1, "weighting.kind": "fixed", "schedule.kind": "joint"}
+    same = [record.model_copy(update={"point": writes}) for record in history]
+    assert not {effect.choice for effect in lessons_of(same, OBJECTIVES).effects} & set(writes)
+
+
+def test_what_never_varies_is_said_and_is_no_lack_of_trials():
+    history = [
+        record.model_copy(update={"values": {"q": 0.5, "r": float(record.number)}})
+        for record in planted()
+    ]
+    both = (*OBJECTIVES, Objective(metric="r", goal="minimize"))
+    found = lessons_of(history, both)
+    assert (found.constant, found.too_few) == (("q",), ())
+    assert {effect.objective for effect in found.effects} == {"r"}
+    assert lessons_of(history, OBJECTIVES).too_few == ()
+    assert lessons_of(planted(3), OBJECTIVES).too_few == ("lr", "size", "kind", "momentum")
