@@ -183,8 +183,9 @@ def lessons_section(snapshot: Snapshot, standing: Standing) -> Section:
         anchor="learned",
         title="What was learned",
         intro="Whether sharing, weighting, schedule and each parameter went with better or worse "
-        "trials by more than chance gives; numbers are compared in thirds. The search was not a designed experiment: to be sure, train two "
-        "configurations that differ in one thing, with several seeds.",
+        "trials by more than chance gives; numbers are compared in thirds. The search was not a "
+        "designed experiment: to be sure, train two configurations that differ in one thing, with "
+        "several seeds.",
         body=lessons_words(lessons, standing.objectives) + table,
     )
 
