@@ -47,6 +47,7 @@ VERBS = (
     verbs_look.best,
     verbs_look.lessons,
     verbs_look.report,
+    verbs_look.dashboard,
     verbs_models.export,
     verbs_models.finetune,
     verbs_models.extend,

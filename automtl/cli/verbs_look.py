@@ -112,6 +112,19 @@ def report(
     return make_report(folder, out)
 
 
+def dashboard(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of studies.", show_default=False)],
+    host: Annotated[
+        str, typer.Option(help="Address to listen at. Any other shows it to the network.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8050,
+) -> int:
+    """Show studies live in a browser, while they run; needs the extra `dashboard`."""
+    from automtl.cli.dashboard import show_dashboard
+
+    return show_dashboard(folders, host=host, port=port)
+
+
 def clean(
     folder: FolderArgument,
     dry_run: Annotated[

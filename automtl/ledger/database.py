@@ -25,17 +25,18 @@ class LedgerUnreachableError(LedgerError):
     """The database did not answer; the same may be asked again."""
 
 
-def connect(url: str, *, create: bool) -> Engine:
+def connect(url: str, *, create: bool, read_only: bool = False) -> Engine:
     """Open a database and check that it is a ledger of this version.
 
     Args:
         url: SQLAlchemy URL.
         create: Whether to make the tables where there are none.
+        read_only: Whether the database itself is to refuse every write.
 
     Raises:
         LedgerError: If it cannot be opened, is no ledger, or is from another version.
     """
-    engine = _engine(url, create=create)
+    engine = _engine(url, create=create, read_only=read_only)
     try:
         if create:
             with writing(engine) as connection:
@@ -98,10 +99,10 @@ def loads(text: str) -> Any:  # JSON
     return json.loads(text)
 
 
-def _engine(url: str, *, create: bool) -> Engine:
+def _engine(url: str, *, create: bool, read_only: bool) -> Engine:
     try:
         parsed = make_url(url)
-        engine = create_engine(parsed, **_options(url))
+        engine = create_engine(parsed, **_options(url, read_only=read_only))
     except (exc.ArgumentError, exc.NoSuchModuleError, ImportError) as error:
         msg = f"the ledger cannot be opened ({first_line(error)})"
         fix = "Check its URL, as in postgresql+psycopg://USER@HOST/DATABASE"
@@ -110,7 +111,7 @@ def _engine(url: str, *, create: bool) -> Engine:
         # Not chained: the error's own text may hold the password.
         raise LedgerError(msg, where="the ledger", fix=fix) from None
     if engine.dialect.name == "sqlite":
-        _prepare_sqlite(engine)
+        _prepare_sqlite(engine, read_only=read_only)
         path = parsed.database
         # SQLite would make an empty file of any name.
         if not create and path and not path.startswith(("file:", ":")) and not Path(path).exists():
@@ -119,13 +120,14 @@ def _engine(url: str, *, create: bool) -> Engine:
     return engine
 
 
-def _options(url: str) -> dict[str, Any]:
+def _options(url: str, *, read_only: bool) -> dict[str, Any]:
     if url.startswith("sqlite"):
         return {"connect_args": {"timeout": BUSY_TIMEOUT_S}}
-    return {"pool_pre_ping": True}
+    refusing = {"connect_args": {"options": "-c default_transaction_read_only=on"}}
+    return {"pool_pre_ping": True} | (refusing if read_only else {})
 
 
-def _prepare_sqlite(engine: Engine) -> None:
+def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
     """Let the writer and readers work at once, and take the write lock at a transaction's begin.
 
     A lock taken later, at the first write, could find that another process wrote in between,
@@ -140,6 +142,8 @@ def _prepare_sqlite(engine: Engine) -> None:
         # FULL puts every commit on the disk: a decision that was answered survives a power cut.
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        if read_only:
+            cursor.execute("PRAGMA query_only=ON")
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -89,6 +89,15 @@ class Outbox:
                 .values(sent_s=time_s)
             )
 
+    def newest(self) -> int:
+        """Return the number of the newest event, sent or not; 0 if nothing ever happened.
+
+        Every fact of a study writes one, so whoever has seen this number has seen all facts.
+        """
+        query = select(func.max(tables.outbox.c.id)).where(tables.outbox.c.study == self.study)
+        with reading(self.engine) as connection:
+            return int(connection.execute(query).scalar_one() or 0)
+
     def count_pending(self) -> int:
         """Return how many events were not sent."""
         query = (

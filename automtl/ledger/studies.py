@@ -44,8 +44,23 @@ def create_study(url: str, info: StudyInfo) -> None:
         engine.dispose()
 
 
+def studies_of(url: str) -> tuple[str, ...]:
+    """Return the names of all studies of a ledger, oldest first."""
+    engine = connect(url, create=False, read_only=True)
+    try:
+        with reading(engine) as connection:
+            names = select(tables.study.c.name).order_by(tables.study.c.created_s)
+            return tuple(connection.scalars(names))
+    finally:
+        engine.dispose()
+
+
 def open_ledger(
-    url: str, *, study: str | None = None, clock: Callable[[], float] = time.time
+    url: str,
+    *,
+    study: str | None = None,
+    clock: Callable[[], float] = time.time,
+    read_only: bool = False,
 ) -> Ledger:
     """Open the ledger of an existing study.
 
@@ -53,11 +68,12 @@ def open_ledger(
         url: SQLAlchemy URL.
         study: Which study; None takes the only one.
         clock: Unix time.
+        read_only: Whether the database itself is to refuse every write.
 
     Raises:
         LedgerError: If there is no such study.
     """
-    engine = connect(url, create=False)
+    engine = connect(url, create=False, read_only=read_only)
     with reading(engine) as connection:
         known = list(connection.scalars(select(tables.study.c.name)))
     if study is None and len(known) == 1:

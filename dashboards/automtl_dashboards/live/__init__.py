@@ -1,0 +1,1 @@
+"""The live page: the report's figures, drawn anew while a search runs."""

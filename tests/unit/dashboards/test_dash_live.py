@@ -1,0 +1,110 @@
+"""The live page without a browser: what is read when, what filters keep, what is compared."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from automtl.results import Objective, TrialRecord
+from automtl_dashboards.figures.studies import draw_studies, fill_studies
+from automtl_dashboards.labels import MISSING
+from automtl_dashboards.live.compare import differences, values_of
+from automtl_dashboards.live.feed import Feed, Source
+from automtl_dashboards.live.filters import KINDS, choices_of, filtered, traits_of, tree_words
+from automtl_dashboards.snapshot import Snapshot
+
+
+class Study:
+    """A source whose facts a test moves on."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot, self.n_facts, self.n_loads = snapshot, 1, 0
+
+    def load(self) -> Snapshot:
+        self.n_loads += 1
+        return self.snapshot
+
+    @property
+    def source(self) -> Source:
+        return Source(pulse=lambda: self.n_facts, load=self.load, close=lambda: None)
+
+
+def test_a_study_is_read_again_only_when_something_happened(synthetic) -> None:
+    study = Study(synthetic.snapshot())
+    feed = Feed(sources={"s": study.source})
+    assert feed.snapshot("s") is feed.snapshot("s")
+    assert study.n_loads == 1
+    study.n_facts += 1
+    feed.snapshot("s")
+    assert study.n_loads == 2
+    assert feed.names == ("s",)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_filter_keeps_the_trials_with_its_value_and_all_baselines(synthetic, kind: str) -> None:
+    snapshot = synthetic.snapshot()
+    value = choices_of(snapshot.history)[kind][0]
+    shown = filtered(snapshot, {kind: [value]})
+    searched = [r for r in shown.history if r.competes]
+    assert {traits_of(record)[kind] for record in searched} == {value}
+    assert 0 < len(searched) < sum(r.competes for r in snapshot.history)
+    assert [r for r in shown.history if not r.competes] == [
+        r for r in snapshot.history if not r.competes
+    ]
+    assert {a.number for a in shown.attempts} <= {r.number for r in shown.history}
+    assert filtered(snapshot, {kind: []}) is snapshot
+
+
+def test_a_tree_is_named_by_its_groups(synthetic) -> None:
+    config = synthetic.history[0].config
+    sharing = {"order": ["detection", "segmentation", "tracking"], "split_after": [1, 3]}
+    record = synthetic.history[0].model_copy(update={"config": {**config, "sharing": sharing}})
+    assert tree_words(record) == "1x det+seg+tra > 2x det | seg+tra > 1x det | seg | tra"
+
+
+def test_two_trials_differ_in_what_is_not_equal() -> None:
+    first = TrialRecord(number=0, point={}, config={"a": {"x": 1, "y": 2}}, config_digest="")
+    second = first.model_copy(update={"config": {"a": {"x": 1, "y": 3}, "b": True}})
+    assert differences(first, second) == [("a.y", "2", "3"), ("b", MISSING, "True")]
+    assert differences(first, first) == []
+    other = second.model_copy(update={"values": {"q": 0.25}})
+    assert ("q", MISSING, "0.250") in values_of(first, other, ("q",))
+
+
+def test_studies_are_compared_by_one_reference_point(synthetic) -> None:
+    snapshot = synthetic.snapshot()
+    half = replace(snapshot, history=synthetic.history[:8])
+    cost = (Objective(metric="detection/mAP", goal="minimize"),)
+    strange = replace(snapshot, study=snapshot.study.model_copy(update={"objectives": cost}))
+    figure = fill_studies({"<all>": snapshot, "half": half, "strange": strange})
+    assert figure is not None
+    every, some = figure.growths
+    assert (every.name, some.name) == ("&lt;all&gt;", "half")
+    assert every.values[: len(some.values)] == some.values
+    assert every.values[-1] >= some.values[-1]
+    assert figure.left_out == ("strange",)
+    assert {trace.name for trace in draw_studies(figure).data} == {"&lt;all&gt;", "half"}
+    assert fill_studies({"none": replace(snapshot, history=())}) is None
+
+
+def ask(app: Any, host: str) -> int:
+    return int(app.server.test_client().get("/", headers={"Host": host}).status_code)
+
+
+def test_the_page_loads_nothing_from_elsewhere_and_answers_to_its_own_name_alone(
+    synthetic,
+) -> None:
+    pytest.importorskip("dash")
+    from automtl_dashboards.live.app import make_app
+
+    feed = Feed(sources={"s": Study(synthetic.snapshot()).source})
+    app = make_app(feed)
+    assert ask(app, "127.0.0.1:8050") == 200
+    assert ask(app, "localhost") == 200
+    assert ask(app, "[::1]:8050") == 200
+    assert ask(app, "elsewhere.example") == 403
+    page = app.server.test_client().get("/", headers={"Host": "localhost"}).text
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "--paper" in page
+    assert ask(make_app(feed, only_loopback=False), "elsewhere.example") == 200
