@@ -58,12 +58,9 @@ def _serve(application: "WSGIApplication", host: str, port: int) -> None:
         )
     shown = f"[{host}]" if ":" in host else host
     say(console, f"Dashboard: http://{shown}:{server.server_port}/  (Ctrl-C ends it)")
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        say(console, "The page is closed; nothing in the studies was changed.")
-    finally:
-        server.server_close()
+    # Ctrl-C ends it: Werkzeug takes the interrupt, and lets go of the port.
+    server.serve_forever()
+    say(console, "The page is closed; nothing in the studies was changed.")
 
 
 def feed_of(folders: Sequence[StudyFolder]) -> "Feed":

@@ -72,7 +72,9 @@ def render_page(*, title: str, header: str, sections: Sequence[Section], footer:
         footer: HTML below everything.
     """
     package = files("automtl_dashboards")
-    script = package.joinpath("page.js").read_text(encoding="utf-8")
+    script = "\n".join(
+        package.joinpath(name).read_text(encoding="utf-8") for name in ("interact.js", "page.js")
+    )
     plotly = get_plotlyjs()
     figures = {s.anchor: s.figure for s in sections if s.figure is not None}
     return _PAGE.substitute(
@@ -115,9 +117,14 @@ def script_json(value: object) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
+def script_sum(script: str) -> str:
+    """Return the word by which a content policy allows exactly this script."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
 def _policy(scripts: Sequence[str]) -> str:
-    sums = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts]
-    allowed = " ".join(f"'sha256-{value}'" for value in sums)
+    allowed = " ".join(map(script_sum, scripts))
     # plotly.js styles its elements in place, and offers the figure as a picture.
     return (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "

@@ -28,6 +28,25 @@ from automtl_dashboards.snapshot import Snapshot
 from automtl_dashboards.standing import Standing, standing_of
 from automtl_dashboards.summary import description_of, headline
 
+ANCHORS = (
+    "glance",
+    "study",
+    "front",
+    "replicates",
+    "members",
+    "pictures",
+    "hypervolume",
+    "parallel",
+    "choices",
+    "learned",
+    "curves",
+    "losses",
+    "trials",
+    "failures",
+    "timeline",
+)
+"""Of all sections there may be, in their order."""
+
 
 def write_report(path: Path, snapshot: Snapshot) -> Path:
     """Write the report of a study, running or ended, and return its path.
@@ -75,8 +94,18 @@ def report_html(snapshot: Snapshot) -> str:
 
 def sections_of(snapshot: Snapshot, standing: Standing) -> Iterator[Section]:
     """Yield what was asked for first: the answer, then why, then what was done for it."""
+    yield from answer_sections(snapshot, standing)
+    yield from evidence_sections(snapshot, standing)
+
+
+def answer_sections(snapshot: Snapshot, standing: Standing) -> Iterator[Section]:
+    """Yield what the study as a whole says, and its facts."""
     yield glance_section(snapshot, standing)
     yield study_section(snapshot, standing)
+
+
+def evidence_sections(snapshot: Snapshot, standing: Standing) -> Iterator[Section]:
+    """Yield what is seen of trials, which may be some of a study's."""
     yield front_section(snapshot, standing)
     yield from replicates_sections(snapshot, standing)
     yield from members_sections(snapshot, standing)

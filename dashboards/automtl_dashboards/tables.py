@@ -232,8 +232,10 @@ def table_html(
         rows: CSS classes of a row and its cells.
         css: CSS classes of the table; ``sortable`` lets a click on a heading sort it.
     """
+    # What can be clicked can be reached by the keyboard too.
+    reach = " tabindex='0'" if "sortable" in css.split() else ""
     top = "".join(
-        f"<th scope='col' class='{cls}'"
+        f"<th scope='col' class='{cls}'{reach}"
         + (f' title="{html.escape(tip)}"' if tip else "")
         + f">{text}</th>"
         for text, tip, cls in head

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from automtl.results import TrialRecord
 from automtl_dashboards.labels import MISSING, number
+from automtl_dashboards.snapshot import Snapshot
 
 Row = tuple[str, str, str]
 """A name, and the two values."""
@@ -27,6 +28,14 @@ def values_of(first: TrialRecord, second: TrialRecord, metrics: tuple[str, ...])
             for metric in metrics
         ),
     ]
+
+
+def states_of(snapshot: Snapshot, *numbers: int | None) -> list[object]:
+    """Return what a comparison is made of, so that one can see whether it changed."""
+    records = {record.number: record for record in snapshot.history}
+    chosen = [records[number] for number in numbers if number in records]
+    states = [[r.number, r.attempts, len(r.reports), r.status.value] for r in chosen]
+    return [*states, snapshot.gallery is not None]
 
 
 def flat(tree: Mapping[str, object], start: str = "") -> dict[str, str]:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import plotly.graph_objects as go
 from dash import html
 
 from automtl.results import TrialRecord
-from automtl_dashboards.figures.curves import draw_curves, fill_objectives
+from automtl_dashboards.figures.curves import CurvesFigure, LineRole, draw_curves, fill_objectives
 from automtl_dashboards.figures.members import draw_members, fill_members
 from automtl_dashboards.gallery import Gallery, data_uri
 from automtl_dashboards.live.compare import Row, differences, values_of
@@ -38,24 +39,37 @@ def _figures(snapshot: Snapshot, pair: Sequence[TrialRecord]) -> list[Any]:
     objectives = snapshot.study.objectives
     standing = standing_of(snapshot.history, objectives, snapshot.picks, snapshot.floors)
     members = fill_members(pair, standing)
-    # The second one as a member of the front is, the first one as the pick is: told apart.
-    told_apart = replace(standing, pick=pair[0].number, front=frozenset({pair[1].number}))
-    curves = fill_objectives(pair, told_apart)
     found = []
     if members is not None:
         found.append(graph("compared-members", draw_members(members)))
+    # Curves leave out baselines and replicates, which here are asked for by number.
+    shown = [record.model_copy(update={"origin": "compared"}) for record in pair]
+    curves = fill_objectives(shown, standing)
     if curves is not None:
-        drawn = draw_curves(curves)
-        names = {"pick": f"trial {pair[0].number}", "front": f"trial {pair[1].number}"}
-        drawn.for_each_trace(lambda trace: trace.update(name=names.get(trace.name, trace.name)))
-        found.append(graph("compared-curves", drawn))
+        found.append(graph("compared-curves", _draw_pair(curves, pair)))
     return found
 
 
+def _draw_pair(curves: CurvesFigure, pair: Sequence[TrialRecord]) -> go.Figure:
+    """Draw one trial in the colour of a pick, the other in that of a panel's best."""
+    roles = {pair[0].number: LineRole.PICK, pair[1].number: LineRole.BEST}
+    panels = tuple(
+        replace(panel, lines=tuple(replace(line, role=roles[line.number]) for line in panel.lines))
+        for panel in curves.panels
+    )
+    names = {role.value: f"trial {number}" for number, role in roles.items()}
+    drawn = draw_curves(replace(curves, panels=panels))
+    drawn.for_each_trace(lambda trace: trace.update(name=names.get(trace.name, trace.name)))
+    return drawn
+
+
 def _pictures(gallery: Gallery | None, pair: Sequence[TrialRecord]) -> list[Any]:
-    if gallery is None or not any(record.number in gallery.trials for record in pair):
-        return []
-    shown = [record.number for record in pair if record.number in gallery.trials]
+    drawn = () if gallery is None else gallery.trials
+    shown = [record.number for record in pair if record.number in drawn]
+    if gallery is None or not shown:
+        which = f": {', '.join(map(str, drawn))}" if drawn else ""
+        words = f"When a search ends, pictures are drawn for some trials of its front{which}."
+        return [html.P(words, className="calm")]
     rows = [
         html.Tr(
             [html.Td(html.Img(src=data_uri(frame.labels), alt=f"{frame.name}: labels"))]

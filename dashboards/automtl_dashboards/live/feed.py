@@ -1,10 +1,14 @@
 """What the live page reads: studies by name, each read again only when something happened."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 
 from automtl_dashboards.snapshot import Snapshot
+
+REST = 10.0
+"""A reading that took a second is followed by ten without: trainings need the machine more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,16 +26,27 @@ class Source:
     close: Callable[[], None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """A study as it was read; until ``rests_until``, by the feed's clock, it is not read again."""
+
+    pulse: int
+    snapshot: Snapshot
+    rests_until: float
+
+
 @dataclass(slots=True, kw_only=True)
 class Feed:
     """The studies of a page. Requests come in several threads: one reads, the others wait.
 
     Attributes:
         sources: By name, in the order in which they are offered.
+        clock: Seconds that only grow.
     """
 
     sources: Mapping[str, Source]
-    _known: dict[str, tuple[int, Snapshot]] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
+    _known: dict[str, _Reading] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     @property
@@ -45,18 +60,24 @@ class Feed:
             source.close()
 
     def pulse(self, name: str) -> int:
-        """Return what grows with every fact of a study."""
+        """Return what grows with every fact of a study, as far as it may be read now."""
+        known = self._known.get(name)
+        if known is not None and self.clock() < known.rests_until:
+            return known.pulse
         return self.sources[name].pulse()
 
     def snapshot(self, name: str) -> Snapshot:
         """Return a study as it is now; the same object while nothing happens."""
-        source = self.sources[name]
         with self._lock:
             # Before the facts: one that comes in between is read twice and never missed.
-            pulse = source.pulse()
+            pulse = self.pulse(name)
             known = self._known.get(name)
-            if known is not None and known[0] == pulse:
-                return known[1]
-            snapshot = source.load()
-            self._known[name] = (pulse, snapshot)
+            if known is not None and known.pulse == pulse:
+                return known.snapshot
+            began = self.clock()
+            snapshot = self.sources[name].load()
+            ended = self.clock()
+            self._known[name] = _Reading(
+                pulse=pulse, snapshot=snapshot, rests_until=ended + REST * (ended - began)
+            )
             return snapshot

@@ -3,7 +3,7 @@
 from typing import Any
 
 import plotly.graph_objects as go
-from dash import dcc, html
+from dash import Output, dcc, html, no_update
 
 from automtl_dashboards.page import Section
 
@@ -15,28 +15,73 @@ CONFIG: Any = {
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
 }
 
+HIDDEN = {"display": "none"}
+
 HOVER = {"bgcolor": "#1c222b", "bordercolor": "#5b6675", "font": {"color": "#f1f4f8"}}
 
 
-def section_part(section: Section) -> html.Section:
-    """Return a section of the report. Its texts are HTML already, escaped where they were made."""
-    parts: list[Any] = [html.H2(section.title)]
-    if section.intro:
-        parts.append(_as_it_is(section.intro, "intro"))
-    if section.figure is not None:
-        parts.append(graph(f"figure-{section.anchor}", section.figure))
-    if section.body:
-        parts.append(_as_it_is(section.body, ""))
-    return html.Section(parts, id=section.anchor, key=section.anchor)
+def section_frame(anchor: str) -> html.Section:
+    """Return a section without what it says, hidden.
+
+    Frames stay in the page when a study changes, so that a reader's zoom and place stay too.
+    """
+    parts = [
+        html.H2(id=f"{anchor}-title"),
+        html.Div(id=f"{anchor}-intro", className="intro"),
+        hidden_graph(f"figure-{anchor}"),
+        html.Div(id=f"{anchor}-body"),
+    ]
+    return html.Section(parts, id=anchor, style=HIDDEN)
+
+
+def hidden_graph(name: str) -> dcc.Graph:
+    """Return a graph that shows itself with its first figure."""
+    return dcc.Graph(id=name, config=CONFIG, style=HIDDEN, responsive=True)
+
+
+def frame_outputs(anchor: str) -> list[Output]:
+    """Return what of a section's frame changes, in the order of :func:`frame_values`."""
+    return [
+        Output(anchor, "style"),
+        Output(f"{anchor}-title", "children"),
+        Output(f"{anchor}-intro", "data-html"),
+        Output(f"figure-{anchor}", "style"),
+        Output(f"figure-{anchor}", "figure"),
+        Output(f"{anchor}-body", "data-html"),
+    ]
+
+
+def frame_values(section: Section | None) -> list[Any]:
+    """Return what stands in a frame; a section that is not there is hidden.
+
+    Its texts are HTML already, escaped where they were made.
+    """
+    if section is None:
+        return [HIDDEN, *[no_update] * 5]
+    figure = section.figure
+    words = [{}, section.title, section.intro]
+    if figure is None:
+        return [*words, HIDDEN, no_update, section.body]
+    return [*words, height_of(figure), lasting(figure, section.anchor), section.body]
+
+
+def height_of(figure: go.Figure) -> dict[str, str]:
+    """Return the style of a graph as high as its figure."""
+    return {"height": f"{int(figure.layout.height)}px"}
+
+
+def lasting(figure: go.Figure, name: str) -> go.Figure:
+    """Let a figure keep the reader's zoom when another of the same name takes its place."""
+    return figure.update_layout(hoverlabel=HOVER, uirevision=name)
 
 
 def graph(name: str, figure: go.Figure) -> dcc.Graph:
-    """Return a figure that keeps the reader's zoom when it is drawn anew."""
-    figure.update_layout(hoverlabel=HOVER, uirevision=name)
-    height = {"height": f"{int(figure.layout.height)}px"}
-    return dcc.Graph(id=name, figure=figure, config=CONFIG, style=height, responsive=True)
+    """Return a graph that is drawn once."""
+    drawn = lasting(figure, name)
+    return dcc.Graph(id=name, figure=drawn, config=CONFIG, style=height_of(drawn), responsive=True)
 
 
-def _as_it_is(text: str, css: str) -> dcc.Markdown:
-    # A block of HTML ends at an empty line, which none of the report's texts has.
-    return dcc.Markdown(f"<div>{text}</div>", dangerously_allow_html=True, className=css)
+def as_it_is(text: str) -> html.Div:
+    """Return HTML as a part of the page, put in place by ``live.js``."""
+    named: Any = {"data-html": text}  # no name of an argument
+    return html.Div(**named)

@@ -9,8 +9,9 @@ from automtl.results import Objective, TrialRecord
 from automtl_dashboards.figures.studies import draw_studies, fill_studies
 from automtl_dashboards.labels import MISSING
 from automtl_dashboards.live.compare import differences, values_of
-from automtl_dashboards.live.feed import Feed, Source
+from automtl_dashboards.live.feed import REST, Feed, Source
 from automtl_dashboards.live.filters import KINDS, choices_of, filtered, traits_of, tree_words
+from automtl_dashboards.report import ANCHORS
 from automtl_dashboards.snapshot import Snapshot
 
 
@@ -29,15 +30,44 @@ class Study:
         return Source(pulse=lambda: self.n_facts, load=self.load, close=lambda: None)
 
 
+class Clock:
+    """Seconds that a test moves on."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
 def test_a_study_is_read_again_only_when_something_happened(synthetic) -> None:
     study = Study(synthetic.snapshot())
-    feed = Feed(sources={"s": study.source})
+    feed = Feed(sources={"s": study.source}, clock=Clock())
     assert feed.snapshot("s") is feed.snapshot("s")
     assert study.n_loads == 1
     study.n_facts += 1
     feed.snapshot("s")
     assert study.n_loads == 2
     assert feed.names == ("s",)
+
+
+def test_after_a_long_reading_comes_a_longer_rest(synthetic) -> None:
+    clock = Clock()
+    study = Study(synthetic.snapshot())
+
+    def slowly() -> Snapshot:
+        clock.now_s += 2.0
+        return study.load()
+
+    feed = Feed(sources={"s": replace(study.source, load=slowly)}, clock=clock)
+    old = feed.snapshot("s")
+    study.n_facts, study.snapshot = 2, replace(old, notes={"new": "fact"})
+    clock.now_s += 2.0 * REST - 0.1
+    assert feed.pulse("s") == 1
+    assert feed.snapshot("s") is old
+    clock.now_s += 0.2
+    assert feed.pulse("s") == 2
+    assert feed.snapshot("s").notes == {"new": "fact"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -102,9 +132,60 @@ def test_the_page_loads_nothing_from_elsewhere_and_answers_to_its_own_name_alone
     assert ask(app, "127.0.0.1:8050") == 200
     assert ask(app, "localhost") == 200
     assert ask(app, "[::1]:8050") == 200
+    assert ask(app, "[::1]") == 200
+    assert ask(app, "127.0.0.1.elsewhere.example:80") == 403
     assert ask(app, "elsewhere.example") == 403
-    page = app.server.test_client().get("/", headers={"Host": "localhost"}).text
+    answer = app.server.test_client().get("/", headers={"Host": "localhost"})
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    page = answer.text
     assert "http://" not in page
     assert "https://" not in page
     assert "--paper" in page
     assert ask(make_app(feed, only_loopback=False), "elsewhere.example") == 200
+
+
+def ids_of(part: Any) -> list[str]:
+    """All names within a part of the page."""
+    own = [part.id] if getattr(part, "id", None) else []
+    children = getattr(part, "children", None)
+    inner = children if isinstance(children, list) else [children]
+    return own + [name for child in inner if child is not None for name in ids_of(child)]
+
+
+def test_no_part_of_the_page_has_the_name_of_another(synthetic) -> None:
+    """Two parts of one name make the browser read one's value from the other."""
+    pytest.importorskip("dash")
+    from automtl_dashboards.live.layout import layout
+
+    names = ids_of(layout(["s"]))
+    assert len(names) == len(set(names)) > 25
+    assert set(ANCHORS) <= set(names)
+
+
+def test_facts_and_pick_are_those_of_all_trials_whatever_is_shown(synthetic) -> None:
+    pytest.importorskip("dash")
+    from automtl_dashboards.live.app import drawn_sections
+
+    snapshot = synthetic.snapshot()
+    every, some = (drawn_sections(snapshot, wanted) for wanted in ({}, {"state": ["failed"]}))
+    assert [s.body for s in every[:2]] == [s.body for s in some[:2]]
+    shown = [{section.anchor: section.body for section in sections} for sections in (every, some)]
+    assert "id='trial-0'" in shown[0]["trials"]
+    assert "id='trial-0'" not in shown[1]["trials"]
+
+
+def test_a_section_that_is_not_there_is_hidden_and_a_figure_as_high_as_it_says(synthetic) -> None:
+    pytest.importorskip("dash")
+    from automtl_dashboards.live.app import drawn_sections
+    from automtl_dashboards.live.parts import HIDDEN, frame_outputs, frame_values
+
+    sections = drawn_sections(synthetic.snapshot(), {})
+    assert [s.anchor for s in sections] == [
+        a for a in ANCHORS if a in {s.anchor for s in sections}
+    ]
+    for section in (None, *sections):
+        values = frame_values(section)
+        assert len(values) == len(frame_outputs("a"))
+        assert (values[0] == HIDDEN) is (section is None)
+        if section is not None and section.figure is not None:
+            assert values[3] == {"height": f"{section.figure.layout.height}px"}
