@@ -42,48 +42,43 @@ def layout(names: Sequence[str]) -> html.Div:
     Args:
         names: Studies; the first one is shown.
     """
-    filters = [_labelled(kind, dcc.Dropdown(id=f"filter-{kind}", multi=True)) for kind in KINDS]
-    trials = [_labelled(f"trial {side}", dcc.Dropdown(id=f"compare-{side}")) for side in SIDES]
-    study = dcc.Dropdown(id="live-study", options=list(names), value=names[0], clearable=False)
-    shown = dcc.Dropdown(id="live-compared", options=list(names), value=list(names), multi=True)
     return html.Div(
         [
-            html.Header(
-                [
-                    html.P("automtl, live", className="kicker"),
-                    study,
-                    html.P(id="live-notice", className="notice"),
-                    html.Div(id="live-headline", className="verdict"),
-                    html.Nav(id="live-nav"),
-                    html.P("Show only the trials with", className="calm"),
-                    html.Div(filters, className="filters"),
-                ]
-            ),
-            html.Main(
-                [
-                    *(section_frame(anchor) for anchor in ANCHORS),
-                    _part(
-                        "compare-trials",
-                        "Two trials side by side",
-                        trials,
-                        [html.Div(id="live-comparison")],
-                    ),
-                    _part(
-                        "compare-studies",
-                        "Studies on one scale",
-                        [shown],
-                        [
-                            hidden_graph("studies-figure"),
-                            html.P(id="live-studies-note", className="calm"),
-                        ],
-                    ),
-                ]
-            ),
+            _header(names),
+            html.Main([*map(section_frame, ANCHORS), _two_trials(), _several_studies(names)]),
             dcc.Interval(id="live-tick", interval=REFRESH_MS),
             dcc.Store(id="live-pulse"),
             dcc.Store(id="live-pair"),
         ]
     )
+
+
+def _header(names: Sequence[str]) -> html.Header:
+    filters = [_labelled(kind, dcc.Dropdown(id=f"filter-{kind}", multi=True)) for kind in KINDS]
+    return html.Header(
+        [
+            html.P("automtl, live", className="kicker"),
+            dcc.Dropdown(id="live-study", options=list(names), value=names[0], clearable=False),
+            html.P(id="live-notice", className="notice"),
+            html.Div(id="live-headline", className="verdict"),
+            html.Nav(id="live-nav"),
+            html.P("Show only the trials with", className="calm"),
+            html.Div(filters, className="filters"),
+        ]
+    )
+
+
+def _two_trials() -> html.Section:
+    chosen = [_labelled(f"trial {side}", dcc.Dropdown(id=f"compare-{side}")) for side in SIDES]
+    outputs = [html.Div(id="live-comparison")]
+    return _part("compare-trials", "Two trials side by side", chosen, outputs)
+
+
+def _several_studies(names: Sequence[str]) -> html.Section:
+    chosen = dcc.Dropdown(id="live-compared", options=list(names), value=list(names), multi=True)
+    note = html.P(id="live-studies-note", className="calm")
+    outputs = [hidden_graph("studies-figure"), note]
+    return _part("compare-studies", "Studies on one scale", [chosen], outputs)
 
 
 def _labelled(text: str, control: dcc.Dropdown) -> html.Label:
