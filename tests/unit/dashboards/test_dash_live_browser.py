@@ -175,6 +175,8 @@ def test_two_trials_side_by_side(reader: Reader, studies: dict[str, Study]) -> N
     assert {"trial 0", "trial 3"} <= set(legend)
     page.locator("#live-comparison .gallery img").first.click()
     assert page.locator("#live-comparison .gallery img.large").count() == 1
+    page.locator("#live-comparison .gallery img.large").click()
+    assert page.locator("#live-comparison .gallery img.large").count() == 0
 
 
 def test_studies_are_compared_and_one_can_be_left_out(reader: Reader) -> None:
