@@ -57,6 +57,47 @@ def test_new_seeds_are_trained_shown_and_logged(mini_study: Path, tmp_path: Path
     assert history_of(study) == history
 
 
+@pytest.mark.ray
+def test_on_ray_a_search_replicates_its_front_and_more_seeds_can_follow(
+    write_recipe, tmp_path: Path, automtl
+) -> None:
+    recipe = write_recipe(
+        ("budget: {trials: 3}", "budget: {trials: 2}\nreplicates: 1"),
+        ("baselines: {single_task: [detection]}\n", ""),
+    )
+    study = tmp_path / "study"
+    done = automtl("search", recipe, "--folder", study, "--slots", 2)
+    assert done.code == 0, done
+    assert "Replicates, which the budget does not count: 1 trainings of 2 epochs" in " ".join(
+        done.out.split()
+    )
+    history = history_of(study)
+    searched, again = history[:2], history[2:]
+    with opened(StudyFolder(study)) as ledger:
+        members = front(searched, ledger.study().objectives)
+    assert sorted(r.replicate_of for r in again) == [m.number for m in members]
+    assert {r.status for r in history} == {TrialStatus.COMPLETED}
+    for record in again:
+        source = history[record.replicate_of]
+        assert (record.config, record.point) == (source.config, source.point)
+        assert record.seed != source.seed
+        assert record.values != source.values
+        assert record.values["cost/parameters"] == source.values["cost/parameters"]
+        # None began before the search had ended.
+        assert record.created_s >= max(r.ended_s for r in searched)
+    # Nothing lacks any more.
+    assert automtl("resume", study).code == 0
+    assert history_of(study) == history
+
+    assert automtl("replicate", study, "--seeds", 2).code == 0
+    more = history_of(study)
+    assert more[: len(history)] == history
+    assert sorted(r.replicate_of for r in more[len(history) :]) == [m.number for m in members]
+    assert len({r.seed for r in more}) == len(more)
+    with opened(StudyFolder(study)) as ledger:
+        assert ledger.check() == []
+
+
 def test_a_study_without_a_front_cannot_be_replicated(tmp_path: Path, automtl) -> None:
     line = automtl("replicate", tmp_path).refused()
     assert "no study lies in" in line
