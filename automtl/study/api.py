@@ -23,6 +23,7 @@ from automtl.space.search import NOT_IN_DIGEST, search_digest
 from automtl.storage.choose import absolute
 from automtl.study.artifacts import refuse_moved
 from automtl.study.baselines import replicate_lines
+from automtl.study.changes import changes, shown
 from automtl.study.conclude import write_study_report
 from automtl.study.folder import Settings, StudyFolder, load_settings, save_settings
 from automtl.study.machine import check_machine
@@ -30,12 +31,10 @@ from automtl.study.observer import Lines, Observer
 from automtl.study.own_training import OwnTrainable, trainable_of
 from automtl.study.prepared import Prepared
 from automtl.study.search import Outcome, create, opened, record_if_free, run
+from automtl.study.warm_start import with_best_points
 
 if TYPE_CHECKING:
     import pandas as pd
-
-MAX_SHOWN = 5
-"""Differences between two searches that are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +54,8 @@ class Study:
         early_stopping: Which trainings are not trained to their end; by default none.
         constraints: Limits on metrics.
         enqueue: Partial points that are tried first, after the default.
+        warm_start: Folders of earlier studies, whose best points are tried next; they are read
+            when the study begins.
         seed: Of the search; a trial's own seed follows from it and the trial's number.
         sampler: Who proposes points; by default TPE.
         replicates: New seeds for each member of the front, after the search.
@@ -79,6 +80,7 @@ class Study:
     early_stopping: EarlyStopping | Mapping[str, Any] = field(default_factory=NoStopping)
     constraints: Sequence[Constraint | Mapping[str, Any]] = ()
     enqueue: Sequence[Mapping[str, Scalar]] = ()
+    warm_start: Sequence[str | Path] = ()
     seed: int = 0
     sampler: Sampler | Mapping[str, Any] = field(default_factory=TpeSampler)
     replicates: int = 0
@@ -131,23 +133,24 @@ class Study:
             ray_address=ray_address,
             artifacts=absolute(self.artifacts),
         )
+        observer = observer or Lines()
         check_machine(settings, self.search)
         if self._place.settings.exists():
-            self._refuse_another()
+            search = self._as_begun()
             known = load_settings(self._place)
             refuse_moved(known, settings)
             save_settings(self._place, replace(settings, study=known.study))
         else:
-            create(self.search, self._place, settings)
-        observer = observer or Lines()
-        for line in replicate_lines(self.search, self.epochs):
-            observer.message(line)
+            search, lines = with_best_points(self.search, self.warm_start)
+            for line in (*lines, *replicate_lines(search, self.epochs)):
+                observer.message(line)
+            create(search, self._place, settings)
         return run(
             self._place,
             observer,
             takeover=takeover,
             prepared=prepared,
-            search=self.search,
+            search=search,
         )
 
     def history(self) -> tuple[TrialRecord, ...]:
@@ -204,42 +207,28 @@ class Study:
     def _place(self) -> StudyFolder:
         return StudyFolder(Path(self.folder))
 
-    def _refuse_another(self) -> None:
+    def _as_begun(self) -> FreeSearch:
+        """Return this search with the points that its earlier studies gave when it began.
+
+        Raises:
+            AutomtlError: If the folder holds another search.
+        """
         with opened(self._place) as ledger:
             known = ledger.study()
-        if known.recipe_digest == search_digest(self.search):
-            return
-        found = differences(known.recipe, self.search.to_plain())
-        more = f" and {len(found) - MAX_SHOWN} more" if len(found) > MAX_SHOWN else ""
-        msg = f"the study here is another search: {'; '.join(found[:MAX_SHOWN])}{more}"
+        search = self.search
+        begun, stated = known.recipe.get("enqueue"), search.to_plain()["enqueue"]
+        if self.warm_start and isinstance(begun, list) and begun[: len(search.enqueue)] == stated:
+            search = search.model_copy(update={"enqueue": tuple(begun)})
+        if known.recipe_digest == search_digest(search):
+            return search
+        before, after = (
+            {key: value for key, value in plain.items() if key not in NOT_IN_DIGEST}
+            for plain in (known.recipe, search.to_plain())
+        )
+        msg = f"the study here is another search: {shown(list(changes(before, after)))}"
         raise AutomtlError(
             msg, where=str(self.folder), fix="Name another folder, or state the search as it was"
         )
-
-
-def differences(
-    before: Mapping[str, Any], after: Mapping[str, Any], path: str = ""
-) -> tuple[str, ...]:
-    """Name what differs between two searches, as plain values; what may change is left out.
-
-    >>> differences({"seed": 1, "budget": 2}, {"seed": 3, "budget": 4})
-    ('seed was 1, is 3',)
-    """
-    found: list[str] = []
-    for key in dict.fromkeys((*before, *after)):
-        name = f"{path}{key}"
-        if name in NOT_IN_DIGEST or before.get(key) == after.get(key):
-            continue
-        was, now = before.get(key), after.get(key)
-        if isinstance(was, Mapping) and isinstance(now, Mapping):
-            found += differences(was, now, f"{name}.")
-        elif key not in before:
-            found.append(f"{name} is new")
-        elif key not in after:
-            found.append(f"{name} is gone")
-        else:
-            found.append(f"{name} was {was}, is {now}")
-    return tuple(found)
 
 
 def _checked(study: Study) -> FreeSearch:

@@ -56,8 +56,14 @@ def _within(
     for key in [*old, *(key for key in new if key not in old)]:
         place = f"{path}.{key}" if path else str(key)
         if key not in new:
-            yield f"{place} was {old[key]}, is gone"
+            yield (
+                f"{place} is gone" if _is_section(old[key]) else f"{place} was {old[key]}, is gone"
+            )
         elif key not in old:
-            yield f"{place} is new: {new[key]}"
+            yield f"{place} is new" if _is_section(new[key]) else f"{place} is new: {new[key]}"
         else:
             yield from changes(old[key], new[key], place)
+
+
+def _is_section(value: object) -> bool:
+    return isinstance(value, Mapping)

@@ -6,6 +6,7 @@ seeds, so that a model that took them for its own would be misled; a point is si
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,18 +16,26 @@ from automtl.results import Objective, Point, TrialRecord
 from automtl.space.parameter import allows, default_of, matches
 from automtl.space.parameter_base import Scalar
 from automtl.space.recipe import Recipe
+from automtl.space.search import Search
 from automtl.space.search_space import Problem, SearchSpace
 from automtl.study.folder import StudyFolder
 from automtl.study.search import opened
+
+S = TypeVar("S", bound=Search)
 
 N_BEST = 5
 """Points that one earlier study gives at most."""
 
 
 def warmed(recipe: Recipe) -> tuple[Recipe, list[str]]:
-    """Return the recipe with the best points of its earlier studies enqueued, and a line on each.
+    """Return the recipe with the best points of its ``warm_start``, and a line on each study."""
+    return with_best_points(recipe, recipe.warm_start)
 
-    They come after the points that the recipe states itself, and take half of ``budget.trials``
+
+def with_best_points(search: S, studies: Sequence[str | Path]) -> tuple[S, list[str]]:
+    """Return a search with the best points of earlier studies enqueued, and a line on each.
+
+    They come after the points that the search states itself, and take half of ``budget.trials``
     at most. What is returned no longer depends on the earlier studies' folders.
 
     Raises:
@@ -34,26 +43,26 @@ def warmed(recipe: Recipe) -> tuple[Recipe, list[str]]:
     """
     found: list[dict[str, Scalar]] = []
     lines = []
-    for name in recipe.warm_start:
-        points, line = _from_study(Path(name), recipe)
+    for name in studies:
+        points, line = _from_study(Path(name), search)
         found += [point for point in points if point not in found]
         lines.append(line)
-    room = _room(recipe)
+    room = _room(search, len(studies))
     if room < len(found):
         lines.append(f"Warm start: the budget leaves room for {room} of {len(found)} points")
-    enqueue = (*recipe.enqueue, *found[:room])
-    return recipe.model_copy(update={"enqueue": enqueue}), lines
+    enqueue = (*search.enqueue, *found[:room])
+    return search.model_copy(update={"enqueue": enqueue}), lines
 
 
-def _room(recipe: Recipe) -> int:
-    limit = recipe.budget.trials
+def _room(search: Search, n_studies: int) -> int:
+    limit = search.budget.trials
     if limit is None:
-        return N_BEST * len(recipe.warm_start)
+        return N_BEST * n_studies
     # The default, what is stated, and one more for the sampler.
-    return max(min(limit // 2, limit - len(recipe.enqueue) - 2), 0)
+    return max(min(limit // 2, limit - len(search.enqueue) - 2), 0)
 
 
-def _from_study(folder: Path, recipe: Recipe) -> tuple[list[dict[str, Scalar]], str]:
+def _from_study(folder: Path, search: Search) -> tuple[list[dict[str, Scalar]], str]:
     place = StudyFolder(folder)
     if not place.settings.is_file():
         msg = f"no study lies in {folder}"
@@ -61,14 +70,14 @@ def _from_study(folder: Path, recipe: Recipe) -> tuple[list[dict[str, Scalar]], 
     with opened(place) as ledger:
         known = {(o.metric, o.goal) for o in ledger.study().objectives}
         history = ledger.history()
-    common = [o for o in recipe.objectives if (o.metric, o.goal) in known]
+    common = [o for o in search.objectives if (o.metric, o.goal) in known]
     if not common:
-        wanted = ", ".join(f"{o.metric} ({o.goal})" for o in recipe.objectives)
+        wanted = ", ".join(f"{o.metric} ({o.goal})" for o in search.objectives)
         msg = f"the study in {folder} has none of the objectives {wanted}"
         fix = "Leave it out of `warm_start`"
         raise AutomtlError(msg, where="warm_start", fix=fix)
     best = best_trials(history, common)
-    points = [point for r in best if (point := carried(recipe.space, r.point)) is not None]
+    points = [point for r in best if (point := carried(search.space, r.point)) is not None]
     if not points:
         why = (
             "they have no parameter in common" if best else "no trial there has ended its training"

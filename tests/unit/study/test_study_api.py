@@ -12,6 +12,7 @@ import automtl
 from automtl.cli import run_command
 from automtl.errors import AutomtlError, LedgerError, RecipeError
 from automtl.results import FailureKind, TrialRecord, TrialStatus
+from automtl.study.observer import Lines
 
 EPOCHS = 4
 S = TrialStatus
@@ -234,6 +235,37 @@ def test_another_search_is_refused_and_a_larger_budget_goes_on(
     thread.start()
     thread.join(timeout=60)
     assert [r.status for r in larger.history()] == [S.COMPLETED, S.COMPLETED]
+
+
+def test_the_best_points_of_an_earlier_study_come_next_and_the_study_goes_on(
+    undisturbed: automtl.Study, tmp_path: Path
+) -> None:
+    wider = {"lr": automtl.Float(0.001, 1, log=True), "depth": automtl.Int(1, 4)}
+    lines: list[str] = []
+    heard = Lines(lines.append)
+
+    def again(trials: int, earlier: Path | str = undisturbed.folder) -> automtl.Study:
+        return study(
+            tmp_path / "s",
+            parameters=wider,
+            enqueue=[{"depth": 4}],
+            warm_start=[earlier],
+            budget={"trials": trials},
+        )
+
+    again(6).run(without_state, dispatcher="local", observer=heard)
+    assert any(f"points of {undisturbed.folder} by error, cost come first" in li for li in lines)
+    history = again(6).history()
+    assert history[1].point["depth"] == 4
+    known = {record.point["lr"] for record in undisturbed.history()}
+    assert {record.point["lr"] for record in history[2:5]} <= known
+    # The earlier folder is needed no more; a larger budget goes on, another start is refused.
+    again(7, earlier=tmp_path / "gone").run(without_state, dispatcher="local", observer=heard)
+    assert seen(again(7).history())[:6] == seen(history)
+    assert len(again(7).history()) == 7
+    cold = study(tmp_path / "s", parameters=wider, enqueue=[{"depth": 4}], budget={"trials": 9})
+    with pytest.raises(AutomtlError, match=r"enqueue\.1"):
+        cold.run(without_state, dispatcher="local", observer=heard)
 
 
 def test_mistakes_are_named_before_anything_is_written(tmp_path: Path) -> None:
