@@ -159,11 +159,18 @@ def in_words(effect: Effect, *, maximize: bool) -> str:
     best, worst = effect.levels[0], effect.levels[-1]
     word = "highest" if maximize else "lowest"
     return (
-        f"{effect.choice}: {effect.objective} is {word} with {best.value} "
-        f"({best.mean:.3g} [{best.low:.3g}, {best.high:.3g}], {best.n} trials) and least good "
-        f"with {worst.value} ({worst.mean:.3g} [{worst.low:.3g}, {worst.high:.3g}], {worst.n} "
-        f"trials; {share})"
+        f"{effect.choice}: {effect.objective} is {word} with {best.value} ({_told(best)}) and "
+        f"least good with {worst.value} ({_told(worst)}; {share})"
     )
+
+
+def _told(level: Level) -> str:
+    mean, low, high = (_number(value) for value in (level.mean, level.low, level.high))
+    return f"{mean} [{low}, {high}], {level.n} trials"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _codes(columns: Sequence[Sequence[str]]) -> tuple[Ints, list[str]]:

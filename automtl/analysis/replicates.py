@@ -12,7 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from automtl.pareto import front, hypervolume, losses_of, non_dominated, reference_point
+from automtl.pareto import (
+    candidates,
+    front,
+    hypervolume,
+    losses_of,
+    non_dominated,
+    reference_point,
+)
 from automtl.results import Objective, TrialRecord, TrialStatus
 
 N_DRAWS = 1_000
@@ -100,7 +107,7 @@ def replication_of(
     shares = probability_on_front(tables)
     return Replication(
         members=tuple(_summary(group, share) for group, share in zip(groups, shares, strict=True)),
-        optimism=_optimism(front(history, objectives), groups, objectives),
+        optimism=_optimism(history, groups, objectives),
         is_whole=_is_whole(history, objectives),
     )
 
@@ -218,15 +225,21 @@ def _summary(group: _Group, share: float) -> Replicated:
 
 
 def _optimism(
-    members: Sequence[TrialRecord], groups: Sequence[_Group], objectives: Sequence[Objective]
+    history: Sequence[TrialRecord], groups: Sequence[_Group], objectives: Sequence[Objective]
 ) -> Optimism:
+    """Compare the front as it was seen with its means.
+
+    Both volumes have one reference: what the objectives state, else the worst value of all trials
+    and means. That of the front alone would leave a front of two without any volume.
+    """
     means = {group.number: group.means for group in groups}
-    known = [record for record in members if record.number in means]
+    known = [record for record in front(history, objectives) if record.number in means]
     if not known:
         return Optimism(searched=0.0, replicated=0.0)
     again = [record.model_copy(update={"values": means[record.number]}) for record in known]
     first, second = losses_of(known, objectives), losses_of(again, objectives)
-    reference = reference_point(np.vstack([first, second]), objectives)
+    seen = losses_of(candidates(history, objectives), objectives)
+    reference = reference_point(np.vstack([seen, second]), objectives)
     return Optimism(
         searched=hypervolume(first, reference), replicated=hypervolume(second, reference)
     )

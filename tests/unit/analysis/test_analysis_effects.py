@@ -79,3 +79,11 @@ def test_what_cannot_be_compared_gives_no_effect():
     tied = {"a": ["x", "y"] * 6, "b": ["u", "v"] * 6}
     found = effects(tied, "y", np.arange(12.0), maximize=True, interactions=[("a", "b")])
     assert [e.choice for e in found] == ["a", "b"]
+
+
+def test_large_numbers_are_written_out():
+    y = [120_000.0 + i for i in range(8)] + [60_000.0 + i for i in range(8)]
+    (effect,) = effects({"sharing": ["no"] * 8 + ["yes"] * 8}, "parameters", y, maximize=False)
+    words = in_words(effect, maximize=False)
+    assert "parameters is lowest with yes (60,004 [60,00" in words
+    assert "e+0" not in words

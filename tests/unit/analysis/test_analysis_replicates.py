@@ -105,6 +105,18 @@ def test_the_luckiest_of_equal_configurations_lose_with_new_seeds() -> None:
     assert 0.2 < found.optimism.share < 0.8
 
 
+def test_without_a_stated_reference_the_worst_of_all_trials_is_it() -> None:
+    """Not the worst of the front: two members would have no volume between them."""
+    open_ended = tuple(o.model_copy(update={"reference": None}) for o in OBJECTIVES)
+    search = [trial(0, 0.8, 0.5), trial(1, 0.4, 0.2), trial(2, 0.0, 1.0)]
+    again = [trial(3, 0.6, 0.5, "replicate:0"), trial(4, 0.4, 0.2, "replicate:1")]
+    found = replication_of([*search, *again], open_ended)
+    assert found is not None
+    assert found.optimism.searched == pytest.approx(0.8 * 0.5 + 0.4 * 0.3)
+    assert found.optimism.replicated == pytest.approx(0.6 * 0.5 + 0.4 * 0.3)
+    assert found == replication_of([*search, *again], OBJECTIVES)
+
+
 def test_means_and_intervals_are_of_the_new_seeds_alone() -> None:
     history = [
         trial(0, 0.9, 0.1, extra=5.0),
