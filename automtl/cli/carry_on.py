@@ -76,7 +76,7 @@ def finetune_bundle(asked: Asked) -> int:
         report=_shown(tuning),
         overwrite=asked.overwrite,
     )
-    return _say_result(path, "Fine-tuned bundle")
+    return _say_result(asked, path, "Fine-tuned bundle")
 
 
 def extend_bundle(asked: Asked, *, task: str, beside: str | None) -> int:
@@ -101,7 +101,7 @@ def extend_bundle(asked: Asked, *, task: str, beside: str | None) -> int:
         overwrite=asked.overwrite,
     )
     say(make_console(), old_outputs_line(path))
-    return _say_result(path, "Extended bundle")
+    return _say_result(asked, path, "Extended bundle")
 
 
 def tuning_of(asked: Asked, recipe: Recipe, bundle: "Bundle", *, slowed: bool) -> "Tuning":
@@ -179,12 +179,16 @@ def _shown(tuning: "Tuning") -> "Report":
     return show
 
 
-def _say_result(path: Path, what: str) -> int:
+def _say_result(asked: Asked, path: Path, what: str) -> int:
+    from automtl.study.tuned import record_tuned
+
     console = make_console()
     console.print(before_and_after(path))
     for line in program_lines(path):
         say(console, line)
     say(console, f"{what}: {path}")
+    if told := record_tuned(asked.bundle, path):
+        say(console, told)
     return OK
 
 

@@ -27,6 +27,7 @@ class SinkSettings:
         study: Names the study among all that send to this server.
         study_tags: Tags of the parent run.
         documents: JSON artifacts of the parent run by file name.
+        data_digest: Of the study's frames and labels; empty while it is not known.
     """
 
     tracking_uri: str
@@ -35,6 +36,7 @@ class SinkSettings:
     study: str
     study_tags: Mapping[str, str]
     documents: Mapping[str, object]
+    data_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,7 @@ class ExperimentLog:
                 "automtl.objectives": ", ".join(f"{o.goal} {o.metric}" for o in study.objectives),
             },
             documents={"recipe.json": dict(study.recipe)},
+            data_digest=study.data_digest,
         )
         self._sink = RemoteSink(settings)
         self._began_s = time.monotonic()

@@ -1,5 +1,6 @@
 """Runs in MLflow: found again by a tag, so that no event can make a second one."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,8 @@ from automtl.experiment_log.models import (
     log_front_model,
     registered_name,
 )
-from automtl.experiment_log.updates import PICK_TAG, STUDY_RUN, RunUpdate
+from automtl.experiment_log.tuned import log_training
+from automtl.experiment_log.updates import PICK_TAG, STUDY_RUN, TUNED, RunUpdate
 
 RUN_TAG = "automtl.run"
 STUDY_TAG = "automtl.study"
@@ -20,6 +22,8 @@ ENTITIES_IN_A_CALL = 1000
 PARAMS_IN_A_CALL = TAGS_IN_A_CALL = 100
 """MLflow's own limits; each call is a transaction of its store, which is most of what it costs."""
 TAG_LIMIT = 5000
+SOURCE_LIMIT = 60_000
+"""MLflow's own limit of a data set's source is a little above."""
 HTTP_RETRIES = 1
 HTTP_TIMEOUT_S = 20
 
@@ -61,8 +65,23 @@ class MlflowSink:
             self._client.update_run(run, status="RUNNING")
         for name, document in self.settings.documents.items():
             self._client.log_dict(run, document, name)
+        if self.settings.data_digest:
+            self._log_data(run)
         self._runs[STUDY_RUN] = run
         return run
+
+    def _log_data(self, run: str) -> None:
+        """Name the data set in the run; MLflow keeps one entry, however often it is told."""
+        from mlflow.entities import Dataset, DatasetInput
+
+        source = json.dumps(self.settings.documents.get("recipe.json", {}), default=str)
+        data = Dataset(
+            name=self.settings.experiment,
+            digest=self.settings.data_digest,
+            source_type="automtl recipe",
+            source=source[:SOURCE_LIMIT],
+        )
+        self._client.log_inputs(run, [DatasetInput(dataset=data, tags=[])])
 
     def apply(self, update: RunUpdate) -> None:
         """Write one update. Doing it twice leaves what doing it once leaves.
@@ -117,6 +136,8 @@ class MlflowSink:
             )
 
     def _log_bundle(self, run: str, path: Path, update: RunUpdate) -> None:
+        if update.run.startswith(f"{TUNED}:"):
+            log_training(self._client, run, path)
         # The pick is told before what is made of it.
         study = self._client.get_run(self._runs[STUDY_RUN])
         log_bundle(
@@ -142,7 +163,8 @@ class MlflowSink:
         if known is None and not self._knows_all:
             known = self._find(update.run)
         if known is None:
-            parent = {"mlflow.parentRunId": self._runs[STUDY_RUN]}
+            above = self._runs.get(update.parent) or self._find(update.parent)
+            parent = {"mlflow.parentRunId": above or self._runs[STUDY_RUN]}
             # An error may come after the run was made.
             knew_all, self._knows_all = self._knows_all, False
             known = self._create_run(update.run, update.name, update.start_s, parent)

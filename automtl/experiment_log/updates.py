@@ -10,6 +10,9 @@ from typing import Any
 from automtl.ledger.outbox import Event, EventKind
 
 STUDY_RUN = "study"
+TUNED = "tuned"
+"""Kind of an artifact: the bundle of a model that was trained further from another one."""
+
 PICK_TAG = "automtl.pick"
 KEY_LIMIT = 120
 """Longest name; MLflow's own limit is larger."""
@@ -43,8 +46,9 @@ class RunUpdate:
     """What changes in one run.
 
     Attributes:
-        run: ``study`` or ``trial:NUMBER``.
+        run: ``study``, ``trial:NUMBER``, or ``tuned:...`` for a model that was trained further.
         name: Name of the run for people, used when it is created.
+        parent: The run that it is shown under.
         start_s: Unix time of its start, if it begins (again) now.
         metrics: Points of curves and final values.
         params: Parameters that vary in the study.
@@ -58,6 +62,7 @@ class RunUpdate:
 
     run: str
     name: str
+    parent: str = STUDY_RUN
     start_s: float | None = None
     metrics: tuple[MetricPoint, ...] = ()
     params: Mapping[str, str] = field(default_factory=dict)
@@ -94,7 +99,7 @@ def updates_of(event: Event) -> list[RunUpdate]:  # noqa: C901, PLR0911  # one f
             chosen = _trial(body["number"], tags={"automtl.picked_by": body["rule"]})
             return [RunUpdate(run=STUDY_RUN, name=STUDY_RUN, tags=tags), chosen]
         case EventKind.ARTIFACT:
-            return [_artifact(body)]
+            return [_artifact(body, event.time_s)]
         case EventKind.NOTED:
             return [_trial(body["number"], tags={_note_key(body): body["text"]})]
 
@@ -188,11 +193,27 @@ def _ranked(body: Mapping[str, Any], time_s: float) -> list[RunUpdate]:
     return [*found, *measured, note]
 
 
-def _artifact(body: Mapping[str, Any]) -> RunUpdate:
+def _artifact(body: Mapping[str, Any], time_s: float) -> RunUpdate:
     files = (Path(body["path"]),)
+    if body.get("kind") == TUNED:
+        return _tuned(body, files, time_s)
     if body["trial"] is None:
         return RunUpdate(run=STUDY_RUN, name=STUDY_RUN, files=files)
     return _trial(body["trial"], files=files)
+
+
+def _tuned(body: Mapping[str, Any], files: tuple[Path, ...], time_s: float) -> RunUpdate:
+    # Its time is part of the name: another training may write its bundle to the same place.
+    name, trial = files[0].name, body["trial"]
+    return RunUpdate(
+        run=f"{TUNED}:{name}:{time_s:.3f}",
+        name=name,
+        parent=STUDY_RUN if trial is None else trial_run(trial),
+        tags={"automtl.status": "completed", "automtl.origin": TUNED},
+        files=files,
+        status="FINISHED",
+        end_s=time_s,
+    )
 
 
 def _note_key(body: Mapping[str, Any]) -> str:

@@ -143,7 +143,12 @@ def _contents(
         fusion=_fusion(bundle, whole, data, info, addition, tuning.seed),
         formats=tuning.formats,
         frames=frames,
-        notes={"before": before, "trained_tasks": list(tuned.trained), "old_outputs": old},
+        notes={
+            "before": before,
+            "trained_tasks": list(tuned.trained),
+            "epochs": list(tuned.epochs),
+            "old_outputs": old,
+        },
     )
 
 

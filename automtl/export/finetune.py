@@ -96,6 +96,7 @@ def finetune(
                 "lr_factors": dict(tuning.lr_factors),
                 "before": evaluate(network, data.validation, info, tasks),
                 "trained_tasks": list(tuned.trained),
+                "epochs": list(tuned.epochs),
                 "classes": _changes(start),
             },
         )

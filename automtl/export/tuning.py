@@ -1,6 +1,9 @@
 """How a bundle's model is trained further: what fine-tuning and extending have in common."""
 
+import json
+import math
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,7 +25,10 @@ from automtl.export.files import digest_bytes, parse_json, write_json
 from automtl.export.narrow import merge_heads, narrow_config, narrow_state
 from automtl.export.programs import Format
 from automtl.export.weights import state_on_cpu, without_pretraining
+from automtl.results import Decision
 from automtl.training.loop import train
+
+EPOCHS = "epochs.jsonl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +101,13 @@ class Tuned:
         state: Tensors of the whole network.
         trained: The tasks that learned.
         values: Of the best epoch.
+        epochs: What each epoch reported, with its Unix time, those before a break included.
     """
 
     state: Mapping[str, Tensor]
     trained: tuple[str, ...]
     values: Mapping[str, float]
+    epochs: tuple[Mapping[str, object], ...]
 
 
 def train_further(
@@ -128,7 +136,7 @@ def train_further(
     trained = train(
         narrow,
         replace(data, info=start.info),
-        report,
+        _kept(report, folder / EPOCHS),
         seed=tuning.seed,
         folder=folder,
         resume=True,
@@ -140,7 +148,33 @@ def train_further(
     state = state_on_cpu(trained.network)
     if tuning.keeps_trunk:
         state = merge_heads(start.state, state, tasks)
-    return Tuned(state=state, trained=narrow.trained, values=trained.values)
+    return Tuned(
+        state=state,
+        trained=narrow.trained,
+        values=trained.values,
+        epochs=_epochs(folder / EPOCHS),
+    )
+
+
+def _kept(report: Report, path: Path) -> Report:
+    """Return a report that also writes each epoch as a line: a training may be broken off."""
+
+    def keep(epoch: int, values: Mapping[str, float]) -> Decision:
+        finite = {key: value for key, value in values.items() if math.isfinite(value)}
+        line = json.dumps({"epoch": epoch, "time_s": time.time(), "values": finite})
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+        return report(epoch, values)
+
+    return keep
+
+
+def _epochs(path: Path) -> tuple[Mapping[str, object], ...]:
+    """Return the last line of each epoch; one that was broken off in the middle is none."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    found = [json.loads(line) for line in lines if line.endswith("}}")]
+    by_epoch = {each["epoch"]: each for each in found}
+    return tuple(by_epoch[epoch] for epoch in sorted(by_epoch))
 
 
 def with_training(config: TrialConfig, tuning: Tuning) -> TrialConfig:

@@ -43,6 +43,8 @@ def conclude(folder: StudyFolder, ledger: Ledger, *, draw: Draw = no_pictures) -
         metrics=metrics_by_number(history, study),
     )
     draw(folder, _to_draw(history, study, ledger.picks()))
+    if folder.pictures.is_dir():
+        ledger.add_artifact(kind="pictures", path=str(folder.pictures.resolve()))
     path = write_study_report(folder, ledger, folder.report)
     ledger.add_artifact(kind="report", path=str(path.resolve()))
 
