@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import strategies as st
 
 from automtl.config import (
     AlternatingSchedule,
@@ -276,8 +275,3 @@ def test_a_part_that_is_not_there_is_named(bundle, data, tmp_path: Path, named, 
             bundle, data, Tuning(optimizer=QUICK, **named), folder=tmp_path / "b", report=go_on
         )
     assert list(tmp_path.iterdir()) == []
-
-
-# Classes by name -------------------------------------------------------------------------------
-
-NAMES = st.lists(st.sampled_from("abcdef"), min_size=1, max_size=5, unique=True).map(tuple)

@@ -32,6 +32,11 @@ CONFIG = TrialConfig(
 QUICK = OptimizerConfig(epochs=1, steps_per_epoch=3, batch_size=4, lr=1e-2)
 
 
+# Classes by name -------------------------------------------------------------------------------
+
+NAMES = st.lists(st.sampled_from("abcdef"), min_size=1, max_size=5, unique=True).map(tuple)
+
+
 def fresh(config: TrialConfig, info: DataInfo) -> dict[str, torch.Tensor]:
     plain = config.model_copy(
         update={"backbone": config.backbone.model_copy(update={"weights": "none"})}
