@@ -11,7 +11,7 @@ from automtl.discovery.findings import Finding, fine, note, wrong
 
 GIVES: Mapping[str, str] = MappingProxyType(
     {
-        "live": "automtl dashboard, figures that follow a running search",
+        "dashboard": "automtl dashboard, figures that follow a running search",
         "onnx": "automtl export --formats onnx",
         "postgres": "a ledger in PostgreSQL, --ledger postgresql://...",
         "timm": "backbones named timm:NAME",
