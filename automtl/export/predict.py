@@ -62,11 +62,17 @@ class PredictSummary:
     undecoded: tuple[str, ...] = ()
     seconds: float
 
+    @property
+    def frames_per_s(self) -> float:
+        """Frames for each second, reading, drawing and writing included."""
+        return self.n_frames / max(self.seconds, 1e-9)
+
     @override
     def __str__(self) -> str:
         """Say it to people, one line for each frame that was left out."""
         head = (
-            f"{self.n_frames} frames of {self.n_clips} clips in {self.seconds:.1f} s: "
+            f"{self.n_frames} frames of {self.n_clips} clips in {self.seconds:.1f} s "
+            f"({self.frames_per_s:.1f} frames a second, pictures written): "
             f"{self.n_objects} objects, {self.n_tracks} tracks. Results: {self.out}"
         )
         missing = [f"left out {frame.name}: {frame.reason}" for frame in self.left_out]

@@ -118,3 +118,9 @@ def test_the_studys_run_names_its_data_once(sink):
     (entry,) = runs_of(sink)["street"].inputs.dataset_inputs
     assert (entry.dataset.name, entry.dataset.digest) == ("street", "0123456789abcdef")
     assert json.loads(entry.dataset.source) == {"name": "street"}
+
+
+def test_the_experiment_says_that_it_is_one_of_training(sink):
+    """MLflow's pages take any other for one of prompts and traces."""
+    tags = sink._client.get_experiment(sink._experiment_id).tags
+    assert tags["mlflow.experimentKind"] == "custom_model_development"

@@ -93,6 +93,7 @@ def test_one_clip_gives_every_output(bundle: Bundle, frames: Path, tmp_path: Pat
     assert summary.n_objects > 0
     assert summary.n_tracks > 0
     assert "3 frames of 1 clips" in str(summary)
+    assert f"({3 / summary.seconds:.1f} frames a second" in str(summary)
 
 
 def test_everything_is_in_the_originals_pixels(bundle: Bundle, frames: Path, tmp_path: Path):
