@@ -154,6 +154,7 @@ def facts_of(ledger: Ledger) -> "Snapshot":
         picks=ledger.picks(),
         lessons=lessons_of(history, study.objectives),
         attempts=read_attempts(ledger),
+        trial_notes=ledger.notes(),
     )
 
 

@@ -21,7 +21,13 @@ from automtl_dashboards.replicates import replicates_table, replicates_words
 from automtl_dashboards.snapshot import Snapshot
 from automtl_dashboards.standing import Standing, notable
 from automtl_dashboards.summary import facts_of, reference_words
-from automtl_dashboards.tables import facts_list, failures_table, glance_table, trials_table
+from automtl_dashboards.tables import (
+    facts_list,
+    failures_table,
+    glance_table,
+    notes_table,
+    trials_table,
+)
 
 CURVE_TRIALS = 400
 """Trials whose curves are drawn besides those of the front; more would hide one another."""
@@ -52,6 +58,7 @@ def front_section(snapshot: Snapshot, standing: Standing) -> Section:
     figure = fill_front(snapshot.history, standing, snapshot.lessons.deltas.deltas, again)
     if figure is None:
         return _empty("front", "The front", "No trial has a value for every objective yet.")
+    has_runs = bool(snapshot.study.mlflow_run)
     return Section(
         anchor="front",
         title="The front",
@@ -59,7 +66,8 @@ def front_section(snapshot: Snapshot, standing: Standing) -> Section:
         "grey ones are. The star is the pick; a diamond is a baseline of all tasks. "
         "A click on a trial leads to its row in the table. Arrows in the titles show what is "
         "better. A line that would lie outside the picture is left out; its value stands under "
-        "At a glance.",
+        "At a glance."
+        + (" In MLflow a trial's run has its name, trial NUMBER." if has_runs else ""),
         figure=draw_front(figure),
     )
 
@@ -240,8 +248,9 @@ def trials_section(snapshot: Snapshot, standing: Standing) -> Section:
 
 
 def failures_section(snapshot: Snapshot) -> Section:
-    """Return the executions that failed."""
-    return Section(anchor="failures", title="Failures", body=failures_table(snapshot.history))
+    """Return the executions that failed, and what others had to say besides numbers."""
+    body = failures_table(snapshot.history) + notes_table(snapshot.trial_notes)
+    return Section(anchor="failures", title="Failures and notes", body=body)
 
 
 def timeline_section(snapshot: Snapshot) -> Section:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from automtl.analysis.effects import Lessons
 from automtl.attempts import Attempt
-from automtl.results import Pick, StudyInfo, TrialRecord
+from automtl.results import Note, Pick, StudyInfo, TrialRecord
 from automtl_dashboards.gallery import Gallery
 
 
@@ -22,6 +22,7 @@ class Snapshot:
         attempts: Executions of the trials.
         gallery: The same frames as several trials see them, if they were drawn.
         notes: Commands for the reader by title, e.g. how to open MLflow.
+        trial_notes: What attempts had to say besides numbers.
     """
 
     study: StudyInfo
@@ -32,3 +33,4 @@ class Snapshot:
     attempts: Sequence[Attempt] = ()
     gallery: Gallery | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
+    trial_notes: Sequence[Note] = ()

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from automtl.analysis.delta import DeltaM
-from automtl.results import Failure, Objective, TrialRecord
+from automtl.results import Failure, Note, Objective, TrialRecord
 from automtl.reuse import reused_from
 from automtl_dashboards.labels import (
     MISSING,
@@ -79,6 +79,21 @@ def failures_table(history: Sequence[TrialRecord]) -> str:
     head = [("trial", "", "num"), ("attempt", "", "num"), ("then", "", "")]
     head += [("kind", "", ""), ("message", "", "wide"), ("worker", "", "")]
     return table_html(head, rows, css="failures sortable")
+
+
+def notes_table(notes: Sequence[Note]) -> str:
+    """Return the table of what attempts said besides numbers, or nothing if none did."""
+    if not notes:
+        return ""
+    head = [("trial", "", "num"), ("attempt", "", "num"), ("it said", "", "wide")]
+    rows = [
+        ("", [*_numbers(n.number, n.attempt), (html.escape(n.text), "", "wide")]) for n in notes
+    ]
+    return table_html(head, rows, css="said sortable")
+
+
+def _numbers(*values: int) -> list[Cell]:
+    return [(str(value), str(value), "num") for value in values]
 
 
 def glance_table(history: Sequence[TrialRecord], standing: Standing) -> str:
@@ -198,8 +213,7 @@ def _failure_row(
     record: TrialRecord, attempt: int, failure: Failure, then: str
 ) -> tuple[str, list[Cell]]:
     return "", [
-        (str(record.number), str(record.number), "num"),
-        (str(attempt), str(attempt), "num"),
+        *_numbers(record.number, attempt),
         (then, "", ""),
         (html.escape(failure.kind.value), "", ""),
         (f"<code>{html.escape(failure.message)}</code>", "", "wide"),

@@ -71,7 +71,8 @@ def filtered(snapshot: Snapshot, wanted: Wanted) -> Snapshot:
     history = [r for r in snapshot.history if not r.competes or _is_wanted(r, wanted)]
     kept = {record.number for record in history}
     attempts = [attempt for attempt in snapshot.attempts if attempt.number in kept]
-    return replace(snapshot, history=history, attempts=attempts)
+    notes = [note for note in snapshot.trial_notes if note.number in kept]
+    return replace(snapshot, history=history, attempts=attempts, trial_notes=notes)
 
 
 def _is_wanted(record: TrialRecord, wanted: Wanted) -> bool:

@@ -19,6 +19,7 @@ from automtl.results import (
     TrialRecord,
     TrialStatus,
 )
+from automtl_dashboards.report import report_html
 from automtl_dashboards.snapshot import Snapshot
 
 BEGIN_S = 1_780_000_000.0
@@ -270,3 +271,8 @@ def floors() -> dict[str, dict[str, float]]:
 @pytest.fixture(scope="session")
 def notes() -> dict[str, str]:
     return NOTES
+
+
+@pytest.fixture(scope="session")
+def full_page(synthetic, floors, notes) -> str:
+    return report_html(synthetic.snapshot(floors=floors, notes=notes))
