@@ -31,23 +31,13 @@ from automtl.space.recipe import find_recipe, load_recipe
 from automtl.study.conclude import conclude, write_study_report
 from automtl.study.folder import Settings, StudyFolder
 from automtl.study.search import create, opened
+from benchmarks.chromium import FLAGS
 from benchmarks.record import Goal, print_record
 
 TASKS = ("detection", "segmentation", "tracking")
 METRICS = ("detection/mAP", "segmentation/mIoU", "tracking/IDF1")
 N_EPOCHS = 5
 N_STAGES = 4
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--enable-logging=stderr",
-)
 LOOK_MS = 20_000
 """Virtual time that the page gets; Chromium ends when nothing is left to do in it."""
 
@@ -172,6 +162,7 @@ def show(
         [
             browser,
             *FLAGS,
+            "--enable-logging=stderr",
             f"--user-data-dir={root / f'profile-{page.stem}'}",
             f"--virtual-time-budget={LOOK_MS}",
             f"--log-net-log={log}",

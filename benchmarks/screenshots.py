@@ -25,7 +25,7 @@ from rich.text import Text
 
 from automtl.study.folder import StudyFolder
 from automtl.study.search import opened
-from benchmarks.report import FLAGS
+from benchmarks.chromium import FLAGS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

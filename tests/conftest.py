@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import URL, create_engine, make_url
 from sqlalchemy.exc import OperationalError
 
+from benchmarks.chromium import FLAGS
+
 # On a shared machine the same examples each time: a red run is about the change, not about luck.
 # At home examples stay random, which is how new ones are found.
 settings.register_profile(
@@ -89,18 +91,6 @@ def postgres_url(postgres: URL) -> str:
     return postgres.set(database=name).render_as_string(hide_password=False)
 
 
-CHROMIUM_FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """A browser that Playwright drives."""
@@ -109,6 +99,6 @@ def chromium() -> Iterator[Any]:
         pytest.skip("no chromium on this machine")
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
+        browser = driver.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser
         browser.close()

@@ -26,11 +26,16 @@ CONFIG_TREE = TrialConfig(
 PICK = Pick(number=4, rule="knee", reason="It is the knee.")
 
 
-def trained_state(config: TrialConfig = CONFIG_TREE) -> dict[str, torch.Tensor]:
-    """Return weights and statistics as after a training: none at its initial value."""
+def fresh_state(config: TrialConfig, info: DataInfo = INFO) -> dict[str, torch.Tensor]:
+    """Return the initial weights of a network that need no file, always the same."""
     plain = config.model_copy(
         update={"backbone": config.backbone.model_copy(update={"weights": "none"})}
     )
+    return build_network(plain, info, generator_seed=1).state_dict()
+
+
+def trained_state(config: TrialConfig = CONFIG_TREE) -> dict[str, torch.Tensor]:
+    """Return weights and statistics as after a training: none at its initial value."""
     generator = torch.Generator().manual_seed(3)
     return {
         name: tensor
@@ -39,7 +44,7 @@ def trained_state(config: TrialConfig = CONFIG_TREE) -> dict[str, torch.Tensor]:
             if tensor.is_floating_point()
             else 7
         )
-        for name, tensor in build_network(plain, INFO, generator_seed=1).state_dict().items()
+        for name, tensor in fresh_state(config).items()
     }
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from automtl_dashboards import report
 from automtl_dashboards.report import report_html, write_report
+from benchmarks.chromium import FLAGS
 
 
 @pytest.mark.slow
@@ -73,13 +74,7 @@ def test_a_browser_draws_every_figure_and_refuses_nothing(full_page: str, tmp_pa
     done = subprocess.run(
         [
             browser,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
+            *FLAGS,
             f"--user-data-dir={tmp_path / 'profile'}",
             "--virtual-time-budget=8000",
             "--enable-logging=stderr",

@@ -20,15 +20,16 @@ from automtl.config import (
     UncertaintyWeighting,
 )
 from automtl.data.load import load_data
-from automtl.data.table import DataInfo, SplitData
+from automtl.data.table import SplitData
 from automtl.errors import AutomtlError, BundleError, DataError
 from automtl.export.bundle import Bundle, load_bundle
 from automtl.export.finetune import finetune, slower
 from automtl.export.tuning import Tuning
 from automtl.export.writing import export_bundle
-from automtl.model.network import build_network, same_tensors
+from automtl.model.network import same_tensors
 from automtl.results import Decision
 from automtl.sources import DataConfig, ShapesSource
+from automtl.testing.small_bundle import fresh_state
 
 SIZE = (64, 96)
 CONFIG = TrialConfig(
@@ -42,13 +43,6 @@ QUICK = OptimizerConfig(epochs=1, steps_per_epoch=3, batch_size=4, lr=1e-2)
 
 def go_on(_epoch: int, _values: object) -> Decision:
     return Decision.CONTINUE
-
-
-def fresh(config: TrialConfig, info: DataInfo) -> dict[str, torch.Tensor]:
-    plain = config.model_copy(
-        update={"backbone": config.backbone.model_copy(update={"weights": "none"})}
-    )
-    return build_network(plain, info, generator_seed=1).state_dict()
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +60,7 @@ def bundle(data: SplitData, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
         tmp_path_factory.mktemp("bundles") / "parent",
         config=CONFIG,
         info=data.info,
-        state=fresh(CONFIG, data.info),
+        state=fresh_state(CONFIG, data.info),
         metrics={},
         pick=None,
         study=None,

@@ -9,7 +9,6 @@ from automtl.config import (
     BackboneConfig,
     FixedWeighting,
     HeadsConfig,
-    OptimizerConfig,
     SharingConfig,
     STCHWeighting,
     TrialConfig,
@@ -20,7 +19,8 @@ from automtl.data.table import DataInfo
 from automtl.export.narrow import narrow_config, narrow_state
 from automtl.export.remap import class_change, remap_state
 from automtl.export.weights import build_from
-from automtl.model.network import build_network, same_tensors
+from automtl.model.network import same_tensors
+from automtl.testing.small_bundle import fresh_state
 
 SIZE = (64, 96)
 CONFIG = TrialConfig(
@@ -29,19 +29,11 @@ CONFIG = TrialConfig(
     heads=HeadsConfig(channels=16, embedding_dim=8),
     weighting=UncertaintyWeighting(),
 )
-QUICK = OptimizerConfig(epochs=1, steps_per_epoch=3, batch_size=4, lr=1e-2)
 
 
 # Classes by name -------------------------------------------------------------------------------
 
 NAMES = st.lists(st.sampled_from("abcdef"), min_size=1, max_size=5, unique=True).map(tuple)
-
-
-def fresh(config: TrialConfig, info: DataInfo) -> dict[str, torch.Tensor]:
-    plain = config.model_copy(
-        update={"backbone": config.backbone.model_copy(update={"weights": "none"})}
-    )
-    return build_network(plain, info, generator_seed=1).state_dict()
 
 
 def info_of(detection: tuple[str, ...], segmentation: tuple[str, ...]) -> DataInfo:
@@ -54,10 +46,10 @@ def info_of(detection: tuple[str, ...], segmentation: tuple[str, ...]) -> DataIn
 @given(NAMES, NAMES, NAMES, NAMES)
 def test_a_shared_class_keeps_its_outputs_wherever_it_stands(old_d, new_d, old_s, new_s):
     old, new = info_of(old_d, old_s), info_of(new_d, new_s)
-    remapped = remap_state(CONFIG, fresh(CONFIG, old), old, new, seed=2)
+    remapped = remap_state(CONFIG, fresh_state(CONFIG, old), old, new, seed=2)
     picture = torch.randint(0, 256, (1, 3, *SIZE), dtype=torch.uint8)
     with torch.inference_mode():
-        before = build_from(CONFIG, old, fresh(CONFIG, old), where="old")(picture)
+        before = build_from(CONFIG, old, fresh_state(CONFIG, old), where="old")(picture)
         after = build_from(CONFIG, new, remapped.state, where="new")(picture)
     for task, key, first, second in (
         ("detection", "heat", old_d, new_d),
@@ -92,7 +84,7 @@ SHARINGS = st.permutations(["detection", "segmentation", "tracking"]).flatmap(
 def test_the_part_of_a_network_gives_the_same_outputs(sharing: SharingConfig, tasks: set[str]):
     config = CONFIG.model_copy(update={"sharing": sharing})
     info = info_of(("a", "b"), ("x", "y"))
-    state = fresh(config, info)
+    state = fresh_state(config, info)
     order = tuple(task for task in sharing.order if task in tasks)
     narrow = narrow_config(config, order)
     picture = torch.randint(0, 256, (1, 3, *SIZE), dtype=torch.uint8)
