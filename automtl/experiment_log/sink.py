@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from automtl.experiment_log.making import make_whole
 from automtl.experiment_log.messages import RefusedError, SinkSettings
 from automtl.experiment_log.models import (
     is_bundle,
@@ -228,4 +229,5 @@ def _client(tracking_uri: str) -> Any:  # mlflow is untyped
     # The sender tries again by itself; MLflow's own seven tries would block it for minutes.
     environment.MLFLOW_HTTP_REQUEST_MAX_RETRIES.set(HTTP_RETRIES)  # type: ignore[no-untyped-call]
     environment.MLFLOW_HTTP_REQUEST_TIMEOUT.set(HTTP_TIMEOUT_S)  # type: ignore[no-untyped-call]
+    make_whole(tracking_uri)
     return MlflowClient(tracking_uri=tracking_uri)
