@@ -7,9 +7,9 @@ from automtl.storage.base import Store
 from automtl.storage.choose import store_at
 from automtl.storage.local import FolderStore
 from automtl.storage.mirror import Mirror
+from automtl.storage.names import MODEL, WEIGHTS
 from automtl.study.folder import Settings, StudyFolder, load_settings
 from automtl.study.observer import Observer
-from automtl.training.artifacts import MODEL, WEIGHTS
 
 
 def store_of(folder: StudyFolder, artifacts: str) -> Store:

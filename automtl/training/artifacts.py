@@ -14,9 +14,7 @@ from automtl.config import TrialConfig
 from automtl.data.table import DataInfo
 from automtl.errors import BundleError, RecipeError
 from automtl.space.stored import stored_config
-
-WEIGHTS = "best.safetensors"
-MODEL = "model.json"
+from automtl.storage.names import MODEL, WEIGHTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,8 @@ from automtl.dispatch.working_folder import working_folder
 from automtl.errors import DeviceError
 from automtl.results import TrialOrder
 from automtl.space.stored import stored_config
+from automtl.storage.names import VIEWS
 from automtl.training.loop import train
-
-VIEW_CACHE = "views"
-"""Folder of the views of the frames, beside the folders of the trials."""
 
 
 def make_trainable(data: SplitData | Callable[[], SplitData]) -> Trainable:
@@ -40,7 +38,7 @@ def make_trainable(data: SplitData | Callable[[], SplitData]) -> Trainable:
                 device=device,
                 resume=order.resume,
                 # Beside the trials' own folders, so that all trials of a study share it.
-                view_cache=working.path.parent / VIEW_CACHE,
+                view_cache=working.path.parent / VIEWS,
                 micro_batches=order.micro_batches,
                 gpu_share=order.resources.get("gpu", 0.0),
             )

@@ -16,10 +16,11 @@ from automtl.export.manifest import read_manifest
 from automtl.export.writing import export_bundle
 from automtl.results import Decision, TrialOrder
 from automtl.sources import DataConfig, ShapesSource
+from automtl.storage.names import VIEWS
 from automtl.tasks import segmentation
 from automtl.training.artifacts import load_model
 from automtl.training.evaluation import evaluate
-from automtl.training.trainable import VIEW_CACHE, make_trainable
+from automtl.training.trainable import make_trainable
 
 SIZE = (32, 48)
 CONFIG = TrialConfig(
@@ -61,7 +62,7 @@ def test_from_training_to_prediction(data: SplitData, tmp_path: Path) -> None:
     trainable = make_trainable(data)
     for number in (1, 2):
         trainable(order(tmp_path, number), report)
-    kept = sorted(path.name for path in (tmp_path / VIEW_CACHE).iterdir())
+    kept = sorted(path.name for path in (tmp_path / VIEWS).iterdir())
     assert len(kept) == 2, "one file for each split, whichever trial wrote it"
     assert all(name.startswith("rgb+hog-") for name in kept)
 

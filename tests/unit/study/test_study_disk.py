@@ -14,6 +14,7 @@ from automtl.sources import DataConfig, ShapesSource
 from automtl.space.parts import Budget, Resources
 from automtl.space.recipe import Recipe, find_recipe, load_recipe
 from automtl.storage.local import FolderStore
+from automtl.storage.names import WEIGHTS
 from automtl.study.cleaning import beaten_weights, remove, useless_checkpoints, useless_views
 from automtl.study.controller import StudyController
 from automtl.study.disk import GB, DiskEstimate, DiskGuard, check_room, free_bytes, size
@@ -21,7 +22,6 @@ from automtl.study.folder import Settings, StudyFolder
 from automtl.study.observer import Silent
 from automtl.study.search import create, held, opened
 from automtl.study.sizes import estimate
-from automtl.training.artifacts import WEIGHTS
 from automtl.training.checkpoint_files import kept_checkpoints
 from automtl.training.loop import train
 

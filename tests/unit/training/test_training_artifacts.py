@@ -10,14 +10,8 @@ import torch
 from automtl.config import SharingConfig, TrialConfig
 from automtl.data.table import DataInfo
 from automtl.errors import BundleError
-from automtl.training.artifacts import (
-    MODEL,
-    WEIGHTS,
-    SavedModel,
-    load_model,
-    save_model,
-    write_atomically,
-)
+from automtl.storage.names import MODEL, WEIGHTS
+from automtl.training.artifacts import SavedModel, load_model, save_model, write_atomically
 
 INFO = DataInfo(
     detection_classes=("disc", "square"),

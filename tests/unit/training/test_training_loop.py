@@ -20,9 +20,10 @@ from automtl.data.load import load_data
 from automtl.errors import AutomtlError, BundleError, DataError
 from automtl.results import Decision
 from automtl.sources import DataConfig, ShapesSource
+from automtl.storage.names import MODEL
 from automtl.tasks.choose import task_named
 from automtl.testing.small_training import CPU, SIZE, Reports, small_config, small_splits
-from automtl.training.artifacts import MODEL, load_model
+from automtl.training.artifacts import load_model
 from automtl.training.checkpoint_files import kept_checkpoints
 from automtl.training.loop import train
 
