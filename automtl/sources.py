@@ -48,7 +48,9 @@ class SourceBase(Frozen):
 
 
 def _says_nothing(key: str, value: object) -> bool:
-    return (key == "values" and not value) or (key == "part" and value in (WHOLE, list(WHOLE)))
+    if key == "part":
+        return value in (WHOLE, list(WHOLE))
+    return (key == "values" and not value) or (key == "clips" and value is None)
 
 
 class ShapesSource(SourceBase):
@@ -93,6 +95,8 @@ class MotSource(SourceBase):
     Any of the three label kinds may be left out; the frames then lack those labels.
 
     Attributes:
+        clips: A folder of clips that are laid out alike: each folder in it is one, and the other
+            paths lie within that. Without it the source is a single clip.
         frames: Folder of the frames; sorted by name they are numbered from 1.
         gt: MOTChallenge ``gt.txt`` (frame, id, left, top, width, height, flag, class, visibility).
         instances: Folder of 16-bit MOTS PNGs (class * 1000 + id), named as the frames.
@@ -108,6 +112,7 @@ class MotSource(SourceBase):
     """
 
     kind: Literal["mot"] = "mot"
+    clips: str | None = None
     frames: str
     gt: str | None = None
     instances: str | None = None

@@ -35,6 +35,7 @@ def root(
 
 VERBS = (
     verbs_look.unpack,
+    verbs_look.paste,
     verbs_look.init,
     verbs_look.doctor,
     verbs_look.validate,

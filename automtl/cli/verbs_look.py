@@ -21,6 +21,51 @@ def unpack(
     return unpack_archive(archive, folder, max_gb=max_gb)
 
 
+def paste(
+    folder: Annotated[Path, typer.Argument(help="The new folder of clips.", show_default=False)],
+    pictures: Annotated[
+        Path, typer.Option(help="Folder with a folder of frames for each clip to cut from.")
+    ],
+    masks: Annotated[
+        Path, typer.Option(help="Folder with a folder of masks for each of these clips.")
+    ],
+    scenes: Annotated[list[Path], typer.Option(help="Folder of pictures to stand behind.")],
+    label: Annotated[
+        list[str], typer.Option("--class", help="A class and its clips: animal=dog,libby.")
+    ],
+    clips: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 40,
+    frames: Annotated[int, typer.Option(min=1, max=1_000, help="Of each clip.")] = 10,
+    size: Annotated[tuple[int, int], typer.Option(help="Height and width in pixels.")] = (
+        192,
+        256,
+    ),
+    objects: Annotated[tuple[int, int], typer.Option(help="Fewest and most of a clip.")] = (2, 4),
+    stride: Annotated[
+        int, typer.Option(min=1, max=100, help="Show every so-manieth frame of a cut-out.")
+    ] = 2,
+    scene_part: Annotated[
+        tuple[float, float], typer.Option(help="Which scenes, as shares of a fixed order.")
+    ] = (0.0, 1.0),
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, other clips.")] = 0,
+) -> int:
+    """Make clips of real cut-outs over real pictures, with exact boxes, masks and ids."""
+    from automtl.cli.paste import paste_clips
+    from automtl.pasting.plan import Settings
+
+    settings = Settings(
+        clips=clips, frames=frames, size=size, n_objects=objects, stride=stride, seed=seed
+    )
+    return paste_clips(
+        folder,
+        settings,
+        pictures=pictures,
+        masks=masks,
+        labels=label,
+        scenes=scenes,
+        scene_part=scene_part,
+    )
+
+
 def init(
     folder: Annotated[
         Path, typer.Argument(help="Folder of frames and labels.", show_default=False)

@@ -5,19 +5,18 @@ looked at before a file is made of it, and only plain files and folders come out
 """
 
 import gzip
-import shutil
 import struct
-import tempfile
 import zipfile
 import zlib
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from automtl.data.archive_entries import CHUNK, Entry, refusal, safe_parts
 from automtl.data.limits import shown
+from automtl.data.new_folder import new_folder
 from automtl.data.tar_entries import Readable, tar_entries
 from automtl.data.zip_entries import zip_entries
 from automtl.errors import DataError
@@ -82,14 +81,11 @@ def unpack(archive: Path, folder: Path, *, limits: Limits | None = None) -> Unpa
     Raises:
         DataError: If the archive is refused or damaged, or the folder cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        msg = "there is something already"
-        raise DataError(msg, where=str(folder), fix="Name a new folder")
     if not archive.is_file():
         msg = "there is no such file"
         raise DataError(msg, where=str(archive), fix="Name a .zip, .tar or .tar.gz file")
     try:
-        with _new_folder(folder) as part:
+        with new_folder(folder) as part:
             desk = _Desk(archive=archive, part=part, limits=limits or Limits())
             with closing(_entries(archive, desk)) as entries:
                 for entry in entries:
@@ -200,17 +196,3 @@ class _Counted:
         chunk = self.stream.read(size)
         self.desk.count(len(chunk))
         return chunk
-
-
-@contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder beside ``folder`` that takes its place if the block ends well."""
-    folder = folder.resolve()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        yield part
-        part.chmod(0o755)  # mkdtemp gives 0o700, and jobs of other users may read the data
-        part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

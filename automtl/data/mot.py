@@ -1,4 +1,4 @@
-"""One clip with MOTChallenge boxes, MOTS instances and class masks.
+"""Clips with MOTChallenge boxes, MOTS instances and class masks.
 
 Facts of the formats: a line of ``gt.txt`` is frame (from 1), id, left, top, width, height, flag
 (0 = do not use), class, visibility. A pixel of a MOTS PNG is class * 1000 + id; 10000 = ignore.
@@ -38,27 +38,64 @@ class _Row:
 
 
 def read_mot(source: MotSource, *, root: Path, image_size: tuple[int, int]) -> RawSource:
-    """Read the clip.
+    """Read the clip, or each clip of the folder ``source.clips``.
 
     Boxes and ids come from ``gt``, or without one from the instance masks.
 
     Raises:
         DataError: If a folder is missing, a line breaks the format, or an id has two classes.
     """
-    folder = inside(root, source.frames, field="frames")
-    pictures = list_images(folder, root)
-    first, last = _range(source, len(pictures), folder)
+    name = source.frames if source.clips is None else source.clips
     if not source.classes and (source.gt or source.instances):
         msg = "`classes` is empty, so no box would be used"
         raise DataError(
-            msg, where=source.frames, fix="Map class ids to names, e.g. classes: {1: pedestrian}"
+            msg, where=name, fix="Map class ids to names, e.g. classes: {1: pedestrian}"
         )
+    files = [_files(single, root) for single in _single(source, root)]
+    clips, notes = decode_clips(files, image_size)
+    return RawSource(
+        name=name,
+        clips=clips,
+        notes=notes,
+        n_frames=sum(map(len, files)),
+        detection_classes=tuple(dict.fromkeys(source.classes.values())),
+        segmentation_classes=(names_of(source.values) or None) if source.masks else (),
+    )
+
+
+def _single(source: MotSource, root: Path) -> list[MotSource]:
+    """Return the source of each clip by itself."""
+    if source.clips is None:
+        return [source]
+    folder = inside(root, source.clips, field="clips")
+    entries = folder.iterdir() if folder.is_dir() else ()
+    names = sorted(entry.name for entry in entries if entry.is_dir())
+    if not names:
+        msg = "there is no folder in it, and each folder is to be a clip"
+        raise DataError(
+            msg, where=str(folder), fix="Name the folder that holds the clips' folders"
+        )
+    return [_in_folder(source, f"{source.clips}/{name}") for name in names]
+
+
+def _in_folder(source: MotSource, folder: str) -> MotSource:
+    paths = {name: getattr(source, name) for name in ("frames", "gt", "instances", "masks")}
+    changes: dict[str, object] = {n: path and f"{folder}/{path}" for n, path in paths.items()}
+    changes["targets"] = {task: f"{folder}/{path}" for task, path in source.targets.items()}
+    return source.model_copy(update=changes | {"clips": None})
+
+
+def _files(source: MotSource, root: Path) -> list[FrameFiles]:
+    """Return what lies where for each frame of one clip."""
+    folder = inside(root, source.frames, field="frames")
+    pictures = list_images(folder, root)
+    first, last = _range(source, len(pictures), folder)
     boxes = _boxes(source, inside(root, source.gt, field="gt"), root) if source.gt else None
     masks = inside(root, source.masks, field="masks") if source.masks else None
     mask_of = _listed(source.masks, root, field="masks")
     instance_of = _listed(source.instances, root, field="instances")
     further = target_files(source.targets, root)
-    clip = [
+    return [
         FrameFiles(
             image=picture,
             frame=number - first,
@@ -75,15 +112,6 @@ def read_mot(source: MotSource, *, root: Path, image_size: tuple[int, int]) -> R
         for number, picture in enumerate(pictures, start=1)
         if first <= number <= last
     ]
-    clips, notes = decode_clips([clip], image_size)
-    return RawSource(
-        name=source.frames,
-        clips=clips,
-        notes=notes,
-        n_frames=len(clip),
-        detection_classes=tuple(dict.fromkeys(source.classes.values())),
-        segmentation_classes=names_of(source.values) or None if masks else (),
-    )
 
 
 def _listed(folder: str | None, root: Path, *, field: str) -> dict[str, Path]:

@@ -90,6 +90,35 @@ def test_mot_instances_alone_give_tight_boxes_and_ids(street: Street, tmp_path: 
     assert {frame.classes for frame in frames(read)} == {("car",)}
 
 
+def test_mot_clips_are_the_folders_of_one(street: Street, tmp_path: Path) -> None:
+    alone = street(gt="gt.txt", masks="masks", instances="instances", frame_range=(2, 3))
+    expected = read_mot(alone, root=tmp_path, image_size=FULL)
+    for name in ("b", "a"):
+        for part in ("frames", "masks", "instances", "gt.txt"):
+            (tmp_path / "many" / name).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "many" / name / part).symlink_to(tmp_path / part)
+    (tmp_path / "many" / "notes.txt").write_text("no clip")
+    many = alone.model_copy(update={"clips": "many"})
+    read = read_mot(many, root=tmp_path, image_size=FULL)
+    assert read.name == "many"
+    assert read.n_frames == 4
+    for clip in read.clips:
+        for got, wanted in zip(clip, expected.clips[0], strict=True):
+            assert got.frame == wanted.frame
+            assert got.labels == wanted.labels
+            assert got.boxes.tolist() == wanted.boxes.tolist()
+            assert (got.instances == wanted.instances).all()
+
+
+def test_mot_clips_that_are_none_are_one_line(
+    street: Street, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    for folder in ("frames", "frames/001.png"):
+        line = refused(street(clips=folder), tmp_path)
+        assert "each folder is to be a clip" in line
+    assert "leaves the data root" in refused(street(clips=".."), tmp_path)
+
+
 def test_mot_range_splits_by_time(street: Street, tmp_path: Path) -> None:
     first = read_mot(street(gt="gt.txt", frame_range=(1, 2)), root=tmp_path, image_size=FULL)
     second = read_mot(street(gt="gt.txt", frame_range=(3, 3)), root=tmp_path, image_size=FULL)
