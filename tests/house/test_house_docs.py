@@ -25,7 +25,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 def commands(page: Path) -> Iterator[list[str]]:
     """Yield the words after `automtl` of each command in a page's blocks of shell lines."""
     blocks = [text for kind, text in FENCE.findall(page.read_text("utf-8")) if kind == "bash"]
-    for line in "".join(blocks).splitlines():
+    for line in "".join(blocks).replace("\\\n", "").splitlines():
         words = shlex.split(line, comments=True)
         if words[:1] == ["automtl"]:
             yield words[1:]
