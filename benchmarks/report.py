@@ -32,6 +32,7 @@ from automtl.study.conclude import conclude, write_study_report
 from automtl.study.folder import Settings, StudyFolder
 from automtl.study.search import create, opened
 from benchmarks.chromium import FLAGS
+from benchmarks.drawn_trials import begin_trial
 from benchmarks.record import Goal, print_record
 
 TASKS = ("detection", "segmentation", "tracking")
@@ -107,15 +108,8 @@ def fill(ledger: Ledger, numbers: range) -> None:
             "schedule.kind": schedule,
             "optimizer.lr": lr,
         }
-        ledger.add_trial(
-            number=number,
-            point=point,
-            config=config.to_plain(),
-            config_digest=config.digest,
-            origin="sampler" if number else "default",
-            seed=number,
-        )
-        ledger.start_attempt(number, worker="")
+        origin = "sampler" if number else "default"
+        begin_trial(ledger, config, number=number, point=point, seed=number, origin=origin)
         _run(ledger, number, rng)
 
 

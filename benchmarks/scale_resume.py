@@ -21,6 +21,7 @@ from automtl.results import EpochReport, TrialStatus
 from automtl.space.recipe import Recipe, find_recipe, load_recipe
 from automtl.study.folder import Settings, StudyFolder
 from automtl.study.search import create, held, opened
+from benchmarks.drawn_trials import begin_trial
 
 EPOCHS = 9
 N_FURTHER = 30
@@ -61,16 +62,8 @@ def fill(ledger: Ledger, folder: StudyFolder, recipe: Recipe, n_trials: int) -> 
     rng = random.Random(0)
     for number in range(n_trials):
         point = uniform(recipe.space, rng.random)
-        config = recipe.space.trial_of(point)
-        ledger.add_trial(
-            number=number,
-            point=point,
-            config=config.to_plain(),
-            config_digest=config.digest,
-            origin="sampler",
-            seed=number,
-        )
-        ledger.start_attempt(number, worker="")
+        config = recipe.space.config_of(point)
+        begin_trial(ledger, config, number=number, point=point, seed=number)
         folder.trial(number).mkdir(parents=True)
         (folder.trial(number) / "weights.safetensors").write_bytes(b"")
         is_last = number == n_trials - 1

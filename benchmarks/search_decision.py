@@ -19,6 +19,7 @@ from automtl.study.controller import StudyController
 from automtl.study.folder import Settings, StudyFolder
 from automtl.study.observer import Silent
 from automtl.study.search import create, held, opened
+from benchmarks.drawn_trials import begin_trial
 
 
 def decision_ms(n_trials: int, *, n_decisions: int) -> dict[str, float]:
@@ -82,15 +83,7 @@ def _fill(ledger: Ledger, recipe: Recipe, n_trials: int) -> None:
     for number in range(n_trials):
         point = uniform(recipe.space, rng.random)
         own = recipe.space.config_of(point)
-        ledger.add_trial(
-            number=number,
-            point=point,
-            config=own.to_plain(),
-            config_digest=own.digest,
-            origin="sampler",
-            seed=stream_seed(0, number),
-        )
-        ledger.start_attempt(number, worker="")
+        begin_trial(ledger, own, number=number, point=point, seed=stream_seed(0, number))
         done = epochs if number % 9 == 0 else second if number % 3 == 0 else first
         n_rungs = 2 if done == epochs else 1 if done == second else 0
         values: dict[str, float] = {}

@@ -1,8 +1,9 @@
 """`doctor`: whether a search would work here, by running a tiny one."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from automtl.discovery.packages import package_findings
 
 NEEDED = ("torch", "torchvision", "ray", "mlflow", "optuna", "sqlalchemy")
 """Without any of them there is no search to try."""
+
+SEARCHES = (
+    "...    search          trains two tiny networks on Ray, with ledger, MLflow, report and "
+    "bundle; half a minute, more on a busy machine"
+)
+"""Said before the only part that takes long."""
 
 
 def examine(folder: Path, *, as_json: bool) -> int:
@@ -28,7 +35,8 @@ def examine(folder: Path, *, as_json: bool) -> int:
     console = make_console()
     found: list[Finding] = []
     with tempfile.TemporaryDirectory(prefix="automtl-doctor-", ignore_cleanup_errors=True) as root:
-        for finding in findings(folder, Path(root)):
+        announce = _quiet if as_json else partial(say, console)
+        for finding in findings(folder, Path(root), announce):
             found.append(finding)
             if not as_json:
                 say(console, line_of(finding))
@@ -53,12 +61,17 @@ def line_of(finding: Finding) -> str:
     return f"{head}. {finding.fix}" if finding.fix else head
 
 
-def findings(folder: Path, scratch: Path) -> Iterable[Finding]:
+def _quiet(_line: str) -> None:
+    """Say nothing: the one object at the end says all."""
+
+
+def findings(folder: Path, scratch: Path, announce: Callable[[str], None]) -> Iterable[Finding]:
     """Look at packages, hardware and a tiny search; what cannot be tried is left out.
 
     Args:
         folder: Where studies will lie.
         scratch: An empty folder, for the search.
+        announce: Told what is done now, before what takes long.
     """
     yield from package_findings()
     missing = [name for name in NEEDED if find_spec(name) is None]
@@ -71,4 +84,5 @@ def findings(folder: Path, scratch: Path) -> Iterable[Finding]:
     from automtl.discovery.rehearsal import rehearse
 
     yield from hardware_findings(folder)
+    announce(SEARCHES)
     yield from rehearse(scratch)

@@ -65,7 +65,10 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
         print_json(summary | failure_facts(history) | facts)
     else:
         console = make_console()
-        for name, value in summary.items():
+        told = {
+            "trials": ", ".join(f"{n} {name}" for name, n in counts.items() if n) or "none yet"
+        }
+        for name, value in (summary | told).items():
             say(console, f"{name + ':':16s} {value}")
         for rung in rungs:
             say(console, f"{'rung:':16s} {rung_line(rung)}")

@@ -2,6 +2,7 @@
 
 import shlex
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,13 @@ from rich.console import Console
 
 from automtl.cli.progress import Progress
 from automtl.cli.show import comparison_table, print_pick, trial_table
+from automtl.cli.standing import floor_lines
 from automtl.cli.terminal import FAILED, INTERRUPTED, OK, make_console, say
 from automtl.controller.ending import ending_of
 from automtl.errors import AutomtlError, RecipeError, closest
 from automtl.pareto import front
-from automtl.results import TrialStatus
-from automtl.space.recipe import Budget, Recipe, find_recipe, load_recipe
+from automtl.results import TrialRecord, TrialStatus
+from automtl.space.recipe import Recipe, find_recipe, load_recipe
 from automtl.space.stored import stored_recipe
 from automtl.storage.choose import absolute, check_store
 from automtl.study.baselines import reuse_lines
@@ -40,13 +42,9 @@ def read_recipe(name: str, *, trials: int | None = None, seed: int | None = None
         if trials < 1:
             msg = f"--trials must be at least 1, found {trials}"
             raise AutomtlError(msg, fix="Leave it out to take the recipe's budget")
-        recipe = recipe.model_copy(
-            update={
-                "budget": Budget(
-                    trials=trials, minutes=recipe.budget.minutes, stall=recipe.budget.stall
-                )
-            }
-        )
+        # The recipe's other limits stay: the first that is reached ends the search.
+        budget = recipe.budget.model_copy(update={"trials": trials})
+        recipe = recipe.model_copy(update={"budget": budget})
     if seed is not None:
         if not 0 <= seed < 2**31:
             msg = f"--seed must lie in 0 .. {2**31 - 1}, found {seed}"
@@ -148,13 +146,7 @@ def show_outcome(console: Console, folder: StudyFolder, recipe: Recipe, outcome:
         say(console, f"Ended by {ending.why}")
     members = front(outcome.history, recipe.objectives)
     if members:
-        console.print(trial_table("Front", members, recipe.objectives))
-        floors = read_floors(folder)
-        console.print(comparison_table(floors, outcome.history, recipe.objectives))
-        with opened(folder) as ledger:
-            picks = ledger.picks()
-        if picks:
-            print_pick(console, picks[-1])
+        _show_front(console, folder, recipe, outcome.history)
     elif not outcome.interrupted:
         show_failures(console, outcome)
     if outcome.mlflow_pending:
@@ -172,6 +164,21 @@ def show_outcome(console: Console, folder: StudyFolder, recipe: Recipe, outcome:
     root = shlex.quote(str(folder.root))
     if members:
         say(console, f"Next:    automtl best {root} --help; automtl export {root}")
+
+
+def _show_front(
+    console: Console, folder: StudyFolder, recipe: Recipe, history: Sequence[TrialRecord]
+) -> None:
+    """Print the front, what it is to be compared with, and the pick."""
+    floors, objectives = read_floors(folder), recipe.objectives
+    console.print(trial_table("Front", front(history, objectives), objectives))
+    console.print(comparison_table(floors, history, objectives))
+    for line in floor_lines(floors, history, objectives):
+        say(console, line)
+    with opened(folder) as ledger:
+        picks = ledger.picks()
+    if picks:
+        print_pick(console, picks[-1])
 
 
 def show_failures(console: Console, outcome: Outcome) -> None:

@@ -23,7 +23,9 @@ def search(
     folder: Annotated[
         Path | None, typer.Option(help="Folder of the study. Default: studies/NAME.")
     ] = None,
-    trials: Annotated[int | None, typer.Option(help="Replace the recipe's budget.")] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="Most trials; the recipe's other limits stay.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Replace the recipe's seed.")] = None,
     dispatcher: Annotated[str, typer.Option(help="ray, or local: one trial at a time.")] = "ray",
     slots: Annotated[

@@ -1,8 +1,9 @@
 """From a data configuration to the splits of a study."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import assert_never
 
 from automtl.data.coco import read_coco
@@ -32,6 +33,17 @@ from automtl.sources import (
     YoloSource,
 )
 
+BECAME: Mapping[NoteKind, str] = MappingProxyType(
+    {
+        "frame": "left out of",
+        "unlabelled": "left out of",
+        "mask": "used without its mask in",
+        "target": "used without that label in",
+        "box": "mended in",
+    }
+)
+"""What became of a frame, by kind of note."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
@@ -50,6 +62,15 @@ class LeftOut:
     split: str
     reason: str
     kind: NoteKind = "frame"
+
+    @property
+    def line(self) -> str:
+        """One line for people: what became of it, where, and why.
+
+        >>> LeftOut(name="7.png", split="train", reason="it is missing", kind="mask").line
+        'used without its mask in train: 7.png: it is missing'
+        """
+        return f"{BECAME[self.kind]} {self.split}: {self.name}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,9 +144,10 @@ def load_data(
 
 
 def describe(loaded: LoadedData) -> str:
-    """Return lines for people: what each split holds and what was left out."""
+    """Return lines for people: what was left out, however long, and then what each split holds."""
     info = loaded.splits.info
     lines = [
+        *(left.line for left in loaded.left_out),
         f"detection classes: {', '.join(info.detection_classes) or 'none'}",
         f"segmentation classes: {', '.join(info.segmentation_classes) or 'none'}",
         *([f"picture classes: {', '.join(info.image_classes)}"] if info.image_classes else []),
@@ -143,9 +165,6 @@ def describe(loaded: LoadedData) -> str:
             f"frames with labels: {labels}"
         )
     lines.extend(loaded.training)
-    lines.extend(
-        f"left out of {left.split}: {left.name}: {left.reason}" for left in loaded.left_out
-    )
     return "\n".join(lines)
 
 

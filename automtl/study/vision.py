@@ -5,7 +5,8 @@ from functools import cache
 from pathlib import Path
 
 from automtl.config.metrics import WITHOUT_LABELS
-from automtl.data.load import LeftOut, LoadedData, load_data
+from automtl.data.load import BECAME, LeftOut, LoadedData, load_data
+from automtl.data.raw import NoteKind
 from automtl.errors import RecipeError, closest
 from automtl.results import TrialRecord
 from automtl.space.recipe import Recipe
@@ -111,15 +112,13 @@ def check_metrics(recipe: Recipe, floors: Mapping[str, Mapping[str, float]]) -> 
 
 def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
     """Return a line for each thing left out, a few of each kind and how many more there are."""
-    groups: dict[tuple[str, str], list[LeftOut]] = {}
+    groups: dict[tuple[str, NoteKind], list[LeftOut]] = {}
     for left in left_out:
         groups.setdefault((left.split, left.kind), []).append(left)
     lines = []
     for (split, kind), members in groups.items():
-        lines += [f"left out of {split}: {m.name}: {m.reason}" for m in members[:SHOWN]]
+        lines += [member.line for member in members[:SHOWN]]
         if len(members) > SHOWN:
-            lines.append(
-                f"left out of {split}: ... and {len(members) - SHOWN} more of the kind {kind!r} "
-                "(automtl validate lists them)"
-            )
+            n_more = len(members) - SHOWN
+            lines.append(f"{BECAME[kind]} {split}: {n_more} more; automtl validate lists them")
     return lines

@@ -21,11 +21,18 @@ def short(metric: str) -> str:
 def number(value: float | None) -> str:
     """Render a metric for a column.
 
-    >>> number(0.61249), number(66612.0), number(None)
-    ('0.612', '66,612', '-')
+    >>> number(0.61249), number(66612.0), number(None), number(0.0)
+    ('0.612', '66,612', '-', '0.000')
+
+    A small number is not shown as none:
+
+    >>> number(0.000234), number(-3e-9)
+    ('2.3e-04', '-3.0e-09')
     """
     if value is None:
         return "-"
+    if 0 < abs(value) < 0.0005:
+        return f"{value:.1e}"
     return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
 
 

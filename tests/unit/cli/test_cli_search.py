@@ -1,5 +1,6 @@
 """What `search` makes of its arguments before anything is trained."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from automtl.cli import run_command
 from automtl.cli.run import read_recipe
 from automtl.errors import RecipeError
+from automtl.space.recipe import find_recipe
 from automtl.study.folder import Settings
 
 
@@ -23,6 +25,17 @@ def test_no_cache_reuses_nothing_and_is_remembered(
     monkeypatch.setattr("automtl.cli.run.start_search", start)
     assert run_command(["search", "quickstart", *option]) == 0
     assert [settings.cache for settings in seen] == [reuses]
+
+
+def test_a_number_of_trials_leaves_the_other_limits_of_the_budget(tmp_path: Path) -> None:
+    limits = "minutes: 7, epochs: 90, trainings: 8.5, stall: {trials: 5}"
+    plain = find_recipe("quickstart").read_text().split("budget:")
+    text = f"{plain[0]}budget: {{{limits}}}\n" + "\n".join(plain[1].splitlines()[1:])
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    stated, changed = read_recipe(str(path)).budget, read_recipe(str(path), trials=5).budget
+    assert stated.trials is None
+    assert changed == stated.model_copy(update={"trials": 5})
 
 
 def test_changes_that_a_recipe_does_not_allow_are_refused() -> None:

@@ -124,7 +124,9 @@ def test_the_exit_status_and_json_say_the_same(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], is_wrong, code, as_json
 ):
     last = wrong("ray", "no\nray", "Mend it") if is_wrong else fine("ray", "started")
-    monkeypatch.setattr(doctor, "findings", lambda folder, scratch: [fine("disk", "x"), last])
+    monkeypatch.setattr(
+        doctor, "findings", lambda folder, scratch, announce: [fine("disk", "x"), last]
+    )
     assert run_command(["doctor", *["--json"] * as_json]) == code
     out = capsys.readouterr().out
     if as_json:
@@ -136,11 +138,24 @@ def test_the_exit_status_and_json_say_the_same(
         assert ("wrong  ray             no ray. Mend it" in out) is is_wrong
 
 
+@pytest.mark.parametrize("as_json", [True, False])
+def test_the_search_is_announced_before_it_begins_and_not_amid_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], as_json
+):
+    def rehearsed(scratch):
+        assert (doctor.SEARCHES in capsys.readouterr().out) is not as_json
+        yield fine("search", "done")
+
+    monkeypatch.setattr("automtl.discovery.rehearsal.rehearse", rehearsed)
+    assert run_command(["doctor", *["--json"] * as_json]) in (0, 1)
+    assert doctor.SEARCHES not in capsys.readouterr().out
+
+
 def test_without_a_package_that_a_search_needs_none_is_tried(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     monkeypatch.setattr(doctor, "find_spec", lambda name: None if name == "ray" else name)
-    last = list(doctor.findings(tmp_path, tmp_path))[-1]
+    last = list(doctor.findings(tmp_path, tmp_path, print))[-1]
     assert (last.name, last.state) == ("search", State.WRONG)
     assert "ray" in last.says
 
