@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 from rich.console import Console
 
+from automtl.analysis.floors import unbeaten
 from automtl.cli.progress import Progress
 from automtl.cli.show import comparison_table, print_pick, trial_table
-from automtl.cli.standing import floor_lines
 from automtl.cli.terminal import FAILED, INTERRUPTED, OK, make_console, say
 from automtl.controller.ending import ending_of
 from automtl.errors import AutomtlError, RecipeError, closest
@@ -28,6 +28,7 @@ from automtl.study.folder import Settings, StudyFolder, read_floors
 from automtl.study.kept import kept_for
 from automtl.study.search import Outcome, create, opened, prepare_data, refuse_existing, run
 from automtl.study.warm_start import warmed
+from automtl.study.words import number
 
 if TYPE_CHECKING:
     from automtl.study.prepared import Prepared
@@ -173,8 +174,8 @@ def _show_front(
     floors, objectives = read_floors(folder), recipe.objectives
     console.print(trial_table("Front", front(history, objectives), objectives))
     console.print(comparison_table(floors, history, objectives))
-    for line in floor_lines(floors, history, objectives):
-        say(console, line)
+    for floor in unbeaten(history, objectives, floors):
+        say(console, floor.sentence(number(floor.value)))
     with opened(folder) as ledger:
         picks = ledger.picks()
     if picks:

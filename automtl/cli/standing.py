@@ -1,7 +1,7 @@
 """What a search has so far, in lines of a terminal."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from automtl.pareto import front, hypervolume, losses_of, reference_point
 from automtl.results import Objective, TrialRecord, TrialStatus
@@ -37,35 +37,3 @@ def ends_line(history: Sequence[TrialRecord]) -> str:
     if not counts:
         return ""
     return f"left      {', '.join(f'{n} {reason}' for reason, n in counts.most_common())}"
-
-
-def floor_lines(
-    floors: Mapping[str, Mapping[str, float]],
-    history: Sequence[TrialRecord],
-    objectives: Sequence[Objective],
-) -> list[str]:
-    """Say for which objectives no trial of the front beats what needs no training.
-
-    Args:
-        floors: Metrics of trivial predictors and of the untrained network, by name.
-        history: All trials.
-        objectives: What was searched for.
-
-    Returns:
-        A line for each such objective: its trials learned nothing that a choice could rest on.
-    """
-    members = front(history, objectives)
-    lines = []
-    for objective in objectives:
-        sign = 1.0 if objective.maximize else -1.0
-        known = {n: v[objective.metric] for n, v in floors.items() if objective.metric in v}
-        if not known or not members:
-            continue
-        name = max(known, key=lambda each: sign * known[each])
-        best = max(sign * record.values[objective.metric] for record in members)
-        if best <= sign * known[name]:
-            lines.append(
-                f"No trial beats {name} in {objective.metric} ({number(known[name])}): nothing "
-                "was learned there yet. More `epochs` or `steps_per_epoch`, or more labels"
-            )
-    return lines

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from automtl.analysis.floors import Unbeaten, best_floors, unbeaten
 from automtl.pareto import front
 from automtl.results import Objective, Pick, TrialRecord, TrialStatus
 
@@ -33,6 +34,7 @@ class Standing:
         single_task: By metric, what networks trained for that task alone reach. Costs that add up
             are sums over all of them.
         floors: By metric, the best trivial predictor's name and value.
+        unbeaten: Those of them that no member of the front beats.
     """
 
     objectives: tuple[Objective, ...]
@@ -40,6 +42,7 @@ class Standing:
     pick: int | None
     single_task: Mapping[str, float]
     floors: Mapping[str, tuple[str, float]]
+    unbeaten: tuple[Unbeaten, ...]
 
     def role(self, record: TrialRecord) -> Role:
         """Return what ``record`` is in a figure of the front."""
@@ -67,7 +70,8 @@ def standing_of(
         front=frozenset(record.number for record in front(history, objectives)),
         pick=None if newest is None else newest.number,
         single_task=_single_task(history, objectives),
-        floors=_best_floors(objectives, floors or {}),
+        floors=best_floors(objectives, floors or {}),
+        unbeaten=unbeaten(history, objectives, floors or {}),
     )
 
 
@@ -126,18 +130,3 @@ def _summed_costs(
 
 def _loss(record: TrialRecord, objective: Objective) -> float:
     return objective.as_loss(record.values[objective.metric])
-
-
-def _best_floors(
-    objectives: Sequence[Objective], floors: Mapping[str, Mapping[str, float]]
-) -> dict[str, tuple[str, float]]:
-    found: dict[str, tuple[str, float]] = {}
-    for objective in objectives:
-        rows = [
-            (name, values[objective.metric])
-            for name, values in floors.items()
-            if objective.metric in values and values[objective.metric] == values[objective.metric]
-        ]
-        if rows and not objective.metric.startswith("cost/"):
-            found[objective.metric] = min(rows, key=lambda row: objective.as_loss(row[1]))
-    return found

@@ -22,7 +22,7 @@ def headline(history: Sequence[TrialRecord], standing: Standing, picks: Sequence
     """Return the sentence on top as HTML: what to take and why, or why nothing can be taken."""
     newest = newest_pick(picks)
     if newest is not None:
-        return _pick_words(newest, history, standing)
+        return _pick_words(newest, history, standing) + _unbeaten_words(standing)
     if standing.front:
         n = len(standing.front)
         members = ", ".join(str(number_) for number_ in sorted(standing.front)[:12])
@@ -100,6 +100,12 @@ def _pick_words(pick: Pick, history: Sequence[TrialRecord], standing: Standing) 
         others = ", ".join(str(n) for n in pick.alternatives[:8])
         details.append(f"Alternatives on the front, best first: {others}.")
     return f"{lead}<p class='detail'>{' '.join(details)}</p>"
+
+
+def _unbeaten_words(standing: Standing) -> str:
+    """Warn of objectives in which a pick means nothing yet."""
+    said = " ".join(floor.sentence(number(floor.value)) for floor in standing.unbeaten)
+    return f"<p class='detail'>{html.escape(said)}</p>" if said else ""
 
 
 def _comparison(record: TrialRecord, standing: Standing) -> list[str]:

@@ -117,6 +117,15 @@ def test_the_top_says_what_to_take_and_why(synthetic, full_page: str) -> None:
     assert f"mIoU {change:+.1%}" in words
 
 
+def test_the_top_warns_where_no_trial_beats_a_trivial_predictor(synthetic, floors) -> None:
+    learned = "nothing was learned there yet"
+    assert learned not in words_of(render(synthetic, floors=floors))
+    known = floors | {"<b>guess": {"segmentation/mIoU": 1.0}}
+    words = words_of(render(synthetic, floors=known))
+    assert "No trial beats &lt;b&gt;guess in segmentation/mIoU (1)" in words
+    assert words.count(learned) == 1
+
+
 def test_delta_m_stands_in_the_table_and_under_the_mouse(synthetic, full_page: str) -> None:
     number = next(r.number for r in synthetic.history if r.vector(synthetic.study.objectives))
     delta = DeltaM(per_metric=1.25, per_task=-2.5, primary=3.75)
