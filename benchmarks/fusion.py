@@ -94,7 +94,7 @@ def main() -> None:
     if arguments.only != "street":
         n_steps = QUICK_STEPS if arguments.quick else None
         figures |= summary(list(_on_shapes(n_models, n_steps)))
-    root = _real_frames()
+    root = real_frames()
     if arguments.only != "shapes" and not arguments.quick and root is not None:
         found = list(_on_street(root, n_models))
         figures |= {f"street_{name}": value for name, value in summary(found).items()}
@@ -228,7 +228,8 @@ def _tuned(
     return fusion, evaluation_s
 
 
-def _real_frames() -> Path | None:
+def real_frames() -> Path | None:
+    """Return the folder of the real frames, or None where there is none."""
     named = os.environ.get("AUTOMTL_DATA")
     folder = Path(named) if named else Path(__file__).resolve().parents[2] / "shared" / "data"
     return folder if (folder / "camvid").is_dir() else None

@@ -111,19 +111,21 @@ def predict_frames(
     *,
     score: float,
     fusion: Literal["boxes", "scene"] | None = None,
+    overlay: Literal["pictures", "video"] | None = None,
     overwrite: bool = False,
     allow_imports: Sequence[str] = (),
 ) -> int:
-    """Predict a folder of frames."""
+    """Predict a folder of frames, a video or a picture."""
     from automtl.export.bundle import load_bundle
-    from automtl.export.predict import predict_folder
+    from automtl.export.predict import predict_files
 
-    summary = predict_folder(
+    summary = predict_files(
         load_bundle(bundle, allow_imports=allow_imports),
         frames,
         out,
         score_threshold=score,
         fusion=fusion,
+        overlay=overlay,
         overwrite=overwrite,
     )
     console = make_console()

@@ -118,17 +118,23 @@ def _frozen(freeze_trunk: bool | None, parts: list[str] | None) -> tuple[str, ..
 
 def predict(
     bundle: Annotated[Path, typer.Argument(help="A bundle.", show_default=False)],
-    frames: Annotated[Path, typer.Argument(help="Folder of frames, or of clips.")],
+    frames: Annotated[
+        Path, typer.Argument(help="Folder of frames or clips, video file, or picture.")
+    ],
     out: Annotated[Path, typer.Option(help="Where the results go.", show_default=False)],
     score: Annotated[float, typer.Option(help="Smallest score of a box.")] = 0.3,
     fusion: Annotated[
         Literal["boxes", "scene"] | None,
         typer.Option(help="Cues that link objects.", show_default="what was better on export"),
     ] = None,
+    overlay: Annotated[
+        Literal["pictures", "video"] | None,
+        typer.Option(help="What overlays become.", show_default="as the frames are"),
+    ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace earlier results.")] = False,
     allow_imports: ImportsOption = None,
 ) -> int:
-    """Run a bundle on frames: overlays, COCO JSON, MOT text."""
+    """Run a bundle on frames or videos: overlays, COCO JSON, MOT text, masks."""
     from automtl.cli.models import predict_frames
 
     return predict_frames(
@@ -137,6 +143,7 @@ def predict(
         out,
         score=score,
         fusion=fusion,
+        overlay=overlay,
         overwrite=overwrite,
         allow_imports=allow_imports or (),
     )

@@ -15,6 +15,7 @@ GIVES: Mapping[str, str] = MappingProxyType(
         "onnx": "automtl export --formats onnx",
         "postgres": "a ledger in PostgreSQL, --ledger postgresql://...",
         "timm": "backbones named timm:NAME",
+        "video": "automtl predict on video files, and overlays as video",
     }
 )
 """Extras for users, and what each is for."""

@@ -36,7 +36,12 @@ class Names:
 
 
 def draw_overlay(
-    picture: Image.Image, objects: FrameObjects, mask: NDArray[np.uint8] | None, names: Names
+    picture: Image.Image,
+    objects: FrameObjects,
+    mask: NDArray[np.uint8] | None,
+    names: Names,
+    *,
+    has_whole_legend: bool = False,
 ) -> Image.Image:
     """Return the picture with what the model sees in it.
 
@@ -45,6 +50,8 @@ def draw_overlay(
         objects: Boxes in its pixels.
         mask: Mask values ``[H, W]`` of the original's size, or None.
         names: Class names.
+        has_whole_legend: Whether the legend names all classes, not only those that are seen: the
+            pages of frames of one size then have one size, as those of a video must.
 
     Returns:
         RGB, enlarged by a whole factor if small, with a legend below where there is a mask.
@@ -57,7 +64,10 @@ def draw_overlay(
     # Pillow's own font, scaled with the picture: no font file is needed.
     font = ImageFont.load_default(max(13, round(max(size) * _FONT_SHARE)))
     _draw_objects(canvas, objects, names.detection, font, factor)
-    return canvas if mask is None else _with_legend(canvas, mask, names.segmentation, font)
+    if mask is None:
+        return canvas
+    values = range(len(names.segmentation)) if has_whole_legend else np.unique(mask)
+    return _with_legend(canvas, [int(value) for value in values], names.segmentation, font)
 
 
 def enlargement(size: tuple[int, int]) -> int:
@@ -193,12 +203,10 @@ def _shared(one: Rectangle, other: Rectangle) -> float:
 
 
 def _with_legend(
-    canvas: Image.Image, mask: NDArray[np.uint8], names: Sequence[str], font: Font
+    canvas: Image.Image, values: Sequence[int], names: Sequence[str], font: Font
 ) -> Image.Image:
     shown = [
-        int(value)
-        for value in np.unique(mask)
-        if value < len(names) and names[value].lower() not in NOT_PAINTED
+        value for value in values if value < len(names) and names[value].lower() not in NOT_PAINTED
     ]
     if not shown:
         return canvas

@@ -1,6 +1,6 @@
 """Predictions as COCO JSON and MOTChallenge text, in pixels of the original pictures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,23 +80,26 @@ def _renumbered(
     return numbers[resize_nearest(instances, size)]
 
 
-def coco_of(frames: Sequence[FrameObjects], class_names: Sequence[str]) -> dict[str, object]:
+def coco_of(
+    frames: Sequence[FrameObjects], class_names: Sequence[str], *, with_instances: bool
+) -> dict[str, object]:
     """Return one COCO object: images, categories, and annotations that carry scores.
 
     ``annotations`` is at the same time a COCO results list. Images, categories and annotations
     are numbered from 1; category ``k`` is class ``k - 1`` of the model. ``track_id`` is there
-    where an object has a track, ``instance`` where the model has masks: the value of the object's
-    pixels in the frame's picture of instances.
+    where an object has a track, ``instance`` where there are masks (``with_instances``): the value
+    of the object's pixels in the frame's picture of instances.
     """
     images = [
         {"id": i, "file_name": f.file_name, "height": f.size[0], "width": f.size[1]}
         for i, f in enumerate(frames, start=1)
     ]
     categories = [{"id": k, "name": name} for k, name in enumerate(class_names, start=1)]
-    annotations: list[Mapping[str, object]] = []
+    annotations: list[dict[str, object]] = []
     for image_id, frame in enumerate(frames, start=1):
         for row in range(len(frame.boxes)):
-            annotations.append(_annotation(frame, row, image_id, len(annotations) + 1))
+            annotation = _annotation(frame, row, image_id, len(annotations) + 1)
+            annotations.append(annotation | ({"instance": row + 1} if with_instances else {}))
     return {"images": images, "categories": categories, "annotations": annotations}
 
 
@@ -132,6 +135,4 @@ def _annotation(frame: FrameObjects, row: int, image_id: int, number: int) -> di
     }
     if frame.ids[row] >= 0:
         found["track_id"] = int(frame.ids[row])
-    if frame.instances is not None:
-        found["instance"] = row + 1
     return found

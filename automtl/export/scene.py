@@ -83,5 +83,5 @@ def check_images(images_bchw: Tensor, info: DataInfo) -> None:
         )
         raise DataError(
             msg,
-            fix="Resize the pictures, or use predict_folder, which does it",
+            fix="Resize the pictures, or use predict_files, which does it",
         )

@@ -103,3 +103,20 @@ def test_neighbouring_tracks_have_colors_far_apart():
     for i in range(40):
         apart = np.abs(np.array(track_color(i)) - np.array(track_color(i + 1))).sum()
         assert apart > 150
+
+
+def test_with_a_whole_legend_every_page_has_one_size():
+    names = Names((), tuple(f"a rather long name {i}" for i in range(8)))
+    picture = Image.new("RGB", (160, 120))
+    masks = [np.full((120, 160), value, np.uint8) for value in (0, 7)]
+    masks[1][:60] = 3
+
+    def pages(*, has_whole_legend: bool) -> list[tuple[int, int]]:
+        nothing = objects([], [])
+        return [
+            draw_overlay(picture, nothing, mask, names, has_whole_legend=has_whole_legend).size
+            for mask in masks
+        ]
+
+    assert len(set(pages(has_whole_legend=True))) == 1
+    assert pages(has_whole_legend=True)[0][1] > pages(has_whole_legend=False)[0][1]

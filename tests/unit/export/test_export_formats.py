@@ -76,7 +76,7 @@ def test_coco_is_read_by_an_evaluator_as_truth_and_as_results(tmp_path: Path):
 
     frames = [frame(1, [[10, 20, 30, 60], [5, 5, 50, 50]], [1, -1]), frame(2, [], [])]
     path = tmp_path / "detections.coco.json"
-    path.write_text(json.dumps(coco_of(frames, NAMES)))
+    path.write_text(json.dumps(coco_of(frames, NAMES, with_instances=False)))
     truth = COCO(str(path))
     found = truth.loadRes(json.loads(path.read_text())["annotations"])
     evaluation = COCOeval_faster(truth, found, "bbox")
@@ -87,9 +87,8 @@ def test_coco_is_read_by_an_evaluator_as_truth_and_as_results(tmp_path: Path):
 
 
 def test_coco_holds_every_frame_and_says_which_boxes_have_a_track():
-    plain = coco_of(
-        [frame(1, [[10, 20, 30, 60], [5, 5, 50, 50]], [7, -1]), frame(2, [], [])], NAMES
-    )
+    frames = [frame(1, [[10, 20, 30, 60], [5, 5, 50, 50]], [7, -1]), frame(2, [], [])]
+    plain = coco_of(frames, NAMES, with_instances=True)
     assert [image["file_name"] for image in plain["images"]] == ["a/001.png", "a/002.png"]
     assert plain["categories"] == [{"id": 1, "name": "disc"}, {"id": 2, "name": "square"}]
     first, second = plain["annotations"]
@@ -97,6 +96,9 @@ def test_coco_holds_every_frame_and_says_which_boxes_have_a_track():
     assert first["area"] == 800
     assert first["track_id"] == 7
     assert "track_id" not in second
+    assert [first["instance"], second["instance"]] == [1, 2]
+    without = coco_of(frames, NAMES, with_instances=False)
+    assert not any("instance" in each for each in without["annotations"])
 
 
 def test_mot_text_is_read_back_with_frames_ids_and_boxes(tmp_path: Path):

@@ -8,7 +8,7 @@ from PIL import Image
 
 from automtl.data.images import read_picture, to_input
 from automtl.errors import DataError
-from automtl.export.frames import find_clips
+from automtl.export.frames import Video, find_clips
 
 
 def write(path: Path, size: tuple[int, int] = (8, 6), mode: str = "RGB") -> Path:
@@ -32,6 +32,29 @@ def test_numbers_in_names_count_as_numbers(tmp_path: Path):
         write(tmp_path / f"f{number}.png")
     (clip,) = find_clips(tmp_path)
     assert [path.stem for path in clip.frames] == ["f1", "f9", "f10", "f100"]
+
+
+def test_each_video_is_a_clip_and_no_two_have_one_name(tmp_path: Path):
+    folder = tmp_path / "ride"
+    for name in ("1.png", "ride/1.png", "ride-2/1.png"):
+        write(folder / name)
+    for name in ("ride.mp4", "b.MOV", "b.avi"):
+        (folder / name).touch()
+    clips = find_clips(folder)
+    # The pictures of the folder itself, its sub-folders, its videos.
+    names = ["ride", "ride-2", "ride-2-2", "b", "b-2", "ride-3"]
+    assert [clip.name for clip in clips] == names
+    videos = [clip.path.name for clip in clips if isinstance(clip, Video)]
+    assert videos == ["b.MOV", "b.avi", "ride.mp4"]
+
+
+def test_a_file_is_one_clip_by_its_ending(tmp_path: Path):
+    (clip,) = find_clips(write(tmp_path / "x.png"))
+    assert (clip.name, clip.frames) == ("x", (tmp_path / "x.png",))
+    for name in ("notes.txt", "noending"):
+        (tmp_path / name).touch()
+        with pytest.raises(DataError, match=r"Known endings: .*\.mp4"):
+            find_clips(tmp_path / name)
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, Path.touch, lambda path: None])

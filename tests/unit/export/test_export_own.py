@@ -24,7 +24,7 @@ from automtl.data.table import DataInfo
 from automtl.errors import AutomtlError, BundleError
 from automtl.export.bundle import load_bundle
 from automtl.export.finetune import finetune
-from automtl.export.predict import predict_folder
+from automtl.export.predict import predict_files
 from automtl.export.tuning import Tuning
 from automtl.export.writing import export_bundle
 from automtl.model.network import build_network
@@ -134,7 +134,7 @@ def frames(tmp_path: Path) -> Path:
 def test_predictions_are_what_decode_says(own, frames: Path, tmp_path: Path) -> None:
     folder, path = own("Bright")
     bundle = load_bundle(folder, allow_imports=[path])
-    summary = predict_folder(bundle, frames, tmp_path / "out")
+    summary = predict_files(bundle, frames, tmp_path / "out")
     lines = (tmp_path / "out/own/bright/frames.jsonl").read_text().splitlines()
     records = [json.loads(line) for line in lines]
     pictures = np.stack([np.asarray(Image.open(frames / f"{i}.png")) for i in range(3)])
@@ -151,7 +151,7 @@ def test_predictions_are_what_decode_says(own, frames: Path, tmp_path: Path) -> 
     assert summary.undecoded == ()
     result = bundle.predict(images)[2]
     assert result.own["bright"]["bright"] == pytest.approx(float(raw["value"][2]))
-    predict_folder(bundle, frames, tmp_path / "out", overwrite=True)
+    predict_files(bundle, frames, tmp_path / "out", overwrite=True)
 
 
 @pytest.mark.parametrize(("name", "said"), [("Short", r"for 3 frames"), ("Angry", "no lamp")])
@@ -159,7 +159,7 @@ def test_a_decode_that_breaks_is_one_line(own, frames: Path, tmp_path: Path, nam
     folder, path = own(name)
     bundle = load_bundle(folder, allow_imports=[path])
     with pytest.raises(AutomtlError, match=said) as caught:
-        predict_folder(bundle, frames, tmp_path / "out")
+        predict_files(bundle, frames, tmp_path / "out")
     assert path in str(caught.value)
     assert caught.value.fix
 
