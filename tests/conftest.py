@@ -1,8 +1,9 @@
-"""Shared fixtures: the real frames, where they exist, and a PostgreSQL server."""
+"""Shared fixtures: the real frames, where they exist, and servers on this machine."""
 
 import os
 import shutil
 import tempfile
+import threading
 import time
 import uuid
 import warnings
@@ -92,6 +93,29 @@ def postgres_url(postgres: URL) -> str:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
     engine.dispose()
     return postgres.set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def ftp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A file server: it renames, closes idle connections, and is another process's disk."""
+    servers = pytest.importorskip("pyftpdlib.servers")
+    handlers = pytest.importorskip("pyftpdlib.handlers")
+    authorizers = pytest.importorskip("pyftpdlib.authorizers")
+
+    class Handler(handlers.FTPHandler):
+        authorizer = authorizers.DummyAuthorizer()
+        log_prefix = ""
+
+    with warnings.catch_warnings():
+        # It warns of a guest that may write; there is nobody else on this port.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        Handler.authorizer.add_anonymous(str(tmp_path_factory.mktemp("ftp")), perm="elradfmwMT")
+    server = servers.ThreadedFTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"handle_exit": False})
+    thread.start()
+    yield f"ftp://127.0.0.1:{server.address[1]}"
+    server.close_all()
+    thread.join(10)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,10 @@ from automtl.ledger.holder import Holder, is_gone
 
 RETRY_S = 1.0
 
+_in_use: set[tuple[str, str, int]] = set()
+"""Database, study and token of each lease that this process took and did not give up. The database
+cannot tell: a lease that was given up while it was away still stands there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
@@ -34,6 +38,11 @@ class Lease:
     ttl_s: float
     clock: Callable[[], float]
     taken_from: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What no other lease has: database, study and token."""
+        return _key(self.engine, self.study, self.token)
 
     def renew(self) -> None:
         """Extend the lease.
@@ -66,7 +75,12 @@ class Lease:
                 return
 
     def release(self) -> None:
-        """Give the lease back; nothing happens if another controller holds it by now."""
+        """Give the lease back; nothing happens if another controller holds it by now.
+
+        Where the database does not answer, this process may take it again at once, and nobody
+        else before it has run out.
+        """
+        _in_use.discard(self.key)
         with writing(self.engine) as connection:
             connection.execute(
                 update(tables.lease)
@@ -105,16 +119,19 @@ def acquire(
     }
     with writing(engine) as connection:
         row = _row(connection, study, lock=True)
-        taken_from = _free(row, now, takeover=takeover)
+        is_given_up = row is not None and _was_given_up(engine, row, holder)
+        taken_from = _free(row, now, takeover=takeover, is_given_up=is_given_up)
         token = 1 if row is None else row.token + 1
         if row is None:
             connection.execute(insert(tables.lease).values(study=study, token=token, **values))
         else:
             own = tables.lease.c.study == study
             connection.execute(update(tables.lease).where(own).values(token=token, **values))
-    return Lease(
+    lease = Lease(
         engine=engine, study=study, token=token, ttl_s=ttl_s, clock=clock, taken_from=taken_from
     )
+    _in_use.add(lease.key)
+    return lease
 
 
 def fence(connection: Connection, study: str, token: int, *, lock: bool = True) -> None:
@@ -161,13 +178,24 @@ def holder_of(row: Any) -> Holder:  # a row
     )
 
 
-def _free(row: Any, now: float, *, takeover: bool) -> str | None:  # a row, or None
+def _key(engine: Engine, study: str, token: int) -> tuple[str, str, int]:
+    return engine.url.render_as_string(hide_password=True), study, token
+
+
+def _was_given_up(engine: Engine, row: Any, asking: Holder) -> bool:  # a row
+    """Return whether the process that asks took the lease itself, and wants it no more."""
+    return holder_of(row) == asking and _key(engine, row.study, row.token) not in _in_use
+
+
+def _free(row: Any, now: float, *, takeover: bool, is_given_up: bool) -> str | None:  # or None
     """Return from whom the lease is taken, if it was not given back, or refuse."""
     if row is None or row.expires_s <= 0:
         return None
     holder = holder_of(row)
     if is_gone(holder):
         return f"{holder}, which has ended"
+    if is_given_up:
+        return f"{holder}, which is this one and could not give it back"
     held_s, left_s = now - row.since_s, row.expires_s - now
     if left_s > 0:
         msg = f"the study is held by {holder}, for {held_s:.0f} s now"

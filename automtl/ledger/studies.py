@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 from automtl.errors import LedgerError, closest
 from automtl.ledger import tables
@@ -12,16 +12,29 @@ from automtl.ledger.store import Ledger
 from automtl.results import StudyInfo
 
 
-def create_study(url: str, info: StudyInfo) -> None:
+def create_study(url: str, info: StudyInfo, *, unfinished: float | None = None) -> None:
     """Make the tables where there are none, and add a study.
 
+    Args:
+        url: SQLAlchemy URL.
+        info: The study.
+        unfinished: ``created_s`` of a study whose making was cut off: one of this name and moment
+            was never searched in, and gives way.
+
     Raises:
-        LedgerError: If a study of this name exists.
+        LedgerError: If another study of this name exists.
     """
     engine = connect(url, create=True)
     try:
         with writing(engine) as connection:
-            known = connection.scalars(select(tables.study.c.name)).all()
+            study = tables.study.c
+            if unfinished is not None:
+                connection.execute(
+                    delete(tables.study).where(
+                        study.name == info.name, study.created_s == unfinished
+                    )
+                )
+            known = connection.scalars(select(study.name)).all()
             if info.name in known:
                 msg = f"the ledger already has a study {info.name!r}"
                 raise LedgerError(

@@ -1,7 +1,9 @@
 """Backbones of torchvision and timm as chains of layers."""
 
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import override
@@ -10,6 +12,7 @@ from automtl.config.backbones import TIMM
 from automtl.config.blueprint import BackboneBlueprint
 from automtl.errors import AutomtlError
 from automtl.model.stages import Stages, cut_by_stride
+from automtl.own_code import said
 
 
 def torchvision_stages(config: BackboneBlueprint) -> Stages:
@@ -29,6 +32,15 @@ def torchvision_stages(config: BackboneBlueprint) -> Stages:
             msg,
             where="backbone.weights",
             fix="Put the file into TORCH_HOME/hub/checkpoints, or set weights: none",
+        ) from error
+    except Exception as error:  # the loader of damaged bytes raises all kinds
+        if weights is None:
+            raise
+        msg = f"the ImageNet weights of {config.name} cannot be read ({said(error)})"
+        raise AutomtlError(
+            msg,
+            where=str(Path(torch.hub.get_dir()) / "checkpoints"),
+            fix="Remove the damaged file, so that it is fetched again, or set weights: none",
         ) from error
     return cut_by_stride(_layers(config.name, model))
 

@@ -1,5 +1,6 @@
 """Where the outputs of a study live: one folder, one owner of its names."""
 
+import contextlib
 import json
 import os
 from dataclasses import dataclass
@@ -65,6 +66,11 @@ class StudyFolder:
         """What belongs to this machine and not to the study: paths and addresses."""
         return self.root / "settings.json"
 
+    @property
+    def making(self) -> Path:
+        """When a study was begun to be made; there only until it is whole."""
+        return self.root / ".making"
+
     def trial(self, number: int) -> Path:
         """Folder of one trial."""
         return self.checkpoints / f"trial-{number:04d}"
@@ -109,6 +115,24 @@ def save_settings(folder: StudyFolder, settings: Settings) -> None:
     """Write the settings, whole or not at all, for the owner's eyes: a URL may hold a password."""
     plain = {name: getattr(settings, name) for name in Settings.__slots__}
     write_text(folder.settings, json.dumps(plain, indent=2) + "\n", mode=0o600)
+
+
+def note_making(folder: StudyFolder, created_s: float) -> float | None:
+    """Note that a study is being made, before its ledger knows it.
+
+    The settings are its last file. Where a killed process left a study without them, its folder
+    cannot be gone on with; by this note the next one knows that study for its own unfinished work,
+    also in a database where other studies are.
+
+    Returns:
+        The moment that an earlier process noted and did not get beyond; None if there is none.
+    """
+    earlier = None
+    if folder.making.exists():
+        with contextlib.suppress(ValueError):
+            earlier = float(folder.making.read_text(encoding="utf-8"))
+    write_text(folder.making, repr(created_s))
+    return earlier
 
 
 def load_settings(folder: StudyFolder) -> Settings:

@@ -21,7 +21,14 @@ from automtl.study.artifacts import keep_report
 from automtl.study.conclude import conclude
 from automtl.study.controller import StudyController
 from automtl.study.disk import DiskGuard
-from automtl.study.folder import Settings, StudyFolder, load_settings, save_settings, write_text
+from automtl.study.folder import (
+    Settings,
+    StudyFolder,
+    load_settings,
+    note_making,
+    save_settings,
+    write_text,
+)
 from automtl.study.interrupt import stop_on_interrupt
 from automtl.study.kept import kept_for
 from automtl.study.machine import check_machine, dispatcher_of
@@ -70,6 +77,8 @@ def create(search: Search, folder: StudyFolder, settings: Settings) -> None:
     if settings.artifacts:
         check_store(settings.artifacts)
     folder.root.mkdir(parents=True, exist_ok=True)
+    created_s = time.time()
+    unfinished = note_making(folder, created_s)
     create_study(
         ledger_url(folder, settings),
         StudyInfo(
@@ -78,10 +87,12 @@ def create(search: Search, folder: StudyFolder, settings: Settings) -> None:
             recipe=search.to_plain(),
             recipe_digest=search_digest(search),
             seed=search.seed,
-            created_s=time.time(),
+            created_s=created_s,
         ),
+        unfinished=unfinished,
     )
     save_settings(folder, settings)
+    folder.making.unlink()
 
 
 def refuse_existing(folder: StudyFolder) -> None:

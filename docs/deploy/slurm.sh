@@ -40,14 +40,11 @@ export RAY_USAGE_STATS_ENABLED=0
 
 mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
 
-on() { # on NODE COMMAND...
-    local node=$1
-    shift
-    srun --overlap --nodes=1 --ntasks=1 --nodelist="$node" "$@"
-}
+# No function: what runs in the background must be srun itself, so that it hears when it is ended.
+step=(srun --overlap --nodes=1 --ntasks=1)
 
 address_of() {
-    on "$1" hostname --ip-address | awk '{print $1}'
+    "${step[@]}" --nodelist="$1" hostname --ip-address | awk '{print $1}'
 }
 
 started=()
@@ -88,13 +85,13 @@ PYTHON
 head_ip=$(address_of "${nodes[0]}")
 # `auto` is what the study remembers; where that is, each run says anew.
 export RAY_ADDRESS=$head_ip:$port
-on "${nodes[0]}" ray start --head --block --disable-usage-stats --include-dashboard=false \
+"${step[@]}" --nodelist="${nodes[0]}" ray start --head --block --disable-usage-stats --include-dashboard=false \
     --node-ip-address="$head_ip" --port="$port" --num-cpus="$cpus" &
 started+=($!)
 wait_until_joined 1
 for node in "${nodes[@]:1}"; do
     node_ip=$(address_of "$node")
-    on "$node" ray start --block --disable-usage-stats --address="$head_ip:$port" \
+    "${step[@]}" --nodelist="$node" ray start --block --disable-usage-stats --address="$head_ip:$port" \
         --node-ip-address="$node_ip" --num-cpus="$cpus" &
     started+=($!)
 done

@@ -1,9 +1,6 @@
 """Each kind of store against the contract: a folder, memory, and a file server on loopback."""
 
-import threading
 import uuid
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,29 +30,6 @@ class TestFolderThroughFsspec(StoreContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Store:
         return FsspecStore(f"file://{tmp_path / 'through fsspec'}")
-
-
-@pytest.fixture(scope="module")
-def ftp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A file server: it renames, closes idle connections, and is another process's disk."""
-    servers = pytest.importorskip("pyftpdlib.servers")
-    handlers = pytest.importorskip("pyftpdlib.handlers")
-    authorizers = pytest.importorskip("pyftpdlib.authorizers")
-
-    class Handler(handlers.FTPHandler):
-        authorizer = authorizers.DummyAuthorizer()
-        log_prefix = ""
-
-    with warnings.catch_warnings():
-        # It warns of a guest that may write; there is nobody else on this port.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        Handler.authorizer.add_anonymous(str(tmp_path_factory.mktemp("ftp")), perm="elradfmwMT")
-    server = servers.ThreadedFTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"handle_exit": False})
-    thread.start()
-    yield f"ftp://127.0.0.1:{server.address[1]}"
-    server.close_all()
-    thread.join(10)
 
 
 class TestFileServer(StoreContract):

@@ -1,13 +1,19 @@
 """A study of seconds, searched once with the real command line, for all tests that look at one."""
 
 import os
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from automtl.results import TrialRecord
 
 MINI = """\
 name: mini
@@ -113,3 +119,77 @@ def mini_study(
     assert done.code == 0, done
     assert done.err == "", done
     return folder
+
+
+@pytest.fixture
+def mlflow_server(tmp_path: Path) -> Iterator[str]:
+    """An MLflow server as people start one, on loopback."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "mlflow",
+            "server",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--workers",
+            "1",
+            "--backend-store-uri",
+            f"sqlite:///{tmp_path / 'server.db'}",
+            "--artifacts-destination",
+            str(tmp_path / "server-artifacts"),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+    )
+    try:
+        wait_until_healthy(url)
+        yield url
+    finally:
+        # Nothing is asked of it any more, and on a busy machine it takes its time for a farewell.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
+
+
+def wait_until_healthy(url: str) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.3)
+    pytest.fail("the MLflow server did not start")
+
+
+@pytest.fixture
+def expect_runs() -> Callable[[str, Sequence[TrialRecord]], None]:
+    """Assert that an MLflow server holds a run for each trial, and the report, and no more."""
+
+    def expect(server: str, history: Sequence[TrialRecord]) -> None:
+        from mlflow import MlflowClient
+
+        client = MlflowClient(tracking_uri=server)
+        experiment = client.get_experiment_by_name("mini")
+        assert experiment is not None
+        runs = client.search_runs([experiment.experiment_id])
+        children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+        assert len(runs) == len(children) + 1 == len(history) + 1
+        assert {run.info.status for run in runs} == {"FINISHED"}
+        numbers = sorted(int(run.info.run_name.split()[-1]) for run in children)
+        assert numbers == [record.number for record in history]
+        for run in children:
+            record = history[int(run.info.run_name.split()[-1])]
+            assert run.data.metrics["final/detection/mAP"] == record.values["detection/mAP"]
+        (parent,) = {run.info.run_id for run in runs} - {run.info.run_id for run in children}
+        assert "report.html" in {file.path for file in client.list_artifacts(parent)}
+
+    return expect

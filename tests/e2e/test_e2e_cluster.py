@@ -1,4 +1,8 @@
-"""A Ray cluster of two nodes, on loopback addresses of one machine; one of them dies."""
+"""A Ray cluster of two nodes, on loopback addresses of one machine; one of them dies.
+
+With the real things around it: PostgreSQL has the ledger, a server MLflow's runs, another one the
+artifacts.
+"""
 
 import os
 import subprocess
@@ -7,13 +11,24 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from automtl.results import TrialStatus
+from automtl.dispatch.base import Report
+from automtl.dispatch.ray_tune import RayTuneDispatcher
+from automtl.results import TrialOrder, TrialStatus
+from automtl.storage.choose import store_at
 from automtl.study.folder import StudyFolder
 from automtl.study.search import opened
+from automtl.testing.scripted_study import ScriptedController
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
+
+HEAD, OTHER = "127.0.0.2", "127.0.0.3"
+"""Ray takes 127.0.0.1 for the machine's network address; other loopback addresses it leaves."""
+
+CPUS = 2
+"""Of each node, by what Ray is told: room for one trial of the study, or for two small ones."""
 
 QUICK_DEATH = {
     "health_check_initial_delay_ms": 1000,
@@ -22,39 +37,92 @@ QUICK_DEATH = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def two_nodes() -> Iterator:
-    """A head and a second node with one CPU each."""
     from ray.cluster_utils import Cluster
 
-    # Ray takes 127.0.0.1 for the machine's network address; other loopback addresses it leaves.
     cluster = Cluster(
         initialize_head=True,
         head_node_args={
-            "num_cpus": 1,
+            "num_cpus": CPUS,
             "include_dashboard": False,
-            "node_ip_address": "127.0.0.2",
+            "node_ip_address": HEAD,
             "_system_config": QUICK_DEATH,
         },
     )
     try:
-        cluster.add_node(num_cpus=1, node_ip_address="127.0.0.3")
+        cluster.add_node(num_cpus=CPUS, node_ip_address=OTHER)
         cluster.wait_for_nodes()
         yield cluster
     finally:
         cluster.shutdown()
 
 
+def test_data_reach_each_node_once(two_nodes, tmp_path: Path) -> None:
+    """All trials of a node read the same bytes of its memory; the other node has its own."""
+    table = np.arange(1_000_000, dtype=np.float64)
+
+    def train(order: TrialOrder, report: Report) -> None:
+        import ray
+
+        host = ray.util.get_node_ip_address()
+        inode, offset = _place_in_shared_memory(table.ctypes.data)
+        # Long enough that all four processes are needed at the same time.
+        time.sleep(1.0)
+        report(
+            1,
+            {
+                "node": float(host.rpartition(".")[2]),
+                "inode": inode,
+                "offset": offset,
+                "process": float(os.getpid()),
+                "sum": table.sum(),
+            },
+        )
+
+    controller = ScriptedController(points=[{}] * 12, folder=tmp_path)
+    dispatcher = RayTuneDispatcher(slots=2 * CPUS, scratch=tmp_path, address=two_nodes.address)
+    dispatcher.run(controller, train)
+    seen = [report.values for _, report in controller.reports]
+    assert [end.failure for end in controller.ends] == [None] * 12
+    assert {values["sum"] for values in seen} == {table.sum()}
+    by_node = {n: [v for v in seen if v["node"] == n] for n in (2.0, 3.0)}
+    assert sum(map(len, by_node.values())) == len(seen)
+    for there in by_node.values():
+        assert len({v["process"] for v in there}) == CPUS
+        assert len({(v["inode"], v["offset"]) for v in there}) == 1
+    copies = {(v["inode"], v["offset"]) for v in seen}
+    assert len(copies) == 2
+
+
+def _place_in_shared_memory(address: int) -> tuple[float, float]:
+    """Return the file that an address of this process lies in, and where in it."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        span, _mode, offset, _device, inode, *_ = line.split()
+        begin, end = (int(word, 16) for word in span.split("-"))
+        if begin <= address < end:
+            return float(inode), float(int(offset, 16) + address - begin)
+    return 0.0, float(address)
+
+
 def test_a_node_that_dies_takes_its_trials_to_another(
-    two_nodes, write_recipe: Callable[..., Path], tmp_path: Path
+    two_nodes,
+    write_recipe: Callable[..., Path],
+    tmp_path: Path,
+    postgres_url: str,
+    mlflow_server: str,
+    ftp_server: str,
+    expect_runs,
 ) -> None:
     recipe = write_recipe(
-        ("epochs: 2, steps_per_epoch: 4", "epochs: 12, steps_per_epoch: 10"),
-        ("trials: 3", "trials: 2"),
+        ("epochs: 2, steps_per_epoch: 4", "epochs: 6, steps_per_epoch: 10"),
+        ("trials: 3}", f"trials: 2}}\nresources: {{cpu: {CPUS}}}"),
         ("baselines: {single_task: [detection]}\n", ""),
     )
     folder = StudyFolder(tmp_path / "study")
-    options = ["--folder", folder.root, "--slots", "2", "--ray-address", two_nodes.address]
+    artifacts = f"{ftp_server}/studies/mini"
+    elsewhere = ("--ledger", postgres_url, "--mlflow", mlflow_server, "--artifacts", artifacts)
+    options = ["--folder", folder.root, "--ray-address", two_nodes.address, *elsewhere]
     process = subprocess.Popen(
         [sys.executable, "-m", "automtl", "search", recipe, *options],
         stdout=subprocess.PIPE,
@@ -63,12 +131,10 @@ def test_a_node_that_dies_takes_its_trials_to_another(
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     try:
-        wait_until(lambda: len(running_with_reports(folder)) == 2, process)
-        (victim,) = [
-            node for node in two_nodes.list_all_nodes() if node.node_ip_address == "127.0.0.3"
-        ]
+        wait_until_two_have_reported(folder, process)
+        (victim,) = [n for n in two_nodes.list_all_nodes() if n.node_ip_address == OTHER]
         two_nodes.remove_node(victim, allow_graceful=False)
-        out, err = process.communicate(timeout=200)
+        out, err = process.communicate(timeout=300)
     finally:
         process.kill()
         process.communicate()
@@ -76,29 +142,37 @@ def test_a_node_that_dies_takes_its_trials_to_another(
     with opened(folder) as ledger:
         history = ledger.history()
         assert ledger.check() == []
-    assert [record.number for record in history] == list(range(len(history)))
+    assert [record.number for record in history] == [0, 1]
     assert {record.status for record in history} == {TrialStatus.COMPLETED}
     moved = [record for record in history if record.attempts == 2]
     assert len(moved) == 1
-    # Continued from the checkpoint: no epoch is there twice.
-    assert [r.epoch for r in moved[0].reports] == list(range(1, 13))
+    # Continued from the checkpoint in the store: no epoch is there twice.
+    assert [r.epoch for r in moved[0].reports] == list(range(1, 7))
     assert {r.attempt for r in moved[0].reports} == {1, 2}
+    expect_runs(mlflow_server, history)
+    assert set(store_at(artifacts).sizes()) == {
+        "report.html",
+        *(f"{folder.trial_name(n)}/{name}" for n in (0, 1) for name in MODEL_FILES),
+    }
+    assert not folder.ledger.exists()
+    assert not folder.checkpoints.exists()
 
 
-def running_with_reports(folder: StudyFolder) -> list[int]:
-    if not folder.settings.exists():
-        return []
+MODEL_FILES = ("best.safetensors", "model.json")
+
+
+def wait_until_two_have_reported(folder: StudyFolder, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 240
+    while not folder.settings.exists():
+        expect_going_on(process, deadline)
     with opened(folder) as ledger:
-        return [
-            record.number
-            for record in ledger.history()
-            if record.status is TrialStatus.RUNNING and record.reports
-        ]
+        while (
+            sum(r.status is TrialStatus.RUNNING and bool(r.reports) for r in ledger.history()) < 2
+        ):
+            expect_going_on(process, deadline)
 
 
-def wait_until(condition, process: subprocess.Popen, timeout_s: float = 120) -> None:
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.2)
+def expect_going_on(process: subprocess.Popen[str], deadline: float) -> None:
+    assert process.poll() is None, process.communicate()
+    assert time.monotonic() < deadline
+    time.sleep(0.1)

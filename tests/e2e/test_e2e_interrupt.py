@@ -2,12 +2,10 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -130,60 +128,17 @@ def quality(record: TrialRecord) -> dict[str, float]:
     return {k: v for k, v in record.values.items() if k.startswith(parts)}
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    """An MLflow server as people start one, on loopback."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "mlflow",
-            "server",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-            "--workers",
-            "1",
-            "--backend-store-uri",
-            f"sqlite:///{tmp_path / 'server.db'}",
-            "--artifacts-destination",
-            str(tmp_path / "server-artifacts"),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
-    )
-    try:
-        wait_until_healthy(url)
-        yield url
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
-
-
-def wait_until_healthy(url: str) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.3)
-    pytest.fail("the MLflow server did not start")
-
-
 def test_killed_and_resumed_with_postgresql_and_an_mlflow_server(
-    write_recipe: Callable[..., Path], tmp_path: Path, automtl, postgres_url: str, server: str
+    write_recipe: Callable[..., Path],
+    tmp_path: Path,
+    automtl,
+    postgres_url: str,
+    mlflow_server: str,
+    expect_runs,
 ) -> None:
     recipe = write_recipe(("steps_per_epoch: 4", "steps_per_epoch: 30"))
     folder = tmp_path / "study"
-    elsewhere = ("--ledger", postgres_url, "--mlflow", server)
+    elsewhere = ("--ledger", postgres_url, "--mlflow", mlflow_server)
     process = begin(recipe, folder, "--dispatcher", "local", *elsewhere)
     try:
         wait_for(folder, first_report_of_the_second)
@@ -198,17 +153,4 @@ def test_killed_and_resumed_with_postgresql_and_an_mlflow_server(
     assert not (folder / "ledger.db").exists()
     checked = automtl("status", folder, "--check", "--json")
     assert (checked.code, '"violations": []' in checked.out) == (0, True), checked
-
-    from mlflow import MlflowClient
-
-    client = MlflowClient(tracking_uri=server)
-    experiment = client.get_experiment_by_name("mini")
-    runs = client.search_runs([experiment.experiment_id])
-    children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
-    assert len(runs) == len(children) + 1 == len(history) + 1
-    assert {run.info.status for run in runs} == {"FINISHED"}
-    for run in children:
-        record = history[int(run.info.run_name.split()[-1])]
-        assert run.data.metrics["final/detection/mAP"] == record.values["detection/mAP"]
-    (parent,) = {run.info.run_id for run in runs} - {run.info.run_id for run in children}
-    assert "report.html" in {file.path for file in client.list_artifacts(parent)}
+    expect_runs(mlflow_server, history)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from automtl.errors import LedgerError
+from automtl.ledger.database import LedgerUnreachableError
 from automtl.ledger.holder import Holder, is_gone, this_process
 
 SECOND = Holder(user="the second", host="elsewhere", process=2)
@@ -48,6 +49,31 @@ def test_renewal_keeps_the_lease(held, opened, clock):
 def test_a_lease_given_back_is_free_at_once(held, opened):
     held._lease.release()
     assert opened().acquire_lease(SECOND, ttl_s=60).token == 2
+
+
+def test_who_could_not_give_a_lease_back_may_take_it_again_at_once(opened, monkeypatch):
+    """The database died under a search; the notebook that ran it lives and runs it again."""
+    first = opened().acquire_lease(this_process(), ttl_s=60)
+    with pytest.raises(LedgerError, match="held by"):
+        opened().acquire_lease(this_process(), ttl_s=60)
+    with monkeypatch.context() as away:
+        away.setattr("automtl.ledger.lease.writing", _refuse)
+        with pytest.raises(LedgerUnreachableError):
+            first.release()
+    with pytest.raises(LedgerError, match="held by"):
+        opened().acquire_lease(SECOND, ttl_s=60, takeover=True)
+    second = opened().acquire_lease(this_process(), ttl_s=60)
+    assert second.token == 2
+    assert str(second.taken_from).endswith("which is this one and could not give it back")
+    with pytest.raises(LedgerError, match="held by"):
+        opened().acquire_lease(this_process(), ttl_s=60)
+    with pytest.raises(LedgerError, match="lost its lease"):
+        first.renew()
+
+
+def _refuse(_engine):
+    msg = "the database is away"
+    raise LedgerUnreachableError(msg)
 
 
 @pytest.fixture

@@ -40,6 +40,23 @@ def test_a_damaged_file_is_one_line(tmp_path: Path, content: bytes) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_imagenet_weights_that_were_cut_off_are_one_line_with_the_place_and_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "hub" / "checkpoints"
+    kept.mkdir(parents=True)
+    (kept / "mobilenet_v2-b0353104.pth").write_bytes(b"PK\3\4 and then the power went")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    config = BackboneConfig(name="mobilenet_v2", weights="imagenet", image_size=(64, 96))
+    with pytest.raises(
+        AutomtlError, match="the ImageNet weights of mobilenet_v2 cannot"
+    ) as caught:
+        build_stages(config)
+    assert caught.value.where == str(kept)
+    assert "Remove the damaged file" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 FOREIGN = ["hf-hub:http://host/x", "hf-hub:../../x", "local-dir:/x", "http://host/x", "a/b", ""]
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from automtl.errors import AutomtlError
+from automtl.errors import AutomtlError, LedgerError
 from automtl.results import EpochReport, TrialStatus
 from automtl.space.recipe import Budget, find_recipe, load_recipe
 from automtl.study.controller import StudyController
@@ -50,3 +50,33 @@ def test_data_that_changed_meanwhile_are_refused(tmp_path: Path) -> None:
         run(place, Silent())
     with opened(place) as ledger:
         assert ledger.history() == ()
+
+
+@pytest.mark.parametrize("where", ["file", "database"])
+def test_a_making_that_was_cut_off_is_done_again_by_the_same_command(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """Killed between the ledger and the settings: `resume` finds no study, `search` makes it."""
+    recipe = load_recipe(find_recipe("quickstart"))
+    url = request.getfixturevalue("postgres_url") if where == "database" else ""
+    place = StudyFolder(tmp_path / "s")
+    with monkeypatch.context() as killed:
+        killed.setattr("automtl.study.search.save_settings", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            create(recipe, place, Settings(ledger=url))
+    with pytest.raises(AutomtlError, match="no study lies in"):
+        run(place, Silent())
+    # The recipe may have been changed meanwhile.
+    changed = recipe.model_copy(update={"seed": recipe.seed + 1})
+    create(changed, place, Settings(ledger=url))
+    with opened(place) as ledger:
+        assert ledger.study().seed == recipe.seed + 1
+    assert not place.making.exists()
+    # The study of another folder is nobody else's unfinished work.
+    if url:
+        with pytest.raises(LedgerError, match="already has a study"):
+            create(recipe, StudyFolder(tmp_path / "t"), Settings(ledger=url))
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
