@@ -134,7 +134,7 @@ def test_a_node_that_dies_takes_its_trials_to_another(
         wait_until_two_have_reported(folder, process)
         (victim,) = [n for n in two_nodes.list_all_nodes() if n.node_ip_address == OTHER]
         two_nodes.remove_node(victim, allow_graceful=False)
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=600)
     finally:
         process.kill()
         process.communicate()
@@ -162,7 +162,7 @@ MODEL_FILES = ("best.safetensors", "model.json")
 
 
 def wait_until_two_have_reported(folder: StudyFolder, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 400
     while not folder.settings.exists():
         expect_going_on(process, deadline)
     with opened(folder) as ledger:
