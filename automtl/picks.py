@@ -253,7 +253,10 @@ def _reason(
     remark: str,
 ) -> str:
     inside = f" with {limits.text}" if limits.single() else ""
-    text = f"Trial {ranked[0].number} {words} on a front of {len(ranked)}{inside}"
+    n = len(ranked)
+    # With nothing to choose from, no rule chose.
+    why = f"{words} on a front of {n}" if n > 1 else "is the only one on the front"
+    text = f"Trial {ranked[0].number} {why}{inside}"
     text = f"{text}, {remark}" if remark else text
     gaps = ", ".join(gap for objective in objectives if (gap := _gap(ranked, objective)))
     return f"{text}; it gives up {gaps}." if gaps else f"{text}; it gives up nothing."

@@ -18,6 +18,9 @@ from benchmarks.screenshots import open_page
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FOLDERS = (ROOT, ROOT / "automtl", ROOT / "dashboards", ROOT / "docs")
+"""Pages name modules from the top, or from where all of them lie."""
+
 VERBS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -37,6 +40,14 @@ def test_every_link_leads_to_something(page: Path) -> None:
     targets = re.findall(r"\]\(([^)\s#]+)(?:#[^)\s]*)?\)", text)
     files = {target for target in targets if "://" not in target}
     assert sorted(file for file in files if not (page.parent / file).exists()) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_module_that_is_named_with_its_folder_exists(page: Path) -> None:
+    text = FENCE.sub("", page.read_text("utf-8"))
+    named = set(re.findall(r"`(\w[\w./]*/\w+\.py)(?:::\w+)?`", text))
+    lost = [f for f in named if not any((folder / f).is_file() for folder in FOLDERS)]
+    assert sorted(lost) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
