@@ -219,11 +219,18 @@ def run(
 
 
 def prepare_data(recipe: "Recipe", settings: Settings, observer: Observer) -> Prepared:
-    """Read the data, check the machine and the metrics, before anything is written."""
+    """Read the data, check the machine and the metrics, before anything is written.
+
+    What will be trained beside the budget is said, too.
+    """
+    from automtl.study.baselines import cost_lines
     from automtl.study.vision import check_metrics
 
     prepared = read_again(recipe, settings, observer)
     check_metrics(recipe, prepared.floors())
+    # Who goes on has heard it, and may have trained them already.
+    for line in cost_lines(recipe):
+        observer.message(line)
     return prepared
 
 

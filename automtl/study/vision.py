@@ -10,7 +10,6 @@ from automtl.data.raw import NoteKind
 from automtl.errors import RecipeError, closest
 from automtl.results import TrialRecord
 from automtl.space.recipe import Recipe
-from automtl.study.baselines import cost_lines
 from automtl.study.cautions import cautions
 from automtl.study.folder import Settings, StudyFolder
 from automtl.study.identity import training_identity
@@ -61,7 +60,7 @@ def prepare(recipe: Recipe, settings: Settings, observer: Observer) -> Prepared:
         draw_pictures(folder, members, splits.validation, splits.info, say=observer.message)
 
     known = known_costs(recipe, loaded.splits.info)
-    for line in (*cost_lines(recipe), *too_large(recipe, known), *cautions(recipe)):
+    for line in (*too_large(recipe, known), *cautions(recipe)):
         observer.message(line)
     return Prepared(
         trainable=make_trainable(loaded.splits),

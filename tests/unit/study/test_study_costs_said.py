@@ -5,6 +5,9 @@ from typing import Any
 import automtl
 from automtl.space.recipe import Recipe
 from automtl.study.baselines import cost_lines, replicate_lines, trainings_of
+from automtl.study.folder import Settings
+from automtl.study.observer import Silent
+from automtl.study.search import prepare_data, read_again
 
 OBJECTIVES = [
     {"metric": "detection/mAP", "goal": "maximize"},
@@ -61,3 +64,24 @@ def test_code_of_ones_own_may_not_say_its_epochs(tmp_path) -> None:
     ).search
     (line,) = replicate_lines(search, None)
     assert "2 trainings for each member" in line
+
+
+def test_costs_beside_the_budget_are_said_when_a_search_begins_and_not_when_it_goes_on() -> None:
+    class Listening(Silent):
+        def __init__(self) -> None:
+            self.lines: list[str] = []
+
+        def message(self, text: str) -> None:
+            self.lines.append(text)
+
+    small = {"kind": "shapes", "clips": 1, "frames": 2}
+    wanted = recipe(
+        replicates=1,
+        baselines={"equal_weights": True},
+        data={"train": [{**small, "seed": 1}], "validation": [{**small, "seed": 2}]},
+    )
+    begins, goes_on = Listening(), Listening()
+    prepare_data(wanted, Settings(), begins)
+    read_again(wanted, Settings(), goes_on)
+    assert [line for line in begins.lines if line in cost_lines(wanted)] == cost_lines(wanted)
+    assert [line for line in goes_on.lines if line in cost_lines(wanted)] == []
