@@ -1,6 +1,18 @@
 """The pick's bundle becomes a registered model that MLflow serves; the front has a model each."""
 
+import base64
+import json
+import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +91,63 @@ def test_the_picks_bundle_is_served_under_the_alias_champion(sink, bundle, monke
         assert model.predict(FRAMES) == Served(load_bundle(bundle)).predict(FRAMES)
     finally:
         mlflow.set_tracking_uri(None)
+
+
+@contextmanager
+def serving(uri: str, model: str, said: Path) -> Iterator[str]:
+    """The address of `mlflow models serve`, on the loopback device, when it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", model]
+    place = ["--env-manager", "local", "--host", "127.0.0.1", "--port", port]
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with (
+        said.open("wb") as log,
+        # Its server is a child of a shell: they are ended together, as a group of their own.
+        subprocess.Popen(
+            [*command, *place], env=environment, stdout=log, stderr=log, start_new_session=True
+        ) as server,
+    ):
+        try:
+            address = f"http://127.0.0.1:{port}"
+            wait_until_it_answers(f"{address}/ping", server, said)
+            yield address
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+def wait_until_it_answers(address: str, server: subprocess.Popen, said: Path) -> None:
+    deadline = time.monotonic() + 300
+    while True:
+        assert server.poll() is None, said.read_text()
+        assert time.monotonic() < deadline, said.read_text()
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.3)
+
+
+@pytest.mark.slow
+@pytest.mark.frames
+def test_mlflow_serves_the_champion_over_http(sink, bundle, real_data, tmp_path):
+    from automtl.export.bundle import load_bundle
+    from automtl.export.served import Served
+
+    sink.apply(PICKED)
+    sink.apply(exported(4, bundle))
+    frame = min((real_data / "camvid/val").iterdir()).read_bytes()
+    content = json.dumps({"inputs": [base64.b64encode(frame).decode()]}).encode()
+    model = f"models:/{registered_name(sink.settings.experiment)}@champion"
+    with serving(sink.settings.tracking_uri, model, tmp_path / "said.txt") as address:
+        request = urllib.request.Request(
+            f"{address}/invocations", content, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            (found,) = json.load(answer)["predictions"]
+    assert found["boxes"]
+    assert [found] == Served(load_bundle(bundle)).predict([frame])
 
 
 @pytest.mark.slow
