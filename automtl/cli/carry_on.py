@@ -11,6 +11,7 @@ from rich.table import Table
 from automtl.cli.models import program_lines
 from automtl.cli.show import plain_table
 from automtl.cli.terminal import OK, make_console, say
+from automtl.config.metrics import FREE_METRICS
 from automtl.errors import AutomtlError
 from automtl.results import Decision
 from automtl.space.paths import nested
@@ -227,6 +228,6 @@ def before_and_after(bundle: Path) -> Table:
         table.add_column(column, justify="left" if column == "metric" else "right")
     before, after = metrics["before"], metrics["validation"]
     for metric in sorted(after):
-        if "/" in metric and not metric.startswith(("cost/", "loss/", "weight/", "device/")):
+        if "/" in metric and not metric.startswith(("cost/", *FREE_METRICS)):
             table.add_row(short(metric), number(before.get(metric)), number(after[metric]))
     return table

@@ -42,7 +42,7 @@ COSTS_BY_TASK = (
 )
 """Of every training, in all and, as ``NAME/TASK``, by task."""
 
-FREE_METRICS = ("loss/", "weight/", "device/")
+FREE_METRICS = ("loss/", "weight/", "device/", "system/")
 """Beginnings of reported names that the weighting, or the machine, decides."""
 
 

@@ -14,6 +14,7 @@ GIVES: Mapping[str, str] = MappingProxyType(
         "dashboard": "automtl dashboard, figures that follow a running search",
         "onnx": "automtl export --formats onnx",
         "postgres": "a ledger in PostgreSQL, --ledger postgresql://...",
+        "system": "resources.system_metrics: processor and memory of each trial in MLflow",
         "timm": "backbones named timm:NAME",
         "video": "automtl predict on video files, and overlays as video",
     }

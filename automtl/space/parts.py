@@ -89,12 +89,16 @@ class Resources(Frozen):
             watched.
         min_free_gb: Free space on the study's disk below which no new trial begins; running ones
             go on. 0 for no limit.
+        system_metrics: Whether each report also says what the trial's process and its machine did
+            (processor and memory, ``system/...``), which MLflow shows on a page of its own. Needs
+            the extra ``system``.
     """
 
     cpu: Annotated[float, Field(gt=0)] = 1.0
     gpu: Annotated[float, Field(ge=0)] = 0.0
     max_silence_minutes: Annotated[float, Field(gt=0)] = 60.0
     min_free_gb: Annotated[float, Field(ge=0)] = 1.0
+    system_metrics: bool = False
 
     @property
     def share(self) -> dict[str, float]:

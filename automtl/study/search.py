@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from automtl.dispatch.system_metrics import with_system_metrics
 from automtl.errors import AutomtlError, LedgerError
 from automtl.ledger.holder import this_process
 from automtl.ledger.lease import Lease
@@ -261,8 +262,11 @@ def _dispatch(controller: StudyController, settings: Settings, prepared: Prepare
     if controller.is_over:
         return
     dispatcher = dispatcher_of(settings, controller.recipe)
+    trainable = prepared.trainable
+    if controller.recipe.resources.system_metrics:
+        trainable = with_system_metrics(trainable)
     with stop_on_interrupt(controller, controller.observer):
-        dispatcher.run(controller, prepared.trainable)
+        dispatcher.run(controller, trainable)
 
 
 def _check_digest(ledger: Ledger, digest: str) -> None:
