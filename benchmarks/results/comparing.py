@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from scipy.stats import t as student
@@ -97,3 +97,10 @@ def interval(values: Sequence[float]) -> Interval:
     reach = float(student.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
     reach *= statistics.stdev(values) / math.sqrt(len(values))
     return Interval(mean=mean, low=mean - reach, high=mean + reach)
+
+
+def means_of(outcomes: Iterable[Outcome]) -> dict[str, float]:
+    """Return the mean over seeds of each value that every outcome has on the validation split."""
+    found = list(outcomes)
+    shared = set(found[0].validation).intersection(*(one.validation for one in found))
+    return {name: statistics.mean(one.validation[name] for one in found) for name in shared}

@@ -9,12 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from automtl.config import TrialConfig
+from automtl.config import BackboneConfig, TrialConfig, single_task
+from automtl.config.network import HeadsConfig
+from automtl.data.table import DataInfo
 from automtl.errors import AutomtlError
-from benchmarks.results.__main__ import main
+from automtl.model.cost import parameters_of_tree
+from automtl.results import TrialRecord, TrialStatus
+from automtl.space.recipe import load_recipe
+from benchmarks.results.__main__ import RECIPE, main
 from benchmarks.results.comparing import compare, interval
+from benchmarks.results.front_answer import tables
+from benchmarks.results.front_arms import METRICS as METRICS_OF_TASKS
+from benchmarks.results.front_arms import arms
 from benchmarks.results.keeping import keep, kept, unpack
-from benchmarks.results.schedule_answer import METRICS, difference, table
+from benchmarks.results.schedule_answer import METRICS, difference, figure, table
 from benchmarks.results.schedule_arms import clips, schedule_trainings, ways
 from benchmarks.results.trainings import Outcome, read_outcomes
 
@@ -140,7 +148,8 @@ def test_the_kept_file_gives_the_same_bytes_and_the_same_answer(tmp_path: Path) 
     keep(outcomes[40:], second)
     keep(outcomes[:50], second)
     assert first.read_bytes() == second.read_bytes()
-    assert table(sorted(kept(first), key=outcomes.index)) == table(outcomes)
+    again = kept(first).trainings
+    assert table([again[one.key] for one in outcomes]) == table(outcomes)
 
 
 def test_what_is_kept_is_not_trained_again(tmp_path: Path) -> None:
@@ -158,15 +167,128 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         read_outcomes([training], tmp_path)
 
 
+def record(number: int, values: dict[str, float], **more: object) -> TrialRecord:
+    backbone = BackboneConfig(width=0.5 + number / 10)
+    config = TrialConfig(backbone=backbone, heads=HeadsConfig(channels=32))
+    return TrialRecord(
+        number=number,
+        point={},
+        config=config.to_plain(),
+        config_digest=config.digest,
+        status=TrialStatus.COMPLETED,
+        values=values,
+        **more,
+    )
+
+
+def single(number: int, task: str, value: float) -> TrialRecord:
+    config = single_task(TrialConfig(heads=HeadsConfig(channels=32)), task)
+    primary = METRICS_OF_TASKS[task].metrics[0]
+    found = record(number, {primary: value}, origin=f"baseline:{task}")
+    return found.model_copy(update={"config": config.to_plain()})
+
+
+HISTORY = (
+    record(0, {"detection/mAP": 0.5, "segmentation/mIoU": 0.4, "cost/parameters": 1.6e5}),
+    record(1, {"detection/mAP": 0.4, "segmentation/mIoU": 0.5, "cost/parameters": 1.6e5}),
+    record(2, {"detection/mAP": 0.3, "segmentation/mIoU": 0.3, "cost/parameters": 1.6e5}),
+    single(3, "detection", 0.3),
+    single(4, "detection", 0.6),
+    single(5, "segmentation", 0.5),
+    single(6, "tracking", 0.5),
+    record(7, {"detection/mAP": 0.9, "segmentation/mIoU": 0.9}, origin="baseline:equal_weights"),
+)
+RECIPE_OF_FRONT = load_recipe(RECIPE).model_copy(
+    update={"objectives": load_recipe(RECIPE).objectives[:2]}
+)
+INFO = DataInfo(
+    detection_classes=("a", "b", "c"),
+    segmentation_classes=("x", "a", "b", "c"),
+    image_size=(96, 128),
+    segmentation_frequency=(0.25,) * 4,
+    digest="",
+)
+
+
+def test_the_arms_are_the_front_the_best_singles_and_the_defaults() -> None:
+    found = arms(RECIPE_OF_FRONT, HISTORY, INFO)
+    assert [name for name in found if name.startswith("front")] == [
+        "front, trial 0",
+        "front, trial 1",
+    ]
+    assert "equal weights, joint, all shared" in found
+    assert "hand-set stages" not in found
+    base = found["detection alone"].optimizer
+    shorter = found["detection alone, a share of the passes"].optimizer
+    assert shorter.steps_per_epoch == round(base.steps_per_epoch / 3)
+
+
+def test_narrow_networks_together_are_as_large_as_the_pick() -> None:
+    found = arms(RECIPE_OF_FRONT, HISTORY, INFO)
+    narrow = [found[f"{task} alone, narrow"] for task in TASKS]
+    sizes = [parameters_of_tree(config, INFO) for config in narrow]
+    assert 0.9 * 1.6e5 <= sum(sizes) <= 1.6e5
+
+
+def answer_outcomes() -> list[Outcome]:
+    names = arms(RECIPE_OF_FRONT, HISTORY, INFO)
+    values = {"front, trial 0": 0.5, "front, trial 1": 0.6}
+    return [
+        Outcome(
+            key=f"{arm}-{seed}",
+            arm=arm,
+            seed=seed,
+            validation=dict.fromkeys(METRICS, values.get(arm, 0.4) + 0.001 * seed),
+            test=dict.fromkeys(
+                ("detection/mAP_50", *METRICS), values.get(arm, 0.4) + 0.001 * seed
+            ),
+            epochs=(),
+            seconds=1.0,
+        )
+        for arm in names
+        for seed in (0, 1, 2)
+    ]
+
+
+def test_the_pick_is_made_on_validation_means_and_scored_on_the_test_split() -> None:
+    said = tables(HISTORY, RECIPE_OF_FRONT.objectives, answer_outcomes())
+    assert "| pick (trial 1) | at their own width and length | **+49." in said
+    assert "| pick (trial 1) | as many parameters together |" in said
+    assert "| beyond equal weights, joint, all shared | **+.200 [.200, .200]** |" in said
+    assert "1 of 2 members stay on the front with new seeds (trial 0 0%, trial 1 100%)" in said
+
+
+def test_a_study_is_kept_with_its_trainings(tmp_path: Path) -> None:
+    file = tmp_path / "kept.json.gz"
+    keep(answer_outcomes(), file, studies={"clips": HISTORY})
+    keep([], file)
+    assert kept(file).studies == {"clips": HISTORY}
+
+
+def test_a_network_that_reached_nothing_is_no_base_of_a_percentage() -> None:
+    outcomes = [
+        replace(one, test=dict.fromkeys(one.test, 0.0)) if one.arm == "tracking alone" else one
+        for one in answer_outcomes()
+    ]
+    said = tables(HISTORY, RECIPE_OF_FRONT.objectives, outcomes)
+    assert said.count("| at their own width and length | undefined | undefined |") == 2
+
+
+def test_the_figure_has_each_way_in_each_panel() -> None:
+    drawn = figure(all_outcomes())
+    assert len(drawn.data) == 3 * len(ways(3)) * 2
+    assert sum(trace.showlegend for trace in drawn.data) == 6
+    assert all(len(trace.y) == 3 and min(trace.y) > 0.5 for trace in drawn.data)
+
+
 @pytest.mark.slow
 def test_the_quick_variant_runs_through_and_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = ["--quick", "--work", str(tmp_path / "work")]
+    asked = ["--quick", "--only", "front", "--work", str(tmp_path / "work")]
     main([*asked, "--share", "1/2"])
-    assert "18 trainings of another process are missing" in capsys.readouterr().out
+    assert "trainings of another process are missing" in capsys.readouterr().out
     main(asked)
-    said = capsys.readouterr().out
-    assert "36 trainings, 18 to train" in said
-    assert said.count("| joint | 3 |") == 6
-    assert (tmp_path / "work" / "results-schedule.png").stat().st_size > 10_000
+    assert "members stay on the front with new seeds" in capsys.readouterr().out
+    main([*asked, "--draw"])
+    assert "members stay on the front with new seeds" in capsys.readouterr().out
