@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -90,6 +90,7 @@ def test_no_split_shares_clips_with_another() -> None:
         assert len(set(seeds)) == len(seeds)
 
 
+@settings(deadline=None)
 @given(st.lists(values, min_size=2, max_size=8))
 def test_an_interval_is_students(found: list[float]) -> None:
     one = interval(found)
@@ -100,6 +101,7 @@ def test_an_interval_is_students(found: list[float]) -> None:
     assert one.high == pytest.approx(high, abs=1e-12)
 
 
+@settings(deadline=None)  # the first call imports SciPy
 @given(st.lists(st.tuples(values, values), min_size=2, max_size=6))
 def test_differences_are_paired_by_seed(pairs: list[tuple[float, float]]) -> None:
     ours = [outcome("ours", seed, a) for seed, (a, _) in enumerate(pairs)]

@@ -16,7 +16,9 @@ from automtl.pasting.plan import ClipPlan, Mover, Settings, View, plan_clip, sho
 SMALL = Settings(clips=3, frames=4, size=(48, 64), n_objects=(1, 4))
 STILL = View(zoom=(0.8, 0.8), centre=((0.5, 0.5), (0.5, 0.5)))
 GREY = Image.new("RGB", (90, 70), (120, 120, 120))
-drawn = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+drawn = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 def clip(cutouts: Sequence[Cutout], asked: Settings, number: int) -> tuple[PastedFrame, ...]:
