@@ -132,11 +132,22 @@ def _read_class(kind: type, plain: object, path: Path, mistakes: list[str]) -> A
         return plain
     if is_dataclass(kind):
         return _read_fields(kind, plain, path, mistakes)
-    if kind is float and type(plain) in {int, float} and math.isfinite(plain):  # type: ignore[arg-type]
-        return float(plain)  # type: ignore[arg-type]
+    if kind is float and (number := _finite(plain)) is not None:
+        return number
     # `True` is an `int` in Python, and none here.
     is_fitting = type(plain) is kind and kind is not float
     return plain if is_fitting else _refuse(kind, plain, path, mistakes)
+
+
+def _finite(plain: object) -> float | None:
+    """Return a finite float; None for what is no number, or a whole one beyond any float."""
+    if not isinstance(plain, int | float) or isinstance(plain, bool):
+        return None
+    try:
+        number = float(plain)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _read_fields(kind: Any, plain: object, path: Path, mistakes: list[str]) -> Any:

@@ -13,6 +13,7 @@ import argparse
 import os
 import random
 import resource
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -43,7 +44,7 @@ def main() -> None:
         seconds = 10.0 if options.quick else options.minutes * 60 / len(kinds)
         _limit_memory()
         tallies = {
-            kind: fuzz(kind, target, Path(name), seconds, options.seed, quiet=options.json)
+            kind: fuzz(kind, target, Path(name), seconds, options.seed)
             for kind, target in kinds.items()
         }
     figures = figures_of(tallies)
@@ -71,10 +72,8 @@ def targets(folder: Path, frame: bytes) -> dict[str, Target]:
     }
 
 
-def fuzz(
-    kind: str, target: Target, folder: Path, seconds: float, seed: int, *, quiet: bool
-) -> Tally:
-    """Read hostile inputs until the time is over."""
+def fuzz(kind: str, target: Target, folder: Path, seconds: float, seed: int) -> Tally:
+    """Read hostile inputs until the time is over; say which one is the first of a crash."""
     tally = Tally()
     sandbox = folder / kind
     sandbox.mkdir()
@@ -82,8 +81,9 @@ def fuzz(
     number = 0
     while time.monotonic() < end:
         outcome = run_one(target, sandbox, random.Random(f"{kind}-{seed}-{number}"))
-        if outcome.crash and outcome.crash not in tally.ends and not quiet:
-            print(f"{kind} {seed} {number}: {outcome.crash}", flush=True)
+        if outcome.crash and outcome.crash not in tally.ends:
+            # Also where one line of JSON alone is asked for: an input that is not named is lost.
+            print(f"{kind} {seed} {number}: {outcome.crash}", file=sys.stderr, flush=True)
         tally.ends[str(outcome)] += 1
         tally.slowest_s = max(tally.slowest_s, outcome.seconds)
         number += 1

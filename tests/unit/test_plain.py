@@ -84,6 +84,7 @@ def test_what_is_written_as_json_is_read_back(value: Outer):
         ({"names": list("pqrs")}, "names: must have a length of at most 3"),
         ({"inner": {"share": 1}}, "inner.share: must be at least 0 below 1"),
         ({"inner": {"share": math.nan}}, "inner.share: expected a number"),
+        ({"inner": {"share": 10**400}}, "inner.share: expected a number, found '1000"),
         ({"inner": {"share": 0, "kind": "b"}}, "inner.share: b needs a share"),
         ({"inner": {"share": 0.5, "kind": "c"}}, "inner.kind: expected 'a' or 'b'"),
         ({"inner": []}, "inner: expected an object"),
