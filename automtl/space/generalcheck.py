@@ -10,8 +10,10 @@ from automtl.results import Objective
 from automtl.space.early_stopping import EarlyStopping, PromotionStopping, rungs_of
 from automtl.space.mistakes import Mistake, suggestion
 from automtl.space.parameter import Parameter, allows, corners_of, describe, wanted_values
+from automtl.space.parameter_base import Scalar
 from automtl.space.parts import Baselines, Budget, Constraint, Resources
 from automtl.space.samplers import Sampler, sampler_mistakes
+from automtl.space.yaml_lines import KeyPath
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,13 +155,20 @@ def _conditions(parts: Parts) -> Iterator[Mistake]:
                 others = sorted(parts.names - {name})
                 what = f"`when` of `{name}` names `{parent}`, which is no parameter"
                 yield Mistake(path=path, what=what, fix=suggestion(parent, others))
+            elif not wanted_values(wanted):
+                what = f"`{name}` exists at no value of `{parent}`: the list is empty"
+                yield Mistake(path=path, what=what)
             elif parent in parts.parameters:
-                known = parts.parameters[parent]
-                for value in wanted_values(wanted):
-                    if not allows(known, value):
-                        what = f"`{parent}` is never {value!r}: it is {describe(known)}"
-                        values = [str(v) for v in corners_of(known) if isinstance(v, str)]
-                        yield Mistake(path=path, what=what, fix=suggestion(value, values))
+                never = [
+                    v for v in wanted_values(wanted) if not allows(parts.parameters[parent], v)
+                ]
+                yield from (_never(parent, parts.parameters[parent], v, path) for v in never)
+
+
+def _never(name: str, parameter: Parameter, value: Scalar, path: KeyPath) -> Mistake:
+    what = f"`{name}` is never {value!r}: it is {describe(parameter)}"
+    values = [str(v) for v in corners_of(parameter) if isinstance(v, str)]
+    return Mistake(path=path, what=what, fix=suggestion(value, values))
 
 
 def _items(section: object) -> Mapping[Any, Any]:

@@ -16,7 +16,7 @@ import pytest
 
 from automtl.dispatch.base import Report
 from automtl.dispatch.ray_tune import RayTuneDispatcher
-from automtl.results import TrialOrder, TrialStatus
+from automtl.results import TrialOrder, TrialRecord, TrialStatus
 from automtl.storage.choose import store_at
 from automtl.study.folder import StudyFolder
 from automtl.study.search import opened
@@ -131,7 +131,7 @@ def test_a_node_that_dies_takes_its_trials_to_another(
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     try:
-        wait_until_two_have_reported(folder, process)
+        wait_until_two_have_checkpoints(folder, process)
         (victim,) = [n for n in two_nodes.list_all_nodes() if n.node_ip_address == OTHER]
         two_nodes.remove_node(victim, allow_graceful=False)
         out, err = process.communicate(timeout=600)
@@ -155,21 +155,24 @@ def test_a_node_that_dies_takes_its_trials_to_another(
         *(f"{folder.trial_name(n)}/{name}" for n in (0, 1) for name in MODEL_FILES),
     }
     assert not folder.ledger.exists()
-    assert not folder.checkpoints.exists()
+    assert list(folder.root.rglob("checkpoint-*")) == []
 
 
 MODEL_FILES = ("best.safetensors", "model.json")
 
 
-def wait_until_two_have_reported(folder: StudyFolder, process: subprocess.Popen[str]) -> None:
+def wait_until_two_have_checkpoints(folder: StudyFolder, process: subprocess.Popen[str]) -> None:
+    """Return when two trials run that have reported twice: the first checkpoint is then kept."""
     deadline = time.monotonic() + 400
     while not folder.settings.exists():
         expect_going_on(process, deadline)
     with opened(folder) as ledger:
-        while (
-            sum(r.status is TrialStatus.RUNNING and bool(r.reports) for r in ledger.history()) < 2
-        ):
+        while sum(_is_under_way(record) for record in ledger.history()) < 2:
             expect_going_on(process, deadline)
+
+
+def _is_under_way(record: TrialRecord) -> bool:
+    return record.status is TrialStatus.RUNNING and len(record.reports) >= 2
 
 
 def expect_going_on(process: subprocess.Popen[str], deadline: float) -> None:

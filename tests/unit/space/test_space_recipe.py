@@ -161,6 +161,11 @@ PLANTED = [
         "values: [fixed, upgrad], prior: {at: fixed, confidence: hihg}}",
         "must be 'low', 'medium' or 'high', found 'hihg'",
     ),
+    (
+        "when: {weighting.kind: fixed}",
+        "when: {weighting.kind: []}",
+        "`weighting.weights.detection` exists at no value of `weighting.kind`: the list is empty",
+    ),
 ]
 
 
