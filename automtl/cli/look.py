@@ -82,12 +82,12 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
 def _spending(search: Search, history: Sequence[TrialRecord]) -> dict[str, object]:
     """Return the share of the budget that is spent, and what ended the search if it has ended."""
     from automtl.controller.budget import busy_s, share_spent
-    from automtl.controller.ending import ending_of
+    from automtl.controller.ending import why_ended
 
     elapsed_s = busy_s(history)
     gpu, epochs = search.resources.gpu, search.stated_epochs
     share = share_spent(search.budget, history, elapsed_s, gpu=gpu, epochs=epochs)
-    why = ending_of(search, history, elapsed_s).why
+    why = why_ended(search, history, elapsed_s)
     return {"budget_spent": round(share, 4)} | ({"ended_by": why} if why else {})
 
 

@@ -13,7 +13,7 @@ from automtl.analysis.floors import unbeaten
 from automtl.cli.progress import Progress
 from automtl.cli.show import comparison_table, print_pick, trial_table
 from automtl.cli.terminal import FAILED, INTERRUPTED, OK, make_console, say
-from automtl.controller.ending import ending_of
+from automtl.controller.ending import why_ended
 from automtl.errors import AutomtlError, RecipeError, closest
 from automtl.pareto import front
 from automtl.results import TrialRecord, TrialStatus
@@ -142,9 +142,9 @@ def show_outcome(console: Console, folder: StudyFolder, recipe: Recipe, outcome:
     }
     each = ": " + ", ".join(f"{n} {name}" for name, n in counts.items()) if counts else ""
     say(console, f"{len(outcome.history)} trials in {outcome.elapsed_s:.0f} s{each}")
-    ending = ending_of(recipe, outcome.history, outcome.elapsed_s)
-    if ending.why:
-        say(console, f"Ended by {ending.why}")
+    why = why_ended(recipe, outcome.history, outcome.elapsed_s)
+    if why:
+        say(console, f"Ended by {why}")
     members = front(outcome.history, recipe.objectives)
     if members:
         _show_front(console, folder, recipe, outcome.history)

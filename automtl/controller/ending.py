@@ -1,9 +1,10 @@
-"""Why a search ends: a limit of its budget, or because it has stopped getting better."""
+"""Why a search ends: a limit of its budget, no more getting better, or nothing left to try."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from automtl.controller.budget import limits_of
+from automtl.controller.propose import n_when_all_tried
 from automtl.controller.stopping import Phase
 from automtl.pareto import candidates, hypervolume, losses_of, reference_point
 from automtl.results import Objective, TrialRecord, TrialStatus
@@ -35,6 +36,21 @@ def ending_of(search: Search, history: Sequence[TrialRecord], elapsed_s: float) 
         if growth is not None and growth.share < budget.stall.gain:
             return Ending(phase=Phase.CLOSING, why=_stall_text(budget.stall, growth))
     return Ending(phase=Phase.OPEN)
+
+
+def why_ended(search: Search, history: Sequence[TrialRecord], elapsed_s: float) -> str:
+    """Return what ended a search, for people, in one line; empty while nothing has.
+
+    That its space was exhausted a search notices when it proposes; here it is read from the
+    history, which takes longer than a decision may.
+    """
+    why = ending_of(search, history, elapsed_s).why
+    if why:
+        return why
+    n_points = n_when_all_tried(search, history)
+    if n_points is None:
+        return ""
+    return f"an exhausted space: {n_points} of {n_points} points tried"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

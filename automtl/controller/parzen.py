@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from automtl.controller.truncated import log_mass, log_sum, quantile
 from automtl.space.parameter import (
     BoolParameter,
     CategoricalParameter,
@@ -70,17 +71,17 @@ class Normals:
         rows = rng.choice(len(self.weights), p=self.weights, size=n)
         means, deviations = self.means[rows], self.deviations[rows]
         low, high = (self.low - means) / deviations, (self.high - means) / deviations
-        drawn = _quantile(rng.uniform(size=n), low, high) * deviations + means
+        drawn = quantile(rng.uniform(size=n), low, high) * deviations + means
         return np.asarray(np.exp(drawn) if self.is_log else drawn)
 
     def log_density(self, values: Array) -> Array:
         """Return the logarithm of the density, or of the probability of a discrete value."""
         means, deviations = self.means, self.deviations
-        inside = _log_mass((self.low - means) / deviations, (self.high - means) / deviations)
+        inside = log_mass((self.low - means) / deviations, (self.high - means) / deviations)
         if self.step:
             ends = values[:, None] + np.array([-0.5, 0.5]) * self.step
             left, right = (np.log(ends) if self.is_log else ends).T
-            found = _log_mass(
+            found = log_mass(
                 (left[:, None] - means) / deviations, (right[:, None] - means) / deviations
             )
         else:
@@ -88,12 +89,7 @@ class Normals:
             away = (places[:, None] - means) / deviations
             found = -0.5 * away**2 - LOG_SQRT_2PI - np.log(deviations)
         terms = found - inside + np.log(self.weights)
-        # SciPy's logsumexp does the same with five times the overhead, which is most of a draw.
-        largest = terms.max(axis=1)
-        largest = np.where(np.isfinite(largest), largest, 0.0)
-        with np.errstate(divide="ignore"):
-            total = np.log(np.exp(terms - largest[:, None]).sum(axis=1))
-        return np.asarray(total + largest)
+        return log_sum(terms)
 
 
 def suggest(
@@ -148,7 +144,7 @@ def expected(parameter: Parameter, rng: np.random.RandomState) -> Scalar:
             if parameter.min == last_step(parameter):
                 return parameter.min
             density = prior_density(parameter)
-            found = float(_on_steps(parameter, density, density.draw(rng, 1))[0])
+            found = float(on_steps(parameter, density, density.draw(rng, 1))[0])
             return int(found) if isinstance(parameter, IntParameter) else found
 
 
@@ -184,7 +180,7 @@ def mixture(parameter: FloatParameter | IntParameter, seen: Sequence[Scalar]) ->
     if parameter.log:
         low, high, values = math.log(low), math.log(high), np.log(values)
     return Normals(
-        weights=_weights(len(values)),
+        weights=recency_weights(len(values)),
         means=np.append(values, 0.5 * (low + high)),
         deviations=np.append(_deviations(values, low, high), high - low),
         low=low,
@@ -209,7 +205,7 @@ def _number(
     if believed is not None:
         drawn = np.append(drawn, believed.draw(rng, n_candidates // 4))
     if below.step:
-        drawn = _on_steps(parameter, below, drawn)
+        drawn = on_steps(parameter, below, drawn)
         # Few values remain; the first of the best ones is the same as among all draws.
         _, first = np.unique(drawn, return_index=True)
         drawn = drawn[np.sort(first)]
@@ -219,7 +215,8 @@ def _number(
     return float(drawn[np.argmax(ratio)])
 
 
-def _on_steps(parameter: FloatParameter | IntParameter, density: Normals, drawn: Array) -> Array:
+def on_steps(parameter: FloatParameter | IntParameter, density: Normals, drawn: Array) -> Array:
+    """Return the allowed values that are nearest to drawn ones."""
     if not density.step:
         return drawn
     low, high = parameter.min, last_step(parameter)
@@ -248,10 +245,10 @@ def _tables(codes: Sequence[int], n_values: int) -> tuple[Array, Array]:
     n = len(codes) + 1
     table = np.full((n, n_values), 1.0 / n)
     table[np.arange(len(codes)), np.array(codes, dtype=np.int64)] += 1.0
-    return _weights(len(codes)), table / table.sum(axis=1, keepdims=True)
+    return recency_weights(len(codes)), table / table.sum(axis=1, keepdims=True)
 
 
-def _weights(n: int) -> Array:
+def recency_weights(n: int) -> Array:
     """Return the weights of ``n`` values and of the whole range, which counts as one of them."""
     ramp = np.linspace(1.0 / n, 1.0, num=n - N_RECENT) if n > N_RECENT else np.empty(0)
     weights = np.concatenate([ramp, np.ones(min(n, N_RECENT) + 1)])
@@ -269,29 +266,3 @@ def _deviations(values: Array, low: float, high: float) -> Array:
         found[0], found[-1] = gaps[1], gaps[-2]
     smallest = (high - low) / min(100.0, 2.0 + len(values))
     return np.asarray(np.clip(found[np.argsort(order)], smallest, high - low))
-
-
-def _quantile(share: Array, low: Array, high: Array) -> Array:
-    """Invert the distribution of a standard normal cut off at two ends."""
-    from scipy.special import log_ndtr, ndtri_exp
-
-    # Turned to the left tail, where the logarithm keeps its digits.
-    is_left = low < 0
-    start = np.where(is_left, low, -high)
-    part = np.where(is_left, np.log(share), np.log1p(-share))
-    found = ndtri_exp(np.logaddexp(log_ndtr(start), part + _log_mass(low, high)))
-    return np.asarray(np.clip(np.where(is_left, found, -found), low, high))
-
-
-def _log_mass(low: Array, high: Array) -> Array:
-    """Return the logarithm of a standard normal's probability between two ends."""
-    from scipy.special import log_ndtr, ndtr
-
-    # Whichever tail is nearer is turned to the left; an interval around 0 has no tail to mind.
-    is_central = (low <= 0) & (high > 0)
-    is_right = low > 0
-    a, b = np.where(is_right, -high, low), np.where(is_right, -low, high)
-    found = np.log1p(-ndtr(low) - ndtr(-high), where=is_central, out=np.zeros_like(low))
-    near, far = log_ndtr(b), log_ndtr(a)
-    tail = near + np.log1p(-np.exp(far - near))
-    return np.asarray(np.where(is_central, found, tail))

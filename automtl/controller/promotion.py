@@ -5,10 +5,15 @@ Li et al., "A System for Massively Parallel Hyperparameter Tuning" (2020), Algor
 Successive Halving", 2021). A trial pauses at each rung. When a slot is free, the best paused
 trial of the highest rung that is in the top share of its rung is resumed from its checkpoint;
 only if there is none, a new one is proposed. A pause keeps the choice open, which a stop does not.
+
+While trials are proposed, no more than one in eta of those who came to a rung has ever gone on
+from it ("delayed promotion": Li et al., "Hyper-Tune: Towards Efficient Hyper-parameter Tuning at
+Scale", 2022). Without that, whoever was in the top share of the first few has gone on although
+better ones came later, and in the end far more than the share did.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,7 +23,7 @@ from typing_extensions import override
 from automtl.controller.agreement import Agreement, agreement, widened
 from automtl.controller.memo import PerTrial
 from automtl.controller.ordering import first_among
-from automtl.controller.rungs import arrivals, epochs_done, is_at, losses_at
+from automtl.controller.rungs import Arrivals, arrivals, epochs_done, is_at, losses_at
 from automtl.controller.stopping import NeverStop, Phase, StoppingRule
 from automtl.results import Decision, Objective, TrialRecord, TrialStatus
 from automtl.space.early_stopping import NoStopping, PromotionStopping
@@ -74,7 +79,7 @@ class Promotion(StoppingRule):
     def _next(
         self, history: Sequence[TrialRecord], phase: Phase, arriving: int | None = None
     ) -> int | None:
-        is_busy = any(r.status in (TrialStatus.QUEUED, TrialStatus.RUNNING) for r in history)
+        is_busy = any(_is_busy(record) for record in history)
         # At the end nobody else arrives, and one of a few must go on.
         rounded = math.floor if phase is Phase.OPEN or is_busy else math.ceil
         by_rung = self._waiting(history, arriving)
@@ -82,11 +87,14 @@ class Promotion(StoppingRule):
             waiting = by_rung[epoch]
             found = arrivals(history, self.objectives, epoch)
             eta = self.eta_at(agreement(history, self.objectives, found))
+            n_best = rounded(len(found.numbers) / eta)
+            if phase is Phase.OPEN and _n_went_on(history, found, waiting) >= n_best:
+                continue
             chosen = first_among(
                 found.losses,
                 np.array([number in waiting for number in found.numbers]),
                 ties=self.ties,
-                n_best=rounded(len(found.numbers) / eta),
+                n_best=n_best,
             )
             if chosen is not None:
                 return found.numbers[chosen]
@@ -103,6 +111,16 @@ class Promotion(StoppingRule):
         if arriving is not None and self.waits(history[arriving]):
             found.setdefault(epochs_done(history[arriving]), set()).add(arriving)
         return found
+
+
+def _n_went_on(history: Sequence[TrialRecord], found: Arrivals, waiting: Set[int]) -> int:
+    """Count who was trained on from a rung, or is about to be."""
+    came = (history[number] for number in found.numbers if number not in waiting)
+    return sum(epochs_done(record) > found.epoch or _is_busy(record) for record in came)
+
+
+def _is_busy(record: TrialRecord) -> bool:
+    return record.status in (TrialStatus.QUEUED, TrialStatus.RUNNING)
 
 
 def _waits(record: TrialRecord, rungs: Sequence[int], objectives: Sequence[Objective]) -> bool:

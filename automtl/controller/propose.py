@@ -85,8 +85,8 @@ def propose(
     if tuned is not None:
         return tuned
     space = search.space
-    identity = digest_of if space.base is None else _identity
-    tried = set(_IDENTITY.over(ordered, None, identity))
+    identity = _identity_in(space)
+    tried = _tried(ordered, identity)
     seed = stream_seed(search.seed, number)
 
     configs: dict[str, TrialConfig | FreeConfig] = {}
@@ -137,6 +137,21 @@ def plan(search: Search, known: KnownCosts = nothing_known) -> tuple[Proposal, .
         )
         for number, (origin, point, config) in enumerate(feasible)
     )
+
+
+def n_when_all_tried(search: Search, history: Sequence[TrialRecord]) -> int | None:
+    """Return how many points a search has if a trial of each one is in the history, else None.
+
+    A space that cannot be listed has no end. Points over a limit that is known before training
+    are never tried, so that what is left out for it is not told from what is not tried yet.
+    """
+    grid = search.space.grid(GRID_LIMIT)
+    if grid is None:
+        return None
+    identity = _identity_in(search.space)
+    tried = _tried(history, identity)
+    is_over = all(identity(search.space.trial_of(p).to_plain()) in tried for p in grid)
+    return len(grid) if is_over else None
 
 
 def next_point(
@@ -191,6 +206,16 @@ def baseline_seed(seed: int, name: str, turn: int) -> int:
 def _stated_seed(seed: int, number: int, origin: str) -> int:
     name = origin.removeprefix("baseline:")
     return stream_seed(seed, number) if name == origin else baseline_seed(seed, name, 0)
+
+
+def _identity_in(space: SearchSpace) -> Callable[[Mapping[str, object]], str]:
+    return digest_of if space.base is None else _identity
+
+
+def _tried(
+    history: Sequence[TrialRecord], identity: Callable[[Mapping[str, object]], str]
+) -> set[str | None]:
+    return set(_IDENTITY.over(history, None, identity))
 
 
 def _identity(config: Mapping[str, object]) -> str:

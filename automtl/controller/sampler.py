@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from automtl.controller.by_optuna import gp_points, tpe_points
 from automtl.controller.chance import grown, random_points, sobol_points, uniform
 from automtl.controller.genetic import children
+from automtl.controller.joint import Numbers, numbers_of, suggest_together
 from automtl.controller.lessons import Lesson, lessons
 from automtl.controller.parzen import expected, suggest
 from automtl.results import Point, TrialRecord
+from automtl.space.parameter import Parameter
 from automtl.space.parameter_base import Scalar
 from automtl.space.parts import Constraint
 from automtl.space.samplers import (
@@ -108,14 +110,23 @@ def _tpe_draws(
     taught = _taught(asked, history, splits=is_believed or are_many)
     if is_believed or are_many or (asked.rungs and len(space.objectives) > 1):
         trust = N_TRUST / max(len(history), N_TRUST) if is_believed else 0.0
-        return _split_draws(space, taught, seed, trust)
+        # Measured with early stopping only.
+        numbers = numbers_of(space) if asked.rungs else None
+        return _split_draws(space, taught, seed, trust, numbers)
     return tpe_points(space, taught, seed, n_startup=N_STARTUP)
 
 
 def _split_draws(
-    space: SearchSpace, taught: Sequence[Lesson], seed: int, trust: float
+    space: SearchSpace,
+    taught: Sequence[Lesson],
+    seed: int,
+    trust: float,
+    numbers: Numbers | None,
 ) -> Iterator[dict[str, Scalar]]:
-    """Draw where the good ones are known: what Optuna would do with them, but fast."""
+    """Draw where the good ones are known: what Optuna would do with them, but fast.
+
+    Where all parameters are ``numbers``, they are drawn together.
+    """
     import numpy as np
 
     # The old generator, because Optuna's draws come from it: the same points can be compared.
@@ -129,7 +140,7 @@ def _split_draws(
         elif is_early:
             point = grown(space, lambda _, parameter: expected(parameter, rng))
         else:
-            point = _split_draw(space, good, bad, rng, trust)
+            point = _split_draw(space, good, bad, rng, trust, numbers)
         bad = [*bad, point]
         yield point
 
@@ -140,15 +151,23 @@ def _split_draw(
     bad: Sequence[Point],
     rng: "np.random.RandomState",
     trust: float,
+    numbers: Numbers | None,
 ) -> dict[str, Scalar]:
-    return grown(
-        space,
-        lambda name, parameter: suggest(
+    n = N_SPLIT_CANDIDATES
+    together = (
+        suggest_together(numbers, good, bad, rng, n_candidates=n, trust=trust) if numbers else {}
+    )
+
+    def value(name: str, parameter: Parameter) -> Scalar:
+        if name in together:
+            return together[name]
+        return suggest(
             parameter,
             [other[name] for other in good if name in other],
             [other[name] for other in bad if name in other],
             rng,
-            n_candidates=N_SPLIT_CANDIDATES,
+            n_candidates=n,
             trust=trust,
-        ),
-    )
+        )
+
+    return grown(space, value)

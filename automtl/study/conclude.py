@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from automtl.analysis.replicates import replication_of
 from automtl.controller.budget import busy_s
-from automtl.controller.ending import ending_of
+from automtl.controller.ending import why_ended
 from automtl.ledger.attempts import read_attempts
 from automtl.ledger.redaction import redacted
 from automtl.ledger.store import Ledger
@@ -132,7 +132,7 @@ def snapshot_of(folder: StudyFolder, ledger: Ledger) -> "Snapshot":
     from automtl_dashboards.gallery import read_gallery
 
     facts = facts_of(ledger)
-    why = ending_of(stored_search(facts.study.recipe), facts.history, busy_s(facts.history)).why
+    why = why_ended(stored_search(facts.study.recipe), facts.history, busy_s(facts.history))
     return replace(
         facts,
         floors=read_floors(folder),

@@ -118,3 +118,10 @@ def test_limits_that_no_trial_is_inside_leave_no_front(tmp_path, told) -> None:
     assert found["trials"].get("completed", 0) == 0
     assert told("front", folder)[0] == 2
     assert told("report", folder, "--out", str(tmp_path / "r.html"))[0] == 0
+
+
+def test_a_search_whose_space_is_exhausted_says_so(tmp_path: Path, told) -> None:
+    folder = searched(tmp_path / "few", VALUES, parameters={"size": automtl.Int(1, 3)})
+    code, out, _ = told("status", folder, "--json")
+    assert code == 0
+    assert json.loads(out)["ended_by"] == "an exhausted space: 3 of 3 points tried"

@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automtl.controller.budget import Limit, limits_of, phase_of, share_spent, trained_s
-from automtl.controller.ending import ending_of, growth_of
+from automtl.controller.ending import ending_of, growth_of, why_ended
 from automtl.controller.stopping import Phase
 from automtl.errors import RecipeError
 from automtl.results import EpochReport, Objective, TrialRecord, TrialStatus
+from automtl.space.free import FreeSearch
 from automtl.space.parts import Budget, Stall
 from automtl.space.recipe import Recipe, find_recipe, load_recipe
 
@@ -185,3 +186,42 @@ def test_wrong_budgets_are_named_with_their_line(tmp_path, budget: str, words: s
 
 def test_the_default_stall_is_twenty_trials_and_a_hundredth() -> None:
     assert Stall() == Stall(trials=20, gain=0.01)
+
+
+def free(*values: str, **parts: object) -> FreeSearch:
+    plain = {
+        "name": "few",
+        "objectives": [{"metric": "error", "goal": "minimize"}],
+        "parameters": {"kind": {"type": "categorical", "values": list(values)}},
+        "budget": {"trials": 12},
+        **parts,
+    }
+    return FreeSearch.model_validate(plain)
+
+
+def tried(search: FreeSearch, *values: str) -> list[TrialRecord]:
+    points = [{"kind": value} for value in values]
+    return [
+        trial(i).model_copy(
+            update={"point": p, "config": dict(search.space.trial_of(p).to_plain())}
+        )
+        for i, p in enumerate(points)
+    ]
+
+
+def test_a_space_without_an_untried_point_is_why_a_search_ended() -> None:
+    search = free("a", "b", "c")
+    assert why_ended(search, tried(search, "a", "b"), 0.0) == ""
+    every = tried(search, "c", "a", "b")
+    assert why_ended(search, every, 0.0) == "an exhausted space: 3 of 3 points tried"
+    # A limit of the budget comes first, and a replicate is no trial of a new point.
+    assert why_ended(free("a", "b", "c", budget={"trials": 3}), every, 0.0) == (
+        "budget.trials: 3 of 3"
+    )
+    again = [*every[:2], every[2].model_copy(update={"replicate_of": 0, "origin": "replicate:0"})]
+    assert why_ended(search, again, 0.0) == ""
+
+
+def test_a_space_that_cannot_be_listed_is_never_exhausted() -> None:
+    search = free("a", parameters={"lr": {"type": "float", "min": 0, "max": 1}})
+    assert why_ended(search, [], 0.0) == ""

@@ -4,12 +4,13 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automtl.controller.promotion import Promotion, rule_standing
 from automtl.controller.stopping import Phase
-from automtl.results import Decision, EpochReport, TrialRecord, TrialStatus
+from automtl.results import Decision, EpochReport, Objective, TrialRecord, TrialStatus
 from automtl.testing.curves import EPOCHS, TWO, Curve, trial, values
 
 S = TrialStatus
@@ -25,12 +26,16 @@ def rule(**changes: object) -> Promotion:
 
 @dataclass
 class Search:
-    """A whole search: trials whose curves are known, as many at a time as there are workers."""
+    """A whole search: trials whose curves are known, as many at a time as there are workers.
+
+    ``closes``: whether the good ones are finished when every trial has begun.
+    """
 
     rule: Promotion
     curves: Sequence[Curve]
     rng: random.Random
     n_workers: int = 1
+    closes: bool = True
     history: list[TrialRecord] = field(default_factory=list)
     resumed: list[tuple[int, int]] = field(default_factory=list)
 
@@ -52,6 +57,8 @@ class Search:
 
     def begin(self) -> bool:
         is_open = len(self.history) < len(self.curves)
+        if not (is_open or self.closes):
+            return False
         chosen = self.rule.resumes(self.history, Phase.OPEN if is_open else Phase.CLOSING)
         if chosen is not None:
             record = self.history[chosen]
@@ -133,6 +140,29 @@ def test_where_rungs_do_not_lie_the_best_is_trained_to_its_end(
     assert spent <= EPOCHS * len(errors) * (0.75 if len(errors) >= 9 else 1.0)
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.lists(points, min_size=1, max_size=30), TIES, st.sampled_from([2.0, 3.0]), st.randoms())
+def test_while_open_no_more_than_one_in_eta_has_gone_on_from_a_rung(
+    found: list[tuple[float, float]], ties: str, eta: float, rng: random.Random
+) -> None:
+    # Without adapting, so that the share is the same all the time.
+    one = rule(ties=ties, eta=eta, adapts=False)
+    search = Search(one, [steady(*p) for p in found], rng, n_workers=2, closes=False)
+    for standing in rule_standing(one, search.run()):
+        assert standing.n_went_on <= int(standing.n_arrived / eta)
+
+
+def test_one_that_went_on_when_few_had_come_is_counted_although_better_ones_came() -> None:
+    first = trial(0, steady(5.0, 1.0)[:2], S.RUNNING)
+    better = [trial(n, steady(5.0 - n, 1.0 + n)[:1], S.PAUSED) for n in range(1, 5)]
+    assert rule().resumes([first, *better], Phase.OPEN) is None
+    # Nobody comes any more: who is in the best share goes on, whoever went before.
+    done = first.model_copy(update={"status": S.STOPPED})
+    assert rule().resumes([done, *better], Phase.CLOSING) == 4
+    sixth = trial(5, steady(9.0, 0.1)[:1], S.PAUSED)
+    assert rule().resumes([first, *better, sixth], Phase.OPEN) == 4
+
+
 def test_the_highest_rung_goes_first_and_one_in_eta_goes_on() -> None:
     low = [trial(n, steady(n + 1.0, 1.0)[:1], S.PAUSED) for n in range(5)]
     assert rule().resumes(low[:2], Phase.OPEN) is None
@@ -209,6 +239,31 @@ def test_fewer_are_left_behind_at_a_blind_rung() -> None:
         one = Search(rule(objectives=ONE, adapts=adapts), curves, random.Random(1))
         counts[adapts] = sum(r.status is S.COMPLETED for r in one.run())
     assert counts[True] >= 2 * counts[False]
+
+
+@pytest.mark.parametrize("cost", ["cost/parameters", "cost/flops", "cost/latency_ms"])
+def test_objectives_that_do_not_change_with_epochs_take_part_at_rungs(cost: str) -> None:
+    def sized(number: int, error: float, size: float, status: S) -> TrialRecord:
+        record = trial(number, steady(error, 1.0)[:1], status)
+        (first,) = record.reports
+        told = first.model_copy(update={"values": {**first.values, cost: size}})
+        return record.model_copy(update={"reports": (told,)})
+
+    # The first one goes on; of the others the last has the worst error and is the smallest.
+    errors = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    sizes = [5.0, 6.0, 7.0, 8.0, 9.0, 1.0]
+    history = [
+        sized(n, error, size, S.RUNNING if n == 0 else S.PAUSED)
+        for n, (error, size) in enumerate(zip(errors, sizes, strict=True))
+    ]
+    measured = Objective(metric=cost, goal="minimize")
+    assert rule().resumes(history, Phase.OPEN) == 1
+    assert rule(objectives=(*TWO, measured)).resumes(history, Phase.OPEN) == 5
+    # A cost alone has no order among equals, and says nothing against anybody.
+    same = [
+        sized(n, e, 5.0, r.status) for (n, e), r in zip(enumerate(errors), history, strict=True)
+    ]
+    assert rule(objectives=(*TWO, measured)).resumes(same, Phase.OPEN) == 1
 
 
 def test_the_standing_counts_who_came_and_who_went_on() -> None:
