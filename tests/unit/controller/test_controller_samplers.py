@@ -277,9 +277,9 @@ def test_with_many_trials_a_proposal_looks_at_a_bounded_part(
     told: list[int] = []
     split_draws = sampler._split_draws
 
-    def counted(space: SearchSpace, taught: list[Lesson], seed: int, trust: float) -> Any:
+    def counted(space: SearchSpace, taught: list[Lesson], *rest: Any) -> Any:
         told.append(sum(lesson.state != "running" for lesson in taught))
-        return split_draws(space, taught, seed, trust)
+        return split_draws(space, taught, *rest)
 
     monkeypatch.setattr(sampler, "_split_draws", counted)
     monkeypatch.setattr(lessons, "MAX_TOLD", 20)
