@@ -18,6 +18,12 @@ from automtl.cli.options import (
     data_root,
 )
 
+BundleArgument = Annotated[Path, typer.Argument(help="A bundle.", show_default=False)]
+EpochsOption = Annotated[int | None, typer.Option(help="Default: as the bundle's model.")]
+StepsOption = Annotated[int | None, typer.Option(help="Steps in an epoch.")]
+SeedOption = Annotated[int, typer.Option(help="Of this training.")]
+OverwriteOption = Annotated[bool, typer.Option(help="Replace an earlier result.")]
+
 
 def export(
     folder: FolderArgument,
@@ -33,19 +39,19 @@ def export(
 
 
 def finetune(
-    bundle: Annotated[Path, typer.Argument(help="A bundle.", show_default=False)],
+    bundle: BundleArgument,
     recipe: TuningRecipeOption,
     out: NewBundleOption,
     data: DataOption = None,
     freeze_trunk: FreezeTrunkOption = None,
     freeze: FreezeOption = None,
     lr_of: PartRateOption = None,
-    epochs: Annotated[int | None, typer.Option(help="Default: as the bundle's model.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps in an epoch.")] = None,
+    epochs: EpochsOption = None,
+    steps: StepsOption = None,
     lr: Annotated[float | None, typer.Option(help="Default: a tenth of the bundle's.")] = None,
-    seed: Annotated[int, typer.Option(help="Of this training.")] = 0,
+    seed: SeedOption = 0,
     formats: FormatsOption = "",
-    overwrite: Annotated[bool, typer.Option(help="Replace an earlier result.")] = False,
+    overwrite: OverwriteOption = False,
     allow_imports: ImportsOption = None,
 ) -> int:
     """Train a bundle's model further on other data. Broken off, the same command goes on."""
@@ -68,7 +74,7 @@ def finetune(
 
 
 def extend(
-    bundle: Annotated[Path, typer.Argument(help="A bundle.", show_default=False)],
+    bundle: BundleArgument,
     task: Annotated[str, typer.Option(help="The new task.", show_default=False)],
     recipe: TuningRecipeOption,
     out: NewBundleOption,
@@ -80,15 +86,15 @@ def extend(
     freeze_trunk: FreezeTrunkOption = None,
     freeze: FreezeOption = None,
     lr_of: PartRateOption = None,
-    epochs: Annotated[int | None, typer.Option(help="Default: as the bundle's model.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps in an epoch.")] = None,
+    epochs: EpochsOption = None,
+    steps: StepsOption = None,
     lr: Annotated[
         float | None,
         typer.Option(help="Default: the bundle's; a tenth of it if the trunk is free."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of this training.")] = 0,
+    seed: SeedOption = 0,
     formats: FormatsOption = "",
-    overwrite: Annotated[bool, typer.Option(help="Replace an earlier result.")] = False,
+    overwrite: OverwriteOption = False,
     allow_imports: ImportsOption = None,
 ) -> int:
     """Give a bundle's model a further task; with a frozen trunk the others stay to the bit."""
@@ -117,7 +123,7 @@ def _frozen(freeze_trunk: bool | None, parts: list[str] | None) -> tuple[str, ..
 
 
 def predict(
-    bundle: Annotated[Path, typer.Argument(help="A bundle.", show_default=False)],
+    bundle: BundleArgument,
     frames: Annotated[
         Path, typer.Argument(help="Folder of frames or clips, video file, or picture.")
     ],

@@ -17,12 +17,13 @@ from automtl.export.bundle import Bundle
 from automtl.export.files import refuse_existing
 from automtl.export.finetune import refuse_foreign_weighting
 from automtl.export.fusing import tuned_fusion
-from automtl.export.manifest import Fusion, Parent
+from automtl.export.manifest import Fusion
 from automtl.export.programs import flat_outputs, proof_frames
 from automtl.export.tuning import (
     Start,
     Tuned,
     Tuning,
+    parent_of,
     require_labels,
     require_size,
     train_further,
@@ -139,7 +140,7 @@ def _contents(
         seed=tuning.seed,
         validation=tuned.values,
         floors={},
-        parent=_parent(bundle, addition, tuning),
+        parent=parent_of(bundle, tuning, added=(addition.task,)),
         fusion=_fusion(bundle, whole, data, info, addition, tuning.seed),
         formats=tuning.formats,
         frames=frames,
@@ -232,14 +233,3 @@ def _fusion(
         return bundle.manifest.fusion
     data = replace(data, info=info)
     return tuned_fusion(network, data.validation, info, seed=seed) or bundle.manifest.fusion
-
-
-def _parent(bundle: Bundle, addition: Addition, tuning: Tuning) -> Parent:
-    return Parent(
-        digest=bundle.digest,
-        config_digest=bundle.manifest.config_digest,
-        data_digest=bundle.manifest.data.digest,
-        freeze_trunk=tuning.keeps_trunk,
-        frozen=tuning.frozen,
-        added=(addition.task,),
-    )

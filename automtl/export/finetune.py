@@ -9,7 +9,6 @@ from automtl.dispatch.base import Report
 from automtl.export.bundle import Bundle
 from automtl.export.files import CONFIG, refuse_existing
 from automtl.export.fusing import tuned_fusion
-from automtl.export.manifest import Parent
 from automtl.export.own import refuse_imports
 from automtl.export.programs import proof_frames
 from automtl.export.remap import Remapped, remap_state
@@ -17,6 +16,7 @@ from automtl.export.tuning import (
     Start,
     Tuning,
     labelled_tasks,
+    parent_of,
     require_labels,
     require_size,
     train_further,
@@ -88,7 +88,7 @@ def finetune(
             seed=tuning.seed,
             validation=tuned.values,
             floors={},
-            parent=_parent(bundle, tuning),
+            parent=parent_of(bundle, tuning),
             fusion=tuned_fusion(whole, data.validation, info, seed=tuning.seed),
             formats=tuning.formats,
             frames=proof_frames(data.validation.images, network.views),
@@ -135,16 +135,6 @@ def _tasks_to_train(config: TrialConfig, data: SplitData, tuning: Tuning) -> tup
         hint = "Add such labels, or keep the trunk and those heads with --freeze-trunk"
         require_labels(config.tasks, data, fix=hint)
     return tasks
-
-
-def _parent(bundle: Bundle, tuning: Tuning) -> Parent:
-    return Parent(
-        digest=bundle.digest,
-        config_digest=bundle.manifest.config_digest,
-        data_digest=bundle.manifest.data.digest,
-        freeze_trunk=tuning.keeps_trunk,
-        frozen=tuning.frozen,
-    )
 
 
 def _changes(start: Remapped) -> dict[str, object]:

@@ -22,6 +22,7 @@ from automtl.dispatch.base import Report
 from automtl.errors import AutomtlError, DataError, closest
 from automtl.export.bundle import Bundle
 from automtl.export.files import digest_bytes, parse_json, write_json
+from automtl.export.manifest import Parent
 from automtl.export.narrow import merge_heads, narrow_config, narrow_state
 from automtl.export.programs import Format
 from automtl.export.weights import state_on_cpu, without_pretraining
@@ -195,6 +196,24 @@ def with_training(config: TrialConfig, tuning: Tuning) -> TrialConfig:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
         raise AutomtlError(first, fix="Change `base` of the recipe") from error
+
+
+def parent_of(bundle: Bundle, tuning: Tuning, *, added: tuple[str, ...] = ()) -> Parent:
+    """Return what a new bundle says of the one that its training began with.
+
+    Args:
+        bundle: Where it began.
+        tuning: How it went on.
+        added: Tasks that the new one has beyond the old.
+    """
+    return Parent(
+        digest=bundle.digest,
+        config_digest=bundle.manifest.config_digest,
+        data_digest=bundle.manifest.data.digest,
+        freeze_trunk=tuning.keeps_trunk,
+        frozen=tuning.frozen,
+        added=added,
+    )
 
 
 @contextmanager

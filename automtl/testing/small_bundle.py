@@ -5,7 +5,13 @@ from typing import Any
 
 import torch
 
-from automtl.config import BackboneConfig, HeadsConfig, SharingConfig, TrialConfig
+from automtl.config import (
+    BackboneConfig,
+    HeadsConfig,
+    SharingConfig,
+    TrialConfig,
+    UncertaintyWeighting,
+)
 from automtl.data.table import DataInfo
 from automtl.export.writing import export_bundle
 from automtl.model.network import build_network
@@ -23,6 +29,11 @@ CONFIG_TREE = TrialConfig(
     sharing=SharingConfig(split_after=(2, 1)),
     heads=HeadsConfig(channels=16, embedding_dim=8),
 )
+CONFIG_LEARNED = CONFIG_TREE.model_copy(
+    update={"sharing": SharingConfig(split_after=(3, 2)), "weighting": UncertaintyWeighting()}
+)
+"""Its weights of the losses are learned, so that a state has them too."""
+
 PICK = Pick(number=4, rule="knee", reason="It is the knee.")
 
 

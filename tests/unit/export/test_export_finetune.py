@@ -11,13 +11,8 @@ import torch
 
 from automtl.config import (
     AlternatingSchedule,
-    BackboneConfig,
     FixedWeighting,
-    HeadsConfig,
     OptimizerConfig,
-    SharingConfig,
-    TrialConfig,
-    UncertaintyWeighting,
 )
 from automtl.data.load import load_data
 from automtl.data.table import SplitData
@@ -29,15 +24,10 @@ from automtl.export.writing import export_bundle
 from automtl.model.network import same_tensors
 from automtl.results import Decision
 from automtl.sources import DataConfig, ShapesSource
+from automtl.testing.small_bundle import CONFIG_LEARNED as CONFIG
 from automtl.testing.small_bundle import fresh_state
 
 SIZE = (64, 96)
-CONFIG = TrialConfig(
-    backbone=BackboneConfig(width=0.5, image_size=SIZE, weights="imagenet"),
-    sharing=SharingConfig(split_after=(3, 2)),
-    heads=HeadsConfig(channels=16, embedding_dim=8),
-    weighting=UncertaintyWeighting(),
-)
 QUICK = OptimizerConfig(epochs=1, steps_per_epoch=3, batch_size=4, lr=1e-2)
 
 

@@ -6,13 +6,9 @@ from hypothesis import strategies as st
 
 from automtl.config import (
     AlternatingSchedule,
-    BackboneConfig,
     FixedWeighting,
-    HeadsConfig,
     SharingConfig,
     STCHWeighting,
-    TrialConfig,
-    UncertaintyWeighting,
 )
 from automtl.config.sharing import shared_stages
 from automtl.data.table import DataInfo
@@ -20,15 +16,10 @@ from automtl.export.narrow import narrow_config, narrow_state
 from automtl.export.remap import class_change, remap_state
 from automtl.export.weights import build_from
 from automtl.model.network import same_tensors
+from automtl.testing.small_bundle import CONFIG_LEARNED as CONFIG
 from automtl.testing.small_bundle import fresh_state
 
 SIZE = (64, 96)
-CONFIG = TrialConfig(
-    backbone=BackboneConfig(width=0.5, image_size=SIZE, weights="imagenet"),
-    sharing=SharingConfig(split_after=(3, 2)),
-    heads=HeadsConfig(channels=16, embedding_dim=8),
-    weighting=UncertaintyWeighting(),
-)
 
 
 # Classes by name -------------------------------------------------------------------------------
