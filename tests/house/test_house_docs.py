@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,6 @@ import pytest
 import typer
 
 from automtl.cli.app import app
-from benchmarks.screenshots import open_page
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -98,12 +96,11 @@ def test_the_site_builds_without_a_warning_and_is_whole_by_itself(tmp_path: Path
 
 
 @pytest.mark.slow
-def test_the_search_of_the_site_works_from_files(tmp_path: Path) -> None:
-    if shutil.which("chromium") is None:
-        pytest.skip("no Chromium is installed")
+def test_the_search_of_the_site_works_from_files(tmp_path: Path, chromium: Any) -> None:
     build(tmp_path)
     asked: list[str] = []
-    with open_page() as page:
+    page = chromium.new_page()
+    try:
         page.on("console", lambda line: asked.append(line.text))
         page.on("request", lambda request: asked.append(request.url))
         page.goto((tmp_path / "index.html").as_uri())
@@ -111,5 +108,7 @@ def test_the_search_of_the_site_works_from_files(tmp_path: Path) -> None:
         page.keyboard.type("homoscedastic")
         page.wait_for_selector(".md-search-result__item")
         found = page.locator(".md-search-result__item").all_inner_texts()
+    finally:
+        page.close()
     assert any("uncertainty" in text for text in found)
     assert [place for place in asked if not place.startswith(("file:", "data:"))] == []

@@ -101,7 +101,13 @@ def serving(uri: str, model: str, said: Path) -> Iterator[str]:
         port = str(probe.getsockname()[1])
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", model]
     place = ["--env-manager", "local", "--host", "127.0.0.1", "--port", port]
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment = {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": uri,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        # MLflow starts its server by name, which an environment that is not activated has not.
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
+    }
     with (
         said.open("wb") as log,
         # Its server is a child of a shell: they are ended together, as a group of their own.

@@ -1,5 +1,6 @@
 """Kill -9 of the database in the middle of a search: what was answered is there afterwards."""
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -84,7 +85,11 @@ def test_a_killed_database_loses_nothing_that_was_answered(tmp_path, server):
 
     server.start_again()
     known = history_of(tmp_path / "killed" / "s")
-    assert repr([(r.point["x"], p.epoch) for r in known for p in r.reports]) == answered
+    kept = [(r.point["x"], p.epoch) for r in known for p in r.reports]
+    said = ast.literal_eval(answered)
+    assert kept[: len(said)] == said
+    # The server may commit what it is asked while it dies, and not come to answer it.
+    assert len(kept) <= len(said) + 1
     assert search(tmp_path, "killed", server.url)[0] == 0
 
     after, expected = (history_of(tmp_path / name / "s") for name in ("killed", "calm"))
