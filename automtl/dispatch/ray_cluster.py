@@ -45,7 +45,7 @@ def connected(address: str, *, n_cpus: float) -> Iterator[list[dict[str, float]]
         ``cpu`` and ``gpu`` of each machine.
 
     Raises:
-        DispatchError: If nothing answers at the address.
+        DispatchError: If nothing answers at the address, or this process has another cluster.
     """
     import ray
     import ray.tune  # here, while Ray's own processes start, instead of before the first trial
@@ -56,6 +56,8 @@ def connected(address: str, *, n_cpus: float) -> Iterator[list[dict[str, float]]
             _start(max(math.ceil(n_cpus), os.cpu_count() or 1))
         elif is_ours:
             _connect(address)
+        elif address not in (LOCAL, "auto"):
+            _check_same(address)
         nodes = ray.nodes()  # type: ignore[no-untyped-call]
         yield [_machine(node["Resources"]) for node in nodes if node["Alive"]]
     finally:
@@ -115,6 +117,17 @@ def _connect(address: str) -> None:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise _no_cluster(address, str(error).strip().splitlines()[0]) from error
+
+
+def _check_same(address: str) -> None:
+    """Refuse to run on another cluster than the one that was asked for."""
+    import ray
+
+    connected_to = ray.get_runtime_context().gcs_address
+    if connected_to != address:
+        msg = f"this process is connected to the Ray at {connected_to} already, not to {address}"
+        fix = "Call `ray.shutdown()` first, or leave the address out"
+        raise DispatchError(msg, where="ray_address", fix=fix)
 
 
 def check_address(address: str) -> None:

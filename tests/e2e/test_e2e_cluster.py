@@ -4,6 +4,7 @@ With the real things around it: PostgreSQL has the ledger, a server MLflow's run
 artifacts.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -11,16 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from automtl.dispatch.base import Report
-from automtl.dispatch.ray_tune import RayTuneDispatcher
-from automtl.results import TrialOrder, TrialRecord, TrialStatus
+from automtl.results import TrialRecord, TrialStatus
 from automtl.storage.choose import store_at
 from automtl.study.folder import StudyFolder
 from automtl.study.search import opened
-from automtl.testing.scripted_study import ScriptedController
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
 
@@ -58,51 +55,67 @@ def two_nodes() -> Iterator:
         cluster.shutdown()
 
 
+ON_EACH_NODE = """\
+import json, os, sys, time
+from pathlib import Path
+
+import numpy as np
+
+from automtl.dispatch.ray_tune import RayTuneDispatcher
+from automtl.testing.scripted_study import ScriptedController
+
+address, folder, n_slots = sys.argv[1:]
+table = np.arange(1_000_000, dtype=np.float64)
+
+
+def place_in_shared_memory(place):
+    # The file that an address of this process lies in, and where in it.
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        span, _mode, offset, _device, inode, *_ = line.split()
+        begin, end = (int(word, 16) for word in span.split("-"))
+        if begin <= place < end:
+            return float(inode), float(int(offset, 16) + place - begin)
+    return 0.0, float(place)
+
+
+def train(order, report):
+    import ray
+
+    inode, offset = place_in_shared_memory(table.ctypes.data)
+    # Long enough that all processes are needed at the same time.
+    time.sleep(1.0)
+    host = float(ray.util.get_node_ip_address().rpartition(".")[2])
+    seen = {"node": host, "inode": inode, "offset": offset, "process": float(os.getpid())}
+    report(1, {**seen, "sum": table.sum()})
+
+
+controller = ScriptedController(points=[{}] * 12, folder=Path(folder))
+RayTuneDispatcher(slots=int(n_slots), scratch=Path(folder), address=address).run(controller, train)
+assert [end.failure for end in controller.ends] == [None] * 12
+print(json.dumps([dict(report.values) for _, report in controller.reports]))
+"""
+"""In a process of its own: each is connected to one Ray, and other tests here to a local one."""
+
+
 def test_data_reach_each_node_once(two_nodes, tmp_path: Path) -> None:
     """All trials of a node read the same bytes of its memory; the other node has its own."""
-    table = np.arange(1_000_000, dtype=np.float64)
-
-    def train(order: TrialOrder, report: Report) -> None:
-        import ray
-
-        host = ray.util.get_node_ip_address()
-        inode, offset = _place_in_shared_memory(table.ctypes.data)
-        # Long enough that all four processes are needed at the same time.
-        time.sleep(1.0)
-        report(
-            1,
-            {
-                "node": float(host.rpartition(".")[2]),
-                "inode": inode,
-                "offset": offset,
-                "process": float(os.getpid()),
-                "sum": table.sum(),
-            },
-        )
-
-    controller = ScriptedController(points=[{}] * 12, folder=tmp_path)
-    dispatcher = RayTuneDispatcher(slots=2 * CPUS, scratch=tmp_path, address=two_nodes.address)
-    dispatcher.run(controller, train)
-    seen = [report.values for _, report in controller.reports]
-    assert [end.failure for end in controller.ends] == [None] * 12
-    assert {values["sum"] for values in seen} == {table.sum()}
+    done = subprocess.run(
+        [sys.executable, "-c", ON_EACH_NODE, two_nodes.address, tmp_path, str(2 * CPUS)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert {values["sum"] for values in seen} == {sum(range(1_000_000))}
     by_node = {n: [v for v in seen if v["node"] == n] for n in (2.0, 3.0)}
-    assert sum(map(len, by_node.values())) == len(seen)
+    assert sum(map(len, by_node.values())) == len(seen) == 12
     for there in by_node.values():
         assert len({v["process"] for v in there}) == CPUS
         assert len({(v["inode"], v["offset"]) for v in there}) == 1
     copies = {(v["inode"], v["offset"]) for v in seen}
     assert len(copies) == 2
-
-
-def _place_in_shared_memory(address: int) -> tuple[float, float]:
-    """Return the file that an address of this process lies in, and where in it."""
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        span, _mode, offset, _device, inode, *_ = line.split()
-        begin, end = (int(word, 16) for word in span.split("-"))
-        if begin <= address < end:
-            return float(inode), float(int(offset, 16) + address - begin)
-    return 0.0, float(address)
 
 
 def test_a_node_that_dies_takes_its_trials_to_another(

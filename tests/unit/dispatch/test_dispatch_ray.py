@@ -203,6 +203,15 @@ def test_a_gpu_that_is_not_there_is_an_error_before_the_first_trial(tmp_path):
     assert controller.orders == []
 
 
+def test_another_cluster_than_the_one_asked_for_is_not_used(tmp_path):
+    controller = ScriptedController(points=[{}], folder=tmp_path)
+    with pytest.raises(DispatchError, match=r"is connected to the Ray at .* already, not to 127"):
+        RayTuneDispatcher(slots=1, scratch=tmp_path, address="127.0.0.9:6379").run(
+            controller, print
+        )
+    assert controller.orders == []
+
+
 def test_the_secret_of_the_cluster_is_for_its_owner_only():
     token = Path.home() / ".ray" / "auth_token"
     assert not token.exists() or token.stat().st_mode & 0o077 == 0
