@@ -5,11 +5,8 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy.stats import t as student
-
+from benchmarks.fusion import student_interval
 from benchmarks.results.trainings import Outcome
-
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +91,8 @@ def interval(values: Sequence[float]) -> Interval:
     mean = statistics.mean(values)
     if len(values) < 2:
         return Interval(mean=mean, low=math.nan, high=math.nan)
-    reach = float(student.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
-    reach *= statistics.stdev(values) / math.sqrt(len(values))
-    return Interval(mean=mean, low=mean - reach, high=mean + reach)
+    low, high = student_interval(values)
+    return Interval(mean=mean, low=low, high=high)
 
 
 def means_of(outcomes: Iterable[Outcome]) -> dict[str, float]:
