@@ -31,11 +31,12 @@ def pick(  # noqa: PLR0913  # a rule, its inputs and limits
 ) -> Pick:
     """Choose from the front of the trials that are inside the limits.
 
-    ``knee`` takes the trial where the front bulges most, ``ideal`` the one nearest to the best of
-    every objective, ``weighted`` the smallest weighted sum of scaled losses (an objective that
-    ``weights`` does not name weighs 1), ``lexicographic`` the best in the first objective, then in
-    the second, and so on. Equal trials: the cheaper one, then the earlier one. None of the rules
-    depends on units.
+    ``knee`` takes the trial where the front bulges most (the smallest sum of scaled losses, also
+    where nothing bulges), ``ideal`` the one nearest to the best of every objective, ``weighted``
+    the smallest weighted sum of scaled losses (an objective that ``weights`` does not name weighs
+    1), ``lexicographic`` the best in the first objective, then in the second, and so on. Equal
+    trials: the cheaper one, then the earlier one. None of the rules depends on units. The reason
+    names what decided.
 
     Where the front has been trained again with new seeds, the means over these count, and only
     replicated trials are chosen from. If no mean is inside the limits, the search's own values
@@ -57,7 +58,8 @@ def pick(  # noqa: PLR0913  # a rule, its inputs and limits
     limits = _Limits(at_most=dict(at_most or {}), at_least=dict(at_least or {}))
     criterion = _criterion(objectives, rule, weights or {}, order)
     found = _inside(history, objectives, limits)
-    ranked = _ranked(front(found.records, objectives), criterion.score)
+    ranked, rows = _ranked(front(found.records, objectives), criterion.score)
+    why = _why(criterion, ranked, rows, limits)
     return Pick(
         number=ranked[0].number,
         rule=rule,
@@ -68,7 +70,7 @@ def pick(  # noqa: PLR0913  # a rule, its inputs and limits
             "at_least": limits.at_least,
             "values": found.values,
         },
-        reason=_reason(ranked, objectives, criterion.words, limits, found.remark),
+        reason=_reason(ranked, objectives, why, found.remark),
         alternatives=tuple(record.number for record in ranked[1:]),
         created_s=created_s,
     )
@@ -82,11 +84,13 @@ class _Criterion:
         objectives: In the order in which the rule takes them.
         score: From the members of a front to keys, ``(n, k)``; the smallest row is picked.
         words: Why the first one was picked.
+        is_knee: Whether it is the rule ``knee``.
     """
 
     objectives: Sequence[Objective]
     score: Callable[[Sequence[TrialRecord]], Losses]
     words: str
+    is_knee: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +192,7 @@ def _criterion(
         objectives=objectives,
         score=lambda members: score(losses_of(members, objectives))[:, None],
         words=words,
+        is_knee=rule == "knee",
     )
 
 
@@ -230,14 +235,16 @@ def _ordered(objectives: Sequence[Objective], first: Sequence[str]) -> Sequence[
 def _ranked(
     members: Sequence[TrialRecord],
     score: Callable[[Sequence[TrialRecord]], Losses],
-) -> list[TrialRecord]:
+) -> tuple[list[TrialRecord], list[list[float]]]:
+    """Return the members, the best first, and their scores in the same order."""
     # Rounded, so that the last bit of a sum does not hide a tie.
     rows = np.round(score(members), 9).tolist()
-    keys = {
-        record.number: (row, _cost(record), record.number)
+    found = [
+        (row, _cost(record), record.number, record)
         for record, row in zip(members, rows, strict=True)
-    }
-    return sorted(members, key=lambda record: keys[record.number])
+    ]
+    found.sort(key=lambda one: one[:3])
+    return [record for *_, record in found], [row for row, *_ in found]
 
 
 def _cost(record: TrialRecord) -> tuple[float, ...]:
@@ -245,18 +252,38 @@ def _cost(record: TrialRecord) -> tuple[float, ...]:
     return tuple(math.inf if math.isnan(value) else value for value in found)
 
 
-def _reason(
+def _why(
+    criterion: _Criterion,
     ranked: Sequence[TrialRecord],
-    objectives: Sequence[Objective],
-    words: str,
+    rows: Sequence[Sequence[float]],
     limits: _Limits,
-    remark: str,
 ) -> str:
-    inside = f" with {limits.text}" if limits.single() else ""
-    n = len(ranked)
-    # With nothing to choose from, no rule chose.
-    why = f"{words} on a front of {n}" if n > 1 else "is the only one on the front"
-    text = f"Trial {ranked[0].number} {why}{inside}"
+    """Say how the first came to be the first: not by a bulge or a rule that told nothing apart."""
+    n, inside = len(ranked), f" with {limits.text}" if limits.single() else ""
+    if n == 1:
+        return f"is the only one on the front{inside}"
+    words, where = criterion.words, f"on a front of {n}{inside}"
+    # Of two objectives the extremes lie where scaled losses add up to 1, and a bulge is below.
+    is_flat = n == 2 or (len(criterion.objectives) == 2 and rows[0][0] >= 1)
+    if criterion.is_knee and is_flat:
+        words, where = "has the smallest sum of scaled losses", f"{where}, which has no knee"
+    n_equal = rows.count(rows[0])
+    if n_equal > 1:
+        words = f"is {_settled_by(ranked[:n_equal])} of {n_equal} that the rule holds equal"
+    return f"{words} {where}"
+
+
+def _settled_by(equal: Sequence[TrialRecord]) -> str:
+    costs = zip(COSTS, _cost(equal[0]), _cost(equal[1]), strict=True)
+    metric = next((metric for metric, one, other in costs if one != other), "")
+    end = "est" if len(equal) > 2 else "er"
+    return f"the cheap{end} ({metric})" if metric else f"the earli{end}"
+
+
+def _reason(
+    ranked: Sequence[TrialRecord], objectives: Sequence[Objective], why: str, remark: str
+) -> str:
+    text = f"Trial {ranked[0].number} {why}"
     text = f"{text}, {remark}" if remark else text
     gaps = ", ".join(gap for objective in objectives if (gap := _gap(ranked, objective)))
     return f"{text}; it gives up {gaps}." if gaps else f"{text}; it gives up nothing."

@@ -80,15 +80,19 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
 
 
 def _spending(search: Search, history: Sequence[TrialRecord]) -> dict[str, object]:
-    """Return the share of the budget that is spent, and what ended the search if it has ended."""
+    """Return the share of the budget that is spent, and what ended the search or is ending it."""
     from automtl.controller.budget import busy_s, share_spent
-    from automtl.controller.ending import why_ended
+    from automtl.controller.ending import ending_of, why_ended
 
     elapsed_s = busy_s(history)
     gpu, epochs = search.resources.gpu, search.stated_epochs
     share = share_spent(search.budget, history, elapsed_s, gpu=gpu, epochs=epochs)
-    why = why_ended(search, history, elapsed_s)
-    return {"budget_spent": round(share, 4)} | ({"ended_by": why} if why else {})
+    told: dict[str, object] = {"budget_spent": round(share, 4)}
+    if why := why_ended(search, history, elapsed_s):
+        return told | {"ended_by": why}
+    # Nothing is begun any more, and trials that were begun go on.
+    why = ending_of(search, history, elapsed_s).why
+    return told | ({"ending_by": why} if why else {})
 
 
 def show_front(folder: Path, *, as_json: bool) -> int:

@@ -41,9 +41,12 @@ def ending_of(search: Search, history: Sequence[TrialRecord], elapsed_s: float) 
 def why_ended(search: Search, history: Sequence[TrialRecord], elapsed_s: float) -> str:
     """Return what ended a search, for people, in one line; empty while nothing has.
 
-    That its space was exhausted a search notices when it proposes; here it is read from the
-    history, which takes longer than a decision may.
+    A search has not ended while one of its trials has not: what lets it begin no more is then what
+    will have ended it (:func:`ending_of`). That its space was exhausted a search notices when it
+    proposes; here it is read from the history, which takes longer than a decision may.
     """
+    if not all(record.status.is_final for record in history):
+        return ""
     why = ending_of(search, history, elapsed_s).why
     if why:
         return why

@@ -106,6 +106,9 @@ class ClipDecoder:
         association: How objects are made and linked.
         link: Whether they are linked at all; without, they have no tracks.
         imports: Where tasks that are not built in come from; their code runs.
+
+    Attributes:
+        best_score: Of all objects so far, those below the threshold too; None before one was seen.
     """
 
     def __init__(
@@ -122,6 +125,7 @@ class ClipDecoder:
         self._imports = imports
         self._association = association
         self._tracker = Tracker(association=association) if link else None
+        self.best_score: float | None = None
 
     def read(self, outputs: Mapping[str, RawOutput]) -> list[FrameResult]:
         """Return the results of the clip's next frames.
@@ -154,6 +158,8 @@ class ClipDecoder:
             boxes, scores = tracked.boxes, tracked.scores
             # MOTChallenge counts tracks from 1; so does everything that people see.
             ids = np.where(tracked.ids >= 0, tracked.ids + 1, -1)
+        if scores.size:
+            self.best_score = max(float(scores.max()), self.best_score or 0.0)
         kept = scores >= self._score_threshold
         return FrameResult(
             boxes=boxes[kept],

@@ -9,10 +9,7 @@ from PIL import Image
 
 from automtl.data.images import SUFFIXES, read_picture
 from automtl.errors import DataError
-from automtl.export.video import VIDEO_SUFFIXES, read_video
-
-PICTURES_PER_S = 15.0
-"""How fast pictures follow each other, which nothing says of them, in a video made of them."""
+from automtl.export.video import PICTURES_PER_S, VIDEO_SUFFIXES, read_video
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,11 @@ class ClipPredictor:
             imports=network.imports,
         )
 
+    @property
+    def best_score(self) -> float | None:
+        """Of all objects so far, those below the threshold too; None before one was seen."""
+        return self._decoder.best_score
+
     def read(self, images_bchw: Tensor) -> list[FrameResult]:
         """Return the results of the clip's next frames.
 

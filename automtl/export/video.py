@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self, final
 
 import numpy as np
@@ -33,11 +33,15 @@ _READ_ONLY: Mapping[str, str] = MappingProxyType(
     }
 )
 
+PICTURES_PER_S = 15.0
+"""How fast pictures follow each other in a video, where nothing says it."""
+
 _TICKS_PER_S = 90_000
 """Of a written video's clock: the usual one, of which every common frame rate is a whole part."""
 
-_QUALITY: Mapping[str, str] = MappingProxyType({"crf": "20", "preset": "veryfast"})
-"""x264's: thin lines stay clear, and encoding takes less time than the network."""
+_ENCODING: Mapping[str, str] = MappingProxyType({"crf": "20", "preset": "veryfast", "bf": "0"})
+"""x264's: thin lines stay clear, and encoding takes less time than the network. Frames are written
+in the order in which they are shown: MP4 states how long each lasts by those written around it."""
 
 _TURNS: Mapping[int, Image.Transpose] = MappingProxyType(
     {
@@ -166,6 +170,7 @@ class VideoWriter:
 
     Its size is the first picture's, with a black row or column more where a side is odd, as the
     codec asks. Others are fitted into that, with black bars. Nothing is written without a picture.
+    The last picture is shown for as long as the one before it.
 
     Args:
         path: The new file.
@@ -185,7 +190,8 @@ class VideoWriter:
             raise DataError(msg, fix="Run: pip install --force-reinstall av") from error
         self._path = path
         self._file: tuple[OutputContainer, VideoStream] | None = None
-        self._last = -1
+        self._waits: tuple[VideoFrame, int] | None = None
+        self._ticks = round(_TICKS_PER_S / PICTURES_PER_S)
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -200,33 +206,41 @@ class VideoWriter:
         container, stream = self._file
         fitted = _fitted(picture, (stream.width, stream.height))
         frame = av.VideoFrame.from_ndarray(np.asarray(fitted), format="rgb24")
-        # Times of a damaged file may stand still or run back; a player's may not.
-        self._last = max(self._last + 1, round(time_s * _TICKS_PER_S))
-        frame.pts, frame.time_base = self._last, Fraction(1, _TICKS_PER_S)
-        container.mux(stream.encode(frame))
+        begins = max(0, round(time_s * _TICKS_PER_S))
+        if self._waits is not None:
+            before, began = self._waits
+            # Times of a damaged file may stand still or run back; a player's may not.
+            begins = max(began + 1, begins)
+            before.duration = self._ticks = begins - began
+            container.mux(stream.encode(before))
+        frame.pts, frame.time_base = begins, Fraction(1, _TICKS_PER_S)
+        # How long it is shown is known when the next one comes.
+        self._waits = frame, begins
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Write what the encoder holds back, and close the file."""
+    def __exit__(self, *_error: object) -> None:
+        """Write the last picture and what the encoder holds back, and close the file."""
         if self._file is None:
             return
         container, stream = self._file
         with container:
+            if self._waits is not None:
+                last, _ = self._waits
+                last.duration = self._ticks
+                container.mux(stream.encode(last))
             container.mux(stream.encode(None))
 
     def _opened(self, picture: Image.Image) -> "tuple[OutputContainer, VideoStream]":
         import av
+        from av.codec.context import Flags
 
         self._path.parent.mkdir(parents=True, exist_ok=True)
         container = av.open(f"file:{self._path}", "w", format="mp4")
-        stream = container.add_stream("h264", options=dict(_QUALITY))
+        stream = container.add_stream("h264", options=dict(_ENCODING))
         stream.width, stream.height = (side + side % 2 for side in picture.size)
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = Fraction(1, _TICKS_PER_S)
+        # Else the last frame lasts as long as a frame of 24 in a second.
+        stream.codec_context.flags |= Flags.frame_duration
         return container, stream
 
 

@@ -90,6 +90,41 @@ def test_the_reason_names_what_is_given_up() -> None:
     )
 
 
+def test_a_front_without_a_bulge_is_said_to_have_no_knee() -> None:
+    ends = [trial(0, 0.5, 10.0, parameters=2e6), trial(1, 0.9, 40.0, parameters=1e6)]
+    assert pick(ends, OBJECTIVES).reason == (
+        "Trial 1 is the cheaper (cost/parameters) of 2 that the rule holds equal on a front of 2, "
+        "which has no knee; it gives up 30 ms of latency (trial 0: 10)."
+    )
+    same = [trial(0, 0.5, 10.0), trial(1, 0.9, 40.0)]
+    assert "Trial 0 is the earlier of 2 that" in pick(same, OBJECTIVES).reason
+    # One that lies behind the line between the ends makes no knee; one before it does.
+    dent, bulge = trial(2, 0.55, 25.0), trial(2, 0.85, 12.0)
+    dented = pick([*ends, dent], OBJECTIVES).reason
+    assert "Trial 1 is the cheaper (cost/parameters) of 2 that the rule holds equal" in dented
+    assert "on a front of 3, which has no knee" in dented
+    assert "Trial 2 is where the front bulges most on a front of 3;" in (
+        pick([*ends, bulge], OBJECTIVES).reason
+    )
+
+
+def test_of_two_trials_and_three_objectives_the_smaller_sum_is_taken() -> None:
+    three = (*OBJECTIVES, Objective(metric="cost/parameters", goal="minimize"))
+    ends = [trial(0, 0.5, 10.0, parameters=1e6), trial(1, 0.9, 40.0, parameters=2e6)]
+    reason = pick(ends, three).reason
+    assert "Trial 0 has the smallest sum of scaled losses on a front of 2, which has no" in reason
+
+
+def test_a_rule_that_tells_nothing_apart_is_not_said_to_have_chosen() -> None:
+    ends = [trial(n, q, t) for n, q, t in ((0, 0.5, 10.0), (1, 0.9, 40.0), (2, 0.9, 40.0))]
+    for rule in ("ideal", "weighted"):
+        reason = pick(ends, OBJECTIVES, rule=rule).reason
+        assert "Trial 0 is the earliest of 3 that the rule holds equal on a front of 3;" in reason
+        assert "knee" not in reason
+    first = pick(ends, OBJECTIVES, rule="lexicographic").reason
+    assert "Trial 1 is the earlier of 2 that the rule holds equal" in first
+
+
 def test_the_front_is_that_of_the_trials_inside_the_limits() -> None:
     # Trial 9 is dominated by trial 8, which is outside the limit.
     big, small = trial(8, 0.9, 5.0, parameters=9e6), trial(9, 0.8, 6.0, parameters=1e6)

@@ -12,7 +12,7 @@ from automtl.cli.terminal import OK
 from automtl.controller.promotion import RungStanding
 from automtl.dispatch.base import Report
 from automtl.dispatch.in_process import InProcessDispatcher
-from automtl.results import Decision, TrialOrder
+from automtl.results import Decision, EpochReport, TrialOrder, TrialStatus
 from automtl.space.recipe import Recipe, find_recipe, load_recipe
 from automtl.study.controller import StudyController
 from automtl.study.folder import Settings, StudyFolder
@@ -70,6 +70,34 @@ def test_status_says_who_was_stopped_where(
     assert rung["kendall"] is None
     assert show_status(place.root, check=False, as_json=False) == OK
     assert f"rung:            epoch 1: {rung['n_arrived']} came" in capsys.readouterr().out
+
+
+def test_status_says_that_a_search_has_ended_when_its_last_trial_has(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = load_recipe(find_recipe("quickstart")).to_plain()
+    place = StudyFolder(tmp_path / "s")
+    create(Recipe.model_validate({**plain, "budget": {"trials": 1}}), place, Settings())
+
+    def told() -> dict[str, object]:
+        assert show_status(place.root, check=True, as_json=True) == OK
+        found = json.loads(capsys.readouterr().out)
+        return {key: found[key] for key in ("ending_by", "ended_by") if key in found}
+
+    values = dict.fromkeys(("detection/mAP", "segmentation/mIoU", "tracking/IDF1"), 0.5)
+    with opened(place) as ledger, held(ledger):
+        assert told() == {}
+        ledger.add_trial(
+            number=0, point={}, config={}, config_digest="d", origin="default", seed=0
+        )
+        assert told() == {"ending_by": "budget.trials: 1 of 1"}
+        ledger.start_attempt(0, worker="w")
+        ledger.add_report(0, EpochReport(attempt=1, epoch=1, values=values, time_s=2.0))
+        assert told() == {"ending_by": "budget.trials: 1 of 1"}
+        ledger.end_trial(
+            0, status=TrialStatus.COMPLETED, values=values, best_epoch=1, failure=None
+        )
+        assert told() == {"ended_by": "budget.trials: 1 of 1"}
 
 
 def test_a_rung_is_said_in_words_and_in_json() -> None:

@@ -162,6 +162,15 @@ def test_a_search_that_stalls_ends_and_says_so() -> None:
     assert ending_of(over, rising, 0.0).why == "budget.trials: 4 of 4"
 
 
+@pytest.mark.parametrize("status", [s for s in TrialStatus if not s.is_final])
+def test_a_search_has_not_ended_while_a_trial_has_not(status: TrialStatus) -> None:
+    found = recipe(budget={"trials": 2})
+    open_ = [trial(0), trial(1, epochs=2, status=status)]
+    assert ending_of(found, open_, 0.0).why == "budget.trials: 2 of 2", "it begins no more"
+    assert why_ended(found, open_, 0.0) == ""
+    assert why_ended(found, [trial(0), trial(1)], 0.0) == "budget.trials: 2 of 2"
+
+
 @pytest.mark.parametrize(
     ("budget", "words"),
     [

@@ -1,6 +1,7 @@
 """A folder of frames becomes overlays, COCO JSON, MOT text and masks of the original's size."""
 
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,9 @@ from automtl.data.table import DataInfo
 from automtl.data.targets import read_target
 from automtl.errors import DataError
 from automtl.export.bundle import Bundle, load_bundle
-from automtl.export.predict import COCO, PredictSummary, predict_files
+from automtl.export.predict import COCO, PART, PredictSummary, predict_files
+from automtl.export.result import FrameResult
+from automtl.export.scene import ClipPredictor
 from automtl.export.video import Shot, VideoWriter, read_video
 from automtl.export.writing import export_bundle
 from automtl.model.network import build_network
@@ -203,6 +206,60 @@ def test_only_results_of_an_earlier_prediction_are_replaced(
         predict_files(bundle, frames, out, overwrite=True)
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in files(folder)}
+
+
+@pytest.mark.parametrize("name", ["frames", "ride.mp4"])
+def test_results_stay_where_what_would_replace_them_cannot_be_read(
+    bundle: Bundle, frames: Path, tmp_path: Path, name: str
+):
+    pytest.importorskip("av")
+    out = tmp_path / "out"
+    predict_files(bundle, frames, out)
+    before = contents(out)
+    (tmp_path / "ride.mp4").write_bytes(b"no video")
+    for path in frames.iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(DataError, match="none of the frames"):
+        predict_files(bundle, tmp_path / name, out, overwrite=True)
+    assert contents(out) == before
+
+
+def test_a_prediction_that_is_broken_off_leaves_the_earlier_results(
+    bundle: Bundle, frames: Path, tmp_path: Path
+):
+    def read_of(stream: ClipPredictor, images: torch.Tensor) -> list[FrameResult]:
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(len(images))
+        return read(stream, images)
+
+    seen: list[int] = []
+    read, out = ClipPredictor.read, tmp_path / "out"
+    predict_files(bundle, frames, out)
+    before = contents(out)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ClipPredictor, "read", read_of)
+        for place in (out, tmp_path / "new"):
+            seen.clear()
+            with pytest.raises(KeyboardInterrupt):
+                predict_files(bundle, frames, place, batch_size=1, overwrite=True)
+    assert contents(out) == before
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_a_killed_prediction_left_is_in_nobodys_way(
+    bundle: Bundle, frames: Path, tmp_path: Path
+):
+    left = tmp_path / "out" / PART / "overlays"
+    left.mkdir(parents=True)
+    (left / "001.png").touch()
+    predict_files(bundle, frames, tmp_path / "out")
+    assert not (tmp_path / "out" / PART).exists()
+    assert (tmp_path / "out/overlays/001.png").stat().st_size > 0
+
+
 def test_frames_that_differ_in_ending_alone_keep_apart(
     bundle: Bundle, frames: Path, tmp_path: Path
 ):
@@ -372,12 +429,38 @@ def test_the_threshold_leaves_out_the_unsure(bundle: Bundle, frames: Path, tmp_p
     assert scores(middle - 1e-6) == [s for s in everything if s >= middle] != []
 
 
+def test_where_nothing_is_found_it_says_what_score_would_show_something(
+    bundle: Bundle, frames: Path, tmp_path: Path
+):
+    summary = predict_files(bundle, frames, tmp_path / "none", score_threshold=1.0)
+    assert (summary.n_objects, summary.threshold) == (0, 1.0)
+    found = re.search(r"no object has a score of 1 or more; .* to ([0-9.]+)", str(summary))
+    assert found is not None, str(summary)
+    assert summary.best_score is not None
+    assert float(found[1]) <= summary.best_score < 1.0
+    lower = predict_files(bundle, frames, tmp_path / "some", score_threshold=float(found[1]))
+    assert lower.n_objects > 0
+    assert lower.best_score == summary.best_score
+    assert "no object" not in str(lower)
+
+
+def test_where_nothing_was_seen_at_all_no_score_is_recommended(frames: Path, tmp_path: Path):
+    blind = export(tmp_path / "b")
+    with torch.no_grad():
+        blind.network.heads["detection"].heat.bias.fill_(-50.0)
+    summary = predict_files(blind, frames, tmp_path / "out")
+    assert (summary.n_objects, summary.best_score) == (0, None)
+    assert "none was seen below it" in str(summary)
+    assert "--score" not in str(summary)
+
+
 def test_a_model_that_only_segments_writes_masks_and_no_tracks(frames: Path, tmp_path: Path):
     alone = CONFIG.model_copy(
         update={"sharing": SharingConfig(order=("segmentation",), split_after=())}
     )
     summary = predict_files(export(tmp_path / "b", alone), frames, tmp_path / "out")
     assert summary.n_objects == 0
+    assert "no object" not in str(summary), "it looks for none"
     assert not (tmp_path / "out/tracks").exists()
     assert len(list((tmp_path / "out/masks").iterdir())) == 3
 

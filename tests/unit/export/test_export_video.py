@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from automtl.errors import DataError
-from automtl.export.video import Shot, VideoWriter, read_video
+from automtl.export.video import PICTURES_PER_S, Shot, VideoWriter, read_video
 
 av = pytest.importorskip("av", reason="the extra `video` is not installed")
 
@@ -72,6 +72,31 @@ def test_times_that_run_back_are_written_forward(tmp_path: Path):
     times = [shot.time_s for shot in shots]
     assert all(before < after for before, after in pairwise(times))
     assert times[-1] == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("times_s", "last_s"),
+    [
+        ([0.0, 0.1, 0.2, 0.3, 0.4], 0.1),
+        ([0.0, 0.1, 0.2, 0.5, 0.9], 0.4),
+        ([0.0, 2.0], 2.0),
+        # Nothing says how long a picture alone lasts.
+        ([0.0], 1 / PICTURES_PER_S),
+    ],
+)
+def test_each_frame_is_shown_until_the_next_and_the_last_as_long_as_the_one_before(
+    tmp_path: Path, times_s: list[float], last_s: float
+):
+    with VideoWriter(tmp_path / "v.mp4") as film:
+        for index, time_s in enumerate(times_s):
+            film.add(shade(50 * index), time_s)
+    with av.open(str(tmp_path / "v.mp4")) as container:
+        stream = container.streams.video[0]
+        shown_s = [float(p.duration * p.time_base) for p in container.demux(stream) if p.size]
+        told_s = float(stream.duration * stream.time_base)
+    expected = [after - before for before, after in pairwise(times_s)] + [last_s]
+    assert shown_s == pytest.approx(expected, abs=1e-3)
+    assert told_s == pytest.approx(times_s[-1] + last_s, abs=1e-3)
 
 
 def test_odd_sides_get_a_black_line_and_other_sizes_are_fitted_in(tmp_path: Path):
