@@ -1,6 +1,7 @@
 """Start Ray, or connect to it, and leave nothing behind."""
 
 import contextlib
+import gc
 import logging
 import math
 import os
@@ -62,7 +63,26 @@ def connected(address: str, *, n_cpus: float) -> Iterator[list[dict[str, float]]
         yield [_machine(node["Resources"]) for node in nodes if node["Alive"]]
     finally:
         if is_ours:
-            ray.shutdown()
+            _shut_down()
+
+
+def _shut_down() -> None:
+    """Leave Ray while no thread drops a reference to what lies there.
+
+    Ray ends the whole process, with exit status 1, where a reference is dropped while it shuts
+    down. Tune leaves references in cycles, and cycles are dropped whenever any thread, such as
+    one that waits for MLflow, happens to make an object.
+    """
+    import ray
+
+    was_on = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        ray.shutdown()
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _start(n_cpus: int) -> None:

@@ -40,20 +40,32 @@ def history_of(folder: Path) -> tuple[TrialRecord, ...]:
         return ledger.history()
 
 
-def wait_for(folder: Path, is_reached: Callable[[tuple[TrialRecord, ...]], bool]) -> None:
+def wait_for(
+    process: subprocess.Popen[str],
+    folder: Path,
+    is_reached: Callable[[tuple[TrialRecord, ...]], bool],
+) -> None:
     deadline = time.monotonic() + 150
+
+    def expect_going_on(what: str) -> None:
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            out, err = process.communicate(timeout=30)
+            pytest.fail(f"the search did not {what}: {process.returncode}\n{out}\n{err}")
+
     while not (folder / "settings.json").exists():
-        assert time.monotonic() < deadline, "the search did not begin"
+        expect_going_on("begin")
         time.sleep(0.1)
     # Opened once: what is waited for may last for less than an opening takes.
     with opened(StudyFolder(folder)) as ledger:
         while not is_reached(ledger.history()):
-            assert time.monotonic() < deadline, "the search did not get that far"
+            expect_going_on("get that far")
             time.sleep(0.02)
 
 
-def first_report_of_the_second(history: tuple[TrialRecord, ...]) -> bool:
-    return len(history) >= 2 and bool(history[1].reports) and not history[1].status.is_final
+def in_the_middle_of_a_later_one(history: tuple[TrialRecord, ...]) -> bool:
+    """Whether a trial other than the first has reported and goes on; a wait may miss one."""
+    return any(r.reports and not r.status.is_final for r in history[1:])
 
 
 def expect_whole(folder: Path) -> tuple[TrialRecord, ...]:
@@ -79,7 +91,7 @@ def test_ctrl_c_ends_cleanly_and_resume_does_the_rest(
     folder = tmp_path / "study"
     process = begin(long_recipe, folder, *options)
     try:
-        wait_for(folder, lambda history: any(r.reports for r in history))
+        wait_for(process, folder, lambda history: any(r.reports for r in history))
         began = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=60)
@@ -108,7 +120,7 @@ def test_kill_9_loses_nothing_and_changes_nothing(
     assert undisturbed.code == 0, undisturbed
     process = begin(long_recipe, killed, "--dispatcher", "local")
     try:
-        wait_for(killed, first_report_of_the_second)
+        wait_for(process, killed, in_the_middle_of_a_later_one)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=30)
@@ -141,7 +153,7 @@ def test_killed_and_resumed_with_postgresql_and_an_mlflow_server(
     elsewhere = ("--ledger", postgres_url, "--mlflow", mlflow_server)
     process = begin(recipe, folder, "--dispatcher", "local", *elsewhere)
     try:
-        wait_for(folder, first_report_of_the_second)
+        wait_for(process, folder, in_the_middle_of_a_later_one)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=30)
