@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 # Processes that test side by side. What starts Ray, which takes all cores, comes afterwards.
 WORKERS ?= 2
 
-.PHONY: install demo docs check lint test fast clean
+.PHONY: install demo docs results check lint test fast clean
 
 install: $(VENV)/.installed
 
@@ -20,6 +20,12 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 demo: install  ## A small search on generated clips, end to end: front, pick, report, bundle, fine-tune.
 	$(BIN)/automtl demo --folder studies/demo
+
+# Data sets that the answer's questions are asked on: `make results DATA="shapes paste street"`.
+DATA ?= shapes
+
+results: install  ## docs/results.md from the recipes: hours, said first; end it at will, it goes on. QUICK=1: minutes.
+	$(BIN)/python -m benchmarks.results --data $(DATA) $(if $(QUICK),--quick)
 
 docs: install  ## The pages of docs/ as a site that needs no network: build/site/index.html.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

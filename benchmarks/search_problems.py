@@ -103,16 +103,9 @@ def own_table(path: Path = TABLE) -> Family:
 
     A search draws from the whole space; a point stands for the nearest recorded configuration.
     """
-    document = json.loads(gzip.decompress(path.read_bytes()))
-    recipe = Recipe.model_validate(document["recipe"])
-    rows = [row for row in document["rows"] if not row["failure"]]
+    recipe, rows = _recorded(path)
     space = recipe.space
-    curves = np.array(
-        [
-            [[o.as_loss(epoch[o.metric]) for o in space.objectives] for epoch in row["epochs"]]
-            for row in rows
-        ]
-    )
+    curves = recorded_curves(path)
     nearest = nearest_of(space, [row["point"] for row in rows])
     low, high, whole = _reference(curves[:, -1])
     problem = Problem(
@@ -125,6 +118,22 @@ def own_table(path: Path = TABLE) -> Family:
         whole=whole,
     )
     return Family(name="own_table", problems=(problem,), n_full=20)
+
+
+def recorded_curves(path: Path = TABLE) -> Array:
+    """Return the losses of the recorded trainings, shape ``(configurations, epochs, m)``."""
+    recipe, rows = _recorded(path)
+    objectives = recipe.space.objectives
+    return np.array(
+        [[[o.as_loss(epoch[o.metric]) for o in objectives] for epoch in r["epochs"]] for r in rows]
+    )
+
+
+def _recorded(path: Path) -> tuple[Recipe, list[dict[str, Any]]]:
+    """Return the recipe of the table, and the trainings that did not fail."""
+    document = json.loads(gzip.decompress(path.read_bytes()))
+    rows = [row for row in document["rows"] if not row["failure"]]
+    return Recipe.model_validate(document["recipe"]), rows
 
 
 def no_fidelity() -> Family:

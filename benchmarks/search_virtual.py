@@ -84,11 +84,19 @@ class VirtualStudy:
     spent: int = 0
     _now: float = 0.0
 
-    def run(self, n_epochs: int) -> None:
-        """Search until ``n_epochs`` have been trained by all workers together."""
+    def run(self, n_epochs: int, *, n_trials: int | None = None) -> None:
+        """Search until ``n_epochs`` have been trained by all workers together.
+
+        Args:
+            n_epochs: The budget.
+            n_trials: Most trials that are proposed. When they are there, paused ones that are
+                good enough are trained to their end, and then the search is over.
+        """
         while self.spent < n_epochs:
-            while len(self._events) < self.n_workers:
-                self._begin(self._now)
+            while len(self._events) < self.n_workers and self._begin(self._now, n_trials):
+                pass
+            if not self._events:
+                return
             self._now, number, epoch = heapq.heappop(self._events)
             self._reach(number, epoch, n_epochs)
             if self.history[number].status is TrialStatus.RUNNING:
@@ -99,8 +107,13 @@ class VirtualStudy:
         found = [losses for spent, losses in self.finished if spent <= n_epochs]
         return self.problem.hypervolume(np.array(found))
 
-    def _begin(self, now: float) -> None:
-        number = self.method.stopping.resumes(self.history, Phase.OPEN)
+    def _begin(self, now: float, n_trials: int | None) -> bool:
+        """Put a trial to work; False where none may be proposed and none is to be resumed."""
+        is_open = n_trials is None or len(self.history) < n_trials
+        phase = Phase.OPEN if is_open else Phase.CLOSING
+        number = self.method.stopping.resumes(self.history, phase)
+        if number is None and not is_open:
+            return False
         if number is None:
             number = len(self.history)
             point = self.method.propose(self.history)
@@ -109,6 +122,7 @@ class VirtualStudy:
         attempts = self.history[number].attempts + 1
         self._change(number, status=TrialStatus.RUNNING, attempts=attempts)
         self._schedule(number, now)
+        return True
 
     def _schedule(self, number: int, now: float) -> None:
         done = len(self.history[number].reports)

@@ -3,10 +3,13 @@
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.fusion import student_interval
 from benchmarks.results.trainings import Outcome
+
+MEAN = "mean"
+"""Stands beside the metrics for their mean: the figure that a comparison is decided by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +36,14 @@ class Compared:
         differences: By metric, what it reaches beyond the other arm, paired by seed. Empty for
             that arm itself.
         costs: By what it cost, the mean.
+        n_seeds: How many seeds that is.
     """
 
     arm: str
     means: Mapping[str, Interval]
     differences: Mapping[str, Interval]
     costs: Mapping[str, float]
+    n_seeds: int
 
 
 def compare(
@@ -77,9 +82,18 @@ def compare(
                 if arm == reference
                 else {m: interval([a.test[m] - b.test[m] for a, b in pairs]) for m in metrics},
                 costs={c: statistics.mean(one.validation[c] for one, _ in pairs) for c in costs},
+                n_seeds=len(pairs),
             )
         )
     return tuple(found)
+
+
+def with_mean(outcomes: Iterable[Outcome], metrics: Sequence[str]) -> tuple[Outcome, ...]:
+    """Give each outcome the mean of its test metrics, as the value :data:`MEAN`."""
+    return tuple(
+        replace(one, test={**one.test, MEAN: statistics.mean(one.test[m] for m in metrics)})
+        for one in outcomes
+    )
 
 
 def interval(values: Sequence[float]) -> Interval:
@@ -100,3 +114,44 @@ def means_of(outcomes: Iterable[Outcome]) -> dict[str, float]:
     found = list(outcomes)
     shared = set(found[0].validation).intersection(*(one.validation for one in found))
     return {name: statistics.mean(one.validation[name] for one in found) for name in shared}
+
+
+def text(found: Interval) -> str:
+    """Render a mean with half its interval; one seed has none.
+
+    >>> text(Interval(mean=0.5, low=0.4, high=0.6))
+    '0.500 ± 0.100'
+    """
+    if math.isnan(found.low):
+        return f"{found.mean:.3f}"
+    return f"{found.mean:.3f} ± {found.high - found.mean:.3f}"
+
+
+def difference(found: Interval) -> str:
+    """Render a difference with its interval, in bold where 0 lies outside.
+
+    >>> difference(Interval(mean=0.02, low=-0.01, high=0.05))
+    '+.020 [-.010, .050]'
+    """
+    if math.isnan(found.low):
+        return _short(found.mean, "+")
+    said = f"{_short(found.mean, '+')} [{_short(found.low)}, {_short(found.high)}]"
+    return f"**{said}**" if found.is_clear else said
+
+
+def verdict(found: Interval, rival: str) -> str:
+    """Say in words how a difference in quality came out.
+
+    >>> verdict(Interval(mean=-0.02, low=-0.03, high=-0.01), "joint")
+    'worse than joint (-.020 [-.030, -.010])'
+    >>> verdict(Interval(mean=-0.02, low=-0.05, high=0.01), "joint")
+    'not told apart from joint (-.020 [-.050, .010])'
+    """
+    said = difference(found).strip("*")
+    if not found.is_clear:
+        return f"not told apart from {rival} ({said})"
+    return f"{'better' if found.mean > 0 else 'worse'} than {rival} ({said})"
+
+
+def _short(number: float, sign: str = "-") -> str:
+    return f"{number:{sign}.3f}".replace("0.", ".", 1)

@@ -1,5 +1,6 @@
 """What the trainings of questions 1, 2 and 5 say, on the test split, paired by seed."""
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,9 +11,9 @@ from automtl.analysis.replicates import probability_on_front
 from automtl.pareto import losses_of
 from automtl.picks import pick
 from automtl.results import Objective, TrialRecord
-from benchmarks.results.comparing import Interval, interval, means_of
+from benchmarks.results.comparing import Interval, difference, interval, means_of, text, verdict
 from benchmarks.results.front_arms import DEFAULT_WAYS, METRICS, front_arm
-from benchmarks.results.schedule_answer import difference, text
+from benchmarks.results.section import waiting
 from benchmarks.results.trainings import Outcome
 
 ALONE = {
@@ -42,18 +43,59 @@ class Member:
 
 
 def tables(
-    history: Sequence[TrialRecord], objectives: Sequence[Objective], outcomes: Sequence[Outcome]
+    history: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
+    outcomes: Sequence[Outcome],
+    n_seeds: int,
 ) -> str:
-    """Return the answers in Markdown: against single tasks, against the defaults, what stays."""
+    """Return the answers in Markdown: against single tasks, against the defaults, what stays.
+
+    Args:
+        history: The search's trials.
+        objectives: Of the search.
+        outcomes: Whole seeds, at least one.
+        n_seeds: How many there are to be.
+    """
     arms = by_arm(outcomes)
     number = chosen(history, objectives, arms)
+    n_done = len(arms[front_arm(number)])
     return "\n".join(
         (
+            f"{n_done} of {n_seeds} seeds.\n",
             alone_table(number, arms),
             default_table(number, arms),
             members_line(members(history, objectives, arms)),
         )
     )
+
+
+def answer(
+    history: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
+    outcomes: Sequence[Outcome],
+    n_seeds: int,
+) -> str:
+    """Return the answer in one sentence, once all seeds are there."""
+    arms = by_arm(outcomes)
+    n_done = min((len(seeds) for seeds in arms.values()), default=0)
+    if n_done < n_seeds:
+        return waiting(n_done, n_seeds)
+    number = chosen(history, objectives, arms)
+    said = []
+    for against, pattern in ALONE.items():
+        if all(pattern.format(task) in arms for task in METRICS):
+            found = deltas(arms[front_arm(number)], arms, pattern)
+            change = "undefined" if found is None else percent(found[-1]).strip("*")
+            said.append(
+                f"against single tasks {against} the pick's Δm (primary metrics) is {change}"
+            )
+    ours = arms[front_arm(number)]
+    for way in DEFAULT_WAYS.values():
+        if way in arms:
+            gain = interval([_mean(ours[seed]) - _mean(one) for seed, one in arms[way].items()])
+            said.append(f"in the mean of the three metrics it is {verdict(gain, way)}")
+    said.append(members_line(members(history, objectives, arms)))
+    return "; ".join(said)
 
 
 def by_arm(outcomes: Sequence[Outcome]) -> dict[str, dict[int, Outcome]]:
@@ -156,6 +198,10 @@ def default_table(pick_number: int, arms: Mapping[str, Seeds]) -> str:
             ]
             lines.append(f"| beyond {way} | " + " | ".join(map(difference, gains)) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _mean(outcome: Outcome) -> float:
+    return statistics.mean(outcome.test[of.metrics[0]] for of in METRICS.values())
 
 
 def members_line(found: Sequence[Member]) -> str:

@@ -19,8 +19,11 @@ from automtl.picks import pick
 from automtl.results import TrialRecord
 from automtl.space.recipe import Recipe
 from automtl.study.deltas import deltas_of
+from benchmarks.results.datasets import recipe_of
+from benchmarks.results.keeping import Searched
 from benchmarks.results.trainings import Training
 
+QUESTION = "front"
 SEEDS = (100, 101, 102, 103, 104)
 NARROWEST = 0.05
 """Smallest width that is tried for networks of fewer parameters."""
@@ -35,25 +38,36 @@ METRICS = {
 
 
 def front_trainings(
-    recipe: Recipe,
-    history: Sequence[TrialRecord],
-    info: DataInfo,
+    dataset: str,
+    searched: Searched,
+    root: Path | None,
     *,
-    root: Path | None = None,
+    recipe: Recipe | None = None,
     seeds: Sequence[int] = SEEDS,
 ) -> Iterator[Training]:
-    """Yield every training of the questions.
+    """Yield every training of the questions, seed by seed.
 
     Args:
-        recipe: Of the search.
-        history: Its trials.
-        info: Classes and picture size of its data.
+        dataset: Its name.
+        searched: The search whose front is asked about.
         root: Folder below which the data's paths lie.
+        recipe: Of the search, where it is not the data set's own.
         seeds: Of the trainings, none of them the search's.
     """
-    for arm, config in arms(recipe, history, info).items():
-        for seed in seeds:
-            yield Training(arm=arm, config=config, data=recipe.data, root=root, seed=seed)
+    recipe = recipe or recipe_of(dataset)
+    compared = arms(recipe, searched.history, searched.info)
+    for seed in seeds:
+        for arm, config in compared.items():
+            yield Training(
+                question=QUESTION,
+                dataset=dataset,
+                cell=QUESTION,
+                arm=arm,
+                config=config,
+                data=recipe.data,
+                root=root,
+                seed=seed,
+            )
 
 
 def arms(recipe: Recipe, history: Sequence[TrialRecord], info: DataInfo) -> dict[str, TrialConfig]:

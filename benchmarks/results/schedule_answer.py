@@ -1,13 +1,23 @@
-"""What the trainings of question 3 say: a table, and a figure."""
+"""What the trainings of question 3 say: a table, a figure, and a sentence."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from automtl_dashboards.palette import EDGE, FONT, FRONT, PICK, SINGLE_TASK
-from benchmarks.results.comparing import Compared, Interval, compare
-from benchmarks.results.schedule_arms import FRACTIONS, LAYOUTS, arm_of, ways
+from benchmarks.results.comparing import (
+    MEAN,
+    Compared,
+    compare,
+    difference,
+    text,
+    verdict,
+    with_mean,
+)
+from benchmarks.results.schedule_arms import PRIMARIES, QUESTION, arm_of, order_of, ways
+from benchmarks.results.schedule_data import FRACTIONS
+from benchmarks.results.section import waiting
 from benchmarks.results.trainings import Outcome
 
 METRICS = {
@@ -15,6 +25,7 @@ METRICS = {
     "segmentation/mIoU": "segmentation, mIoU",
     "tracking/IDF1": "tracking, IDF1",
 }
+SHOWN = {**METRICS, MEAN: "mean of the three"}
 COSTS = ("cost/trunk_forward_passes", "cost/optimizer_steps")
 COLORS = (FRONT, PICK, SINGLE_TASK)
 APART = 0.05
@@ -22,85 +33,91 @@ APART = 0.05
 
 DASHES = {"together": "solid", "apart": "dot"}
 
-
-def compared_cells(
-    outcomes: Sequence[Outcome],
-) -> Iterator[tuple[str, float, tuple[Compared, ...]]]:
-    """Yield layout, fraction and its ways, the first being what the others are compared with."""
-    names = [way.name for way in ways(len(METRICS))]
-    for layout in LAYOUTS:
-        for fraction in FRACTIONS:
-            arms = [arm_of(layout, fraction, name) for name in names]
-            some = [outcome for outcome in outcomes if outcome.arm in arms]
-            found = compare(some, reference=arms[0], metrics=tuple(METRICS), costs=COSTS)
-            yield layout, fraction, found
+Cells = Mapping[tuple[str, float], tuple[Compared, ...]]
+"""By layout and fraction the ways, the first being what the others are compared with. A cell
+without a whole seed has none."""
 
 
-def table(outcomes: Sequence[Outcome]) -> str:
+def cells_of(dataset: str, outcomes: Sequence[Outcome]) -> Cells:
+    """Compare the ways in each cell.
+
+    Args:
+        dataset: Its name.
+        outcomes: Whole seeds, of any question.
+    """
+    some = [one for one in outcomes if (one.question, one.dataset) == (QUESTION, dataset)]
+    found: dict[tuple[str, float], tuple[Compared, ...]] = {}
+    for layout, fraction in (cell for group in order_of(dataset) for cell in group):
+        arms = [arm_of(layout, fraction, way.name) for way in ways()]
+        here = with_mean((one for one in some if one.arm in arms), PRIMARIES)
+        found[layout, fraction] = (
+            compare(here, reference=arms[0], metrics=tuple(SHOWN), costs=COSTS) if here else ()
+        )
+    return found
+
+
+def table(cells: Cells, n_seeds: int) -> str:
     """Return the answer's table in Markdown: means of joint, then paired differences to it."""
     lines = [
-        "| labels | way | steps | " + " | ".join(METRICS.values()) + " |",
-        "|---|---|---|" + "---|" * len(METRICS),
+        "| labels | seeds | way | steps | " + " | ".join(SHOWN.values()) + " |",
+        "|---|---|---|---|" + "---|" * len(SHOWN),
     ]
-    for layout, fraction, found in compared_cells(outcomes):
+    for (layout, fraction), found in cells.items():
+        labels = f"{layout}, {fraction:.0%}"
+        if not found:
+            empty = " | ".join("" for _ in SHOWN)
+            lines.append(f"| {labels} | 0 of {n_seeds} | {waiting(0, n_seeds)} | | {empty} |")
         for place, one in enumerate(found):
-            cells = [
+            values = [
                 text(one.means[metric]) if place == 0 else difference(one.differences[metric])
-                for metric in METRICS
+                for metric in SHOWN
             ]
-            labels = f"{layout}, {fraction:.0%}" if place == 0 else ""
+            first = f"{labels} | {one.n_seeds} of {n_seeds}" if place == 0 else " | "
             way = one.arm.partition(": ")[2]
             steps = f"{one.costs['cost/optimizer_steps']:.0f}"
-            lines.append(f"| {labels} | {way} | {steps} | " + " | ".join(cells) + " |")
+            lines.append(f"| {first} | {way} | {steps} | " + " | ".join(values) + " |")
     return "\n".join(lines) + "\n"
 
 
-def text(found: Interval) -> str:
-    """Render a mean with half its interval."""
-    return f"{found.mean:.3f} ± {found.high - found.mean:.3f}"
+def answer(cells: Cells, n_seeds: int) -> str:
+    """Return the answer in one sentence: cell by cell, by the mean of the three metrics."""
+    said = [f"{_labels(*cell)} {_of_cell(found, n_seeds)}" for cell, found in cells.items()]
+    return "; ".join(said)
 
 
-def difference(found: Interval) -> str:
-    """Render a difference with its interval, in bold where 0 lies outside.
-
-    >>> difference(Interval(mean=0.02, low=-0.01, high=0.05))
-    '+.020 [-.010, .050]'
-    """
-    said = f"{_short(found.mean, '+')} [{_short(found.low)}, {_short(found.high)}]"
-    return f"**{said}**" if found.is_clear else said
+def _labels(layout: str, fraction: float) -> str:
+    amount = "all labels" if fraction == 1 else f"{fraction:.0%} of the labels"
+    place = " on clips of each task's own" if layout == "apart" else ""
+    return f"with {amount}{place}"
 
 
-def figure(outcomes: Sequence[Outcome]) -> go.Figure:
+def _of_cell(found: Sequence[Compared], n_seeds: int) -> str:
+    n_done = found[0].n_seeds if found else 0
+    if n_done < n_seeds:
+        return waiting(n_done, n_seeds)
+    return ", ".join(
+        f"{one.arm.partition(': ')[2].replace(', ', ' with ')} is "
+        f"{verdict(one.differences[MEAN], 'joint')}"
+        for one in found[1:]
+    )
+
+
+def figure(cells: Cells) -> go.Figure:
     """Return a panel for each task: what each way reaches over the share of the labels."""
     drawn = make_subplots(cols=len(METRICS), subplot_titles=list(METRICS.values()))
-    names = [way.name for way in ways(len(METRICS))]
-    cells = {(layout, fraction): found for layout, fraction, found in compared_cells(outcomes)}
+    named: set[str] = set()
     for column, metric in enumerate(METRICS, start=1):
-        for row, layout in enumerate(LAYOUTS):
-            for place, name in enumerate(names):
-                aside = APART * (len(names) * row + place - (len(LAYOUTS) * len(names) - 1) / 2)
-                found = [cells[layout, fraction][place].means[metric] for fraction in FRACTIONS]
-                means = [one.mean for one in found]
-                reach = [one.high - one.mean for one in found]
-                line = go.Scatter(
-                    x=[position + aside for position in range(len(FRACTIONS))],
-                    y=means,
-                    error_y={"array": reach, "color": COLORS[place], "thickness": 1, "width": 3},
-                    mode="lines+markers",
-                    line={"color": COLORS[place], "dash": DASHES[layout], "width": 2},
-                    name=f"{name}; labels {layout}",
-                    legendgroup=f"{name} {layout}",
-                    showlegend=column == 1,
-                )
-                drawn.add_trace(line, row=1, col=column)
-        drawn.update_xaxes(
-            title="labels used",
-            linecolor=EDGE,
-            tickvals=list(range(len(FRACTIONS))),
-            ticktext=[f"{fraction:.0%}" for fraction in FRACTIONS],
-            row=1,
-            col=column,
-        )
+        for line in _lines(cells, metric):
+            line.showlegend = line.name not in named
+            named.add(line.name)
+            drawn.add_trace(line, row=1, col=column)
+    drawn.update_xaxes(
+        title="labels used",
+        linecolor=EDGE,
+        tickvals=list(range(len(FRACTIONS))),
+        ticktext=[f"{fraction:.0%}" for fraction in FRACTIONS],
+        range=[-0.5, len(FRACTIONS) - 0.5],
+    )
     drawn.update_layout(
         template="none",
         font={"family": FONT, "size": 13},
@@ -112,5 +129,24 @@ def figure(outcomes: Sequence[Outcome]) -> go.Figure:
     return drawn
 
 
-def _short(number: float, sign: str = "-") -> str:
-    return f"{number:{sign}.3f}".replace("0.", ".", 1)
+def _lines(cells: Cells, metric: str) -> Iterator[go.Scatter]:
+    """Yield what each way reaches where labels lie together, then where they lie apart."""
+    layouts = sorted({layout for layout, _ in cells}, key=list(DASHES).index)
+    names = [way.name for way in ways()]
+    middle = (len(layouts) * len(names) - 1) / 2
+    for row, layout in enumerate(layouts):
+        shown = [fraction for fraction in FRACTIONS if cells[layout, fraction]]
+        for place, name in enumerate(names) if shown else ():
+            aside = APART * (len(names) * row + place - middle)
+            found = [cells[layout, fraction][place].means[metric] for fraction in shown]
+            # With one seed there is no interval, and none is drawn.
+            reach = [one.high - one.mean for one in found]
+            yield go.Scatter(
+                x=[FRACTIONS.index(fraction) + aside for fraction in shown],
+                y=[one.mean for one in found],
+                error_y={"array": reach, "color": COLORS[place], "thickness": 1, "width": 3},
+                mode="lines+markers",
+                line={"color": COLORS[place], "dash": DASHES[layout], "width": 2},
+                name=f"{name}; labels {layout}",
+                legendgroup=f"{name}; labels {layout}",
+            )

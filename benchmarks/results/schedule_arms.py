@@ -1,32 +1,40 @@
 """Question 3: joint against alternating, with few and many labels, on the same frames and apart.
 
-Generated clips, everything shared, equal fixed weights, one learning rate for all arms (that of
-the recipe). A joint step trains all tasks, an alternating one a single task, so that two
-comparisons are fair, each in its way: the same number of optimizer steps, which is also the same
-number of passes through the trunk, and the same number of updates of each task, for which
-alternating takes as many steps more as there are tasks.
+Everything shared, equal fixed weights. A joint step trains all tasks, an alternating one a single
+task, so that two comparisons are fair, each in its way: the same number of optimizer steps, which
+is also the same number of passes through the trunk, and the same number of updates of each task,
+for which alternating takes as many steps more as there are tasks. Each way has the learning rate
+that is best for it on the validation split, tried with a seed that is not used afterwards.
 """
 
-from collections.abc import Iterator, Sequence
+import statistics
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from automtl.config import AlternatingSchedule, FixedWeighting, JointSchedule, TrialConfig
-from automtl.sources import DataConfig, ShapesSource
-from benchmarks.results.trainings import Training
+from benchmarks.results.datasets import default_of
+from benchmarks.results.schedule_data import (
+    ALL,
+    ALL_CLIPS,
+    FRACTIONS,
+    LAYOUTS,
+    ClipCounts,
+    data_of,
+    layouts_of,
+)
+from benchmarks.results.trainings import Outcome, Training
 
-N_CLIPS = 120
-"""Training clips with the labels of each task, where all are used."""
+QUESTION = "schedule"
+EPOCHS, STEPS_PER_EPOCH = 4, 100
+"""Of joint training: two thirds of what `quickstart` takes, some 20 s of one core."""
 
-N_JUDGING = (12, 60)
-"""Clips of the validation and of the test split."""
-
-FRACTIONS = (0.1, 0.3, 1.0)
-LAYOUTS = ("together", "apart")
+PRIMARIES = ("detection/mAP", "segmentation/mIoU", "tracking/IDF1")
 SEEDS = (0, 1, 2, 3, 4)
-TRAIN_SEED = 71
-"""Of the clips; no recipe and no other benchmark draws from it, nor from the two below."""
+RATES = (0.5, 1.0, 2.0)
+"""What multiplies the recipe's learning rate."""
 
-VALIDATION_SEED, TEST_SEED = 74, 75
+RATE_SEED = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +52,29 @@ class Way:
     factor: int
 
 
-def ways(n_tasks: int) -> tuple[Way, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How much is trained and judged.
+
+    Attributes:
+        epochs: Of a training.
+        steps: Of an epoch of joint training.
+        clips: How many clips are generated.
+        seeds: Of the trainings that are compared.
+        rates: What multiplies the learning rate where that is chosen.
+    """
+
+    epochs: int = EPOCHS
+    steps: int = STEPS_PER_EPOCH
+    clips: ClipCounts = ALL_CLIPS
+    seeds: Sequence[int] = SEEDS
+    rates: Sequence[float] = RATES
+
+
+FULL = Size()
+
+
+def ways(n_tasks: int = len(PRIMARIES)) -> tuple[Way, ...]:
     """Return what is compared; the first is what the others are compared with."""
     return (
         Way(name="joint", schedule=JointSchedule(), factor=1),
@@ -53,34 +83,101 @@ def ways(n_tasks: int) -> tuple[Way, ...]:
     )
 
 
-def schedule_trainings(
-    default: TrialConfig,
-    *,
-    n_clips: int = N_CLIPS,
-    n_judging: tuple[int, int] = N_JUDGING,
-    seeds: Sequence[int] = SEEDS,
-) -> Iterator[Training]:
-    """Yield every training of the question.
+def rate_trainings(dataset: str, root: Path | None, size: Size = FULL) -> Iterator[Training]:
+    """Yield what chooses each way's learning rate; the test split is not loaded."""
+    data = data_of(dataset, LAYOUTS[0], ALL, size.clips).model_copy(update={"test": ()})
+    for way in ways():
+        for factor in size.rates:
+            yield Training(
+                question=QUESTION,
+                dataset=dataset,
+                cell=f"rates of {way.name}",
+                arm=rate_arm(way.name, factor),
+                config=trained(default_of(dataset), way, size, factor),
+                data=data,
+                root=root,
+                seed=RATE_SEED,
+            )
+
+
+def rate_arm(way: str, factor: float) -> str:
+    """Return the name of a training that is one of a way's rates.
+
+    >>> rate_arm("joint", 0.5)
+    'rate x 0.5: joint'
+    """
+    return f"rate x {factor:g}: {way}"
+
+
+def chosen_rates(
+    dataset: str, outcomes: Iterable[Outcome], size: Size = FULL
+) -> dict[str, float] | None:
+    """Return by way which factor on the learning rate the validation split prefers.
 
     Args:
-        default: What is trained, schedule, weights and number of steps apart.
-        n_clips: Training clips with the labels of a task, at a fraction of 1.
-        n_judging: Clips of the validation and of the test split.
-        seeds: Of the trainings.
+        dataset: Of which the outcomes are.
+        outcomes: Those of :func:`rate_trainings`.
+        size: Which factors were tried.
+
+    Returns:
+        None where a training is missing.
     """
-    for layout in LAYOUTS:
-        for fraction in FRACTIONS:
-            data = clips(default.tasks, layout, max(1, round(fraction * n_clips)), n_judging)
-            for way in ways(len(default.tasks)):
-                config = trained(default, way)
-                for seed in seeds:
+    scores = {
+        one.arm: statistics.mean(one.validation[metric] for metric in PRIMARIES)
+        for one in outcomes
+        if one.dataset == dataset
+    }
+    names = [way.name for way in ways()]
+    if any(rate_arm(name, factor) not in scores for name in names for factor in size.rates):
+        return None
+    return {
+        name: max(size.rates, key=lambda factor: scores[rate_arm(name, factor)]) for name in names
+    }
+
+
+def schedule_trainings(
+    dataset: str, root: Path | None, rates: Mapping[str, float], size: Size = FULL
+) -> Iterator[Training]:
+    """Yield every training of the question, what matters most first: all labels, then few.
+
+    Args:
+        dataset: Its name.
+        root: Folder below which its paths lie.
+        rates: By way, the factor on the learning rate.
+        size: How much is trained.
+    """
+    for cells in order_of(dataset):
+        for seed in size.seeds:
+            for layout, fraction in cells:
+                data = data_of(dataset, layout, fraction, size.clips)
+                for way in ways():
                     yield Training(
+                        question=QUESTION,
+                        dataset=dataset,
+                        cell=cell_of(layout, fraction),
                         arm=arm_of(layout, fraction, way.name),
-                        config=config,
+                        config=trained(default_of(dataset), way, size, rates[way.name]),
                         data=data,
-                        root=None,
+                        root=root,
                         seed=seed,
                     )
+
+
+def order_of(dataset: str) -> tuple[tuple[tuple[str, float], ...], ...]:
+    """Return layouts and fractions in groups; a group's seeds are done before the next group's."""
+    few = [fraction for fraction in FRACTIONS if fraction != ALL]
+    first, *others = layouts_of(dataset)
+    groups = [((first, ALL),), tuple((first, fraction) for fraction in few)]
+    return (*groups, *(tuple((one, f) for f in (ALL, *few)) for one in others))
+
+
+def cell_of(layout: str, fraction: float) -> str:
+    """Return the name of what is compared with one another.
+
+    >>> cell_of("apart", 0.1)
+    'labels apart, 10 %'
+    """
+    return f"labels {layout}, {fraction:.0%}".replace("%", " %")
 
 
 def arm_of(layout: str, fraction: float, way: str) -> str:
@@ -89,46 +186,22 @@ def arm_of(layout: str, fraction: float, way: str) -> str:
     >>> arm_of("apart", 0.1, "joint")
     'labels apart, 10 %: joint'
     """
-    return f"labels {layout}, {fraction:.0%}: {way}".replace("%", " %")
+    return f"{cell_of(layout, fraction)}: {way}"
 
 
-def clips(
-    tasks: Sequence[str], layout: str, n_clips: int, n_judging: tuple[int, int] = N_JUDGING
-) -> DataConfig:
-    """Return data in which each task has labels on ``n_clips`` clips.
-
-    Args:
-        tasks: The tasks.
-        layout: ``together``, all on the same clips; ``apart``, each task's on clips of its own.
-        n_clips: How many for each task.
-        n_judging: Clips of the validation and of the test split.
-    """
-    if layout == "together":
-        train: tuple[ShapesSource, ...] = (ShapesSource(clips=n_clips, seed=TRAIN_SEED),)
-    else:
-        train = tuple(
-            ShapesSource(
-                clips=n_clips,
-                seed=TRAIN_SEED + place,
-                label_dropout={other: 1.0 for other in tasks if other != task},
-            )
-            for place, task in enumerate(tasks)
-        )
-    return DataConfig(
-        train=train,
-        validation=(ShapesSource(clips=n_judging[0], seed=VALIDATION_SEED),),
-        test=(ShapesSource(clips=n_judging[1], seed=TEST_SEED),),
+def trained(default: TrialConfig, way: Way, size: Size, rate: float) -> TrialConfig:
+    """Return the configuration of a way: equal weights, its number of steps, its own rate."""
+    optimizer = default.optimizer.model_copy(
+        update={
+            "epochs": size.epochs,
+            "steps_per_epoch": way.factor * size.steps,
+            "lr": rate * default.optimizer.lr,
+        }
     )
-
-
-def trained(default: TrialConfig, way: Way) -> TrialConfig:
-    """Return the configuration of a way: equal weights, as many steps as it takes."""
-    optimizer = default.optimizer
-    n_steps = way.factor * optimizer.steps_per_epoch
     return default.model_copy(
         update={
             "schedule": way.schedule,
             "weighting": FixedWeighting(weights=dict.fromkeys(default.tasks, 1.0)),
-            "optimizer": optimizer.model_copy(update={"steps_per_epoch": n_steps}),
+            "optimizer": optimizer,
         }
     )

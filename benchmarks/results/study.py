@@ -7,20 +7,23 @@ from typing import Any
 import yaml
 
 from automtl.cli import run_command
+from automtl.data.load import load_data
 from automtl.errors import AutomtlError
-from automtl.results import TrialRecord
+from automtl.space.recipe import load_recipe
 from automtl.study.folder import StudyFolder
 from automtl.study.search import opened
+from benchmarks.results.keeping import Searched
 
-History = tuple[TrialRecord, ...]
 
-
-def searched(recipe_path: Path, folder: Path, *, dispatcher: str = "ray") -> History:
-    """Return the trials of a search, which is begun, gone on with, or was done before.
+def searched(
+    recipe_path: Path, folder: Path, *, root: Path | None, dispatcher: str = "ray"
+) -> Searched:
+    """Return a search, which is begun, gone on with, or was done before.
 
     Args:
         recipe_path: What is searched.
         folder: Of the study.
+        root: Folder below which the data's paths lie.
         dispatcher: ``ray``, or ``local``.
 
     Raises:
@@ -30,12 +33,16 @@ def searched(recipe_path: Path, folder: Path, *, dispatcher: str = "ray") -> His
         code = run_command(["resume", str(folder)])
     else:
         words = ["search", str(recipe_path), "--folder", str(folder), "--dispatcher", dispatcher]
+        words += ["--data", str(root)] if root else []
         code = run_command(words)
     if code:
         msg = f"the search of {recipe_path.name} ended with the exit code {code}"
         raise AutomtlError(msg, where=str(folder), fix="Run the same command again")
+    recipe = load_recipe(recipe_path)
+    size = recipe.space.config_of(recipe.space.default_point()).backbone.image_size
+    info = load_data(recipe.data, image_size=size, root=root).splits.info
     with opened(StudyFolder(folder)) as ledger:
-        return ledger.history()
+        return Searched(history=ledger.history(), info=info)
 
 
 def shortened(recipe_path: Path, folder: Path) -> Path:

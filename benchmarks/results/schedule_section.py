@@ -1,0 +1,88 @@
+"""What is said of question 3 on the page."""
+
+from benchmarks.results.datasets import DATA_SETS, DataSet, default_of
+from benchmarks.results.keeping import Kept
+from benchmarks.results.running import whole
+from benchmarks.results.schedule_answer import answer, cells_of, figure, table
+from benchmarks.results.schedule_arms import (
+    QUESTION,
+    Size,
+    chosen_rates,
+    rate_trainings,
+    schedule_trainings,
+)
+from benchmarks.results.section import Section, waiting
+from benchmarks.results.trainings import Outcome
+
+MANY = 18
+"""Intervals that are read together in a table of three shares, two ways and three metrics."""
+
+
+def section(kept: Kept, size: Size) -> Section:
+    """Return the section from what is kept."""
+    tables, figures, answers, said = {}, {}, [], []
+    for dataset in DATA_SETS.values():
+        rates = rates_of(dataset.name, kept, size)
+        if rates is None:
+            answers.append(f"{dataset.title}: {waiting(0, len(size.seeds))}")
+            continue
+        cells = cells_of(dataset.name, outcomes_of(dataset.name, kept, size))
+        answers.append(f"{dataset.title}: {answer(cells, len(size.seeds))}")
+        said.append(_data_words(dataset, rates))
+        tables[dataset.title] = table(cells, len(size.seeds))
+        if any(cells.values()):
+            figures[dataset.title] = figure(cells)
+    return Section(
+        name=QUESTION,
+        title="3. Joint against alternating training",
+        asks="Joint or alternating, at equal forward passes and at equal optimizer steps of each "
+        "task, where labels are many and few, and where the tasks' labels lie on other frames?",
+        protocol=" ".join((_protocol(size), *said)),
+        answer=". ".join(answers),
+        tables=tables,
+        figures=figures,
+        limits=f"Short trainings of a small network. Rates were chosen with all labels, one seed "
+        f"and {len(size.rates)} values. Alternating blocks are one step long, with one set of "
+        f"moments for all tasks. Each interval is a 95 % one by itself: of the {MANY} in a table "
+        "of three shares about one is expected to leave 0 out by chance. "
+        + " ".join(
+            f"{one.title}: {one.limits}" for one in DATA_SETS.values() if one.title in tables
+        ),
+    )
+
+
+def rates_of(dataset: str, kept: Kept, size: Size) -> dict[str, float] | None:
+    """Return the chosen factor on the learning rate by way; None where that is not known yet."""
+    tried = whole(rate_trainings(dataset, None, size), kept.trainings)
+    return chosen_rates(dataset, tried, size)
+
+
+def outcomes_of(dataset: str, kept: Kept, size: Size) -> tuple[Outcome, ...]:
+    """Return the whole seeds of a data set."""
+    rates = rates_of(dataset, kept, size)
+    if rates is None:
+        return ()
+    return whole(schedule_trainings(dataset, None, rates, size), kept.trainings)
+
+
+def _protocol(size: Size) -> str:
+    n_steps = size.epochs * size.steps
+    return (
+        "Everything shared, equal fixed weights. A joint step trains all three tasks, an "
+        f"alternating one a single task. Joint training takes {n_steps} steps. *As many steps* is "
+        "the same number of optimizer steps and of passes through the shared network; *as many "
+        "updates* is three times as many, so that each task is trained as often as jointly. For "
+        "each way the learning rate was chosen on the validation split, with a seed that is not "
+        f"used afterwards, out of {', '.join(f'{rate:g}' for rate in size.rates)} times the "
+        "recipe's. The weights of the epoch that is best on the validation split are scored once "
+        "on the test split. The first row of a cell is what joint training reaches, with half its "
+        "interval; the others are differences to it, paired by seed, with 95 % intervals "
+        "(Student's t), in bold where 0 lies outside. What decides is the mean of the three "
+        "metrics."
+    )
+
+
+def _data_words(dataset: DataSet, rates: dict[str, float]) -> str:
+    base = default_of(dataset.name).optimizer.lr
+    chosen = ", ".join(f"{way} {factor * base:g}" for way, factor in rates.items())
+    return f"{dataset.title}: learning rates {chosen}."

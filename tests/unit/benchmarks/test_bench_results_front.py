@@ -1,0 +1,137 @@
+"""Questions 1, 2 and 5: the arms of the front, and what is said of them."""
+
+from dataclasses import replace
+
+from automtl.config import BackboneConfig, TrialConfig, single_task
+from automtl.config.network import HeadsConfig
+from automtl.data.table import DataInfo
+from automtl.model.cost import parameters_of_tree
+from automtl.results import TrialRecord, TrialStatus
+from benchmarks.results.datasets import recipe_of
+from benchmarks.results.front_answer import answer, tables
+from benchmarks.results.front_arms import METRICS as METRICS_OF_TASKS
+from benchmarks.results.front_arms import arms, front_trainings
+from benchmarks.results.keeping import Searched
+from benchmarks.results.schedule_answer import METRICS
+from benchmarks.results.trainings import Outcome
+
+TASKS = ("detection", "segmentation", "tracking")
+
+
+def record(number: int, values: dict[str, float], **more: object) -> TrialRecord:
+    backbone = BackboneConfig(width=0.5 + number / 10)
+    config = TrialConfig(backbone=backbone, heads=HeadsConfig(channels=32))
+    return TrialRecord(
+        number=number,
+        point={},
+        config=config.to_plain(),
+        config_digest=config.digest,
+        status=TrialStatus.COMPLETED,
+        values=values,
+        **more,
+    )
+
+
+def single(number: int, task: str, value: float) -> TrialRecord:
+    config = single_task(TrialConfig(heads=HeadsConfig(channels=32)), task)
+    primary = METRICS_OF_TASKS[task].metrics[0]
+    found = record(number, {primary: value}, origin=f"baseline:{task}")
+    return found.model_copy(update={"config": config.to_plain()})
+
+
+HISTORY = (
+    record(0, {"detection/mAP": 0.5, "segmentation/mIoU": 0.4, "cost/parameters": 1.6e5}),
+    record(1, {"detection/mAP": 0.4, "segmentation/mIoU": 0.5, "cost/parameters": 1.6e5}),
+    record(2, {"detection/mAP": 0.3, "segmentation/mIoU": 0.3, "cost/parameters": 1.6e5}),
+    single(3, "detection", 0.3),
+    single(4, "detection", 0.6),
+    single(5, "segmentation", 0.5),
+    single(6, "tracking", 0.5),
+    record(7, {"detection/mAP": 0.9, "segmentation/mIoU": 0.9}, origin="baseline:equal_weights"),
+)
+RECIPE_OF_FRONT = recipe_of("shapes").model_copy(
+    update={"objectives": recipe_of("shapes").objectives[:2]}
+)
+INFO = DataInfo(
+    detection_classes=("a", "b", "c"),
+    segmentation_classes=("x", "a", "b", "c"),
+    image_size=(96, 128),
+    segmentation_frequency=(0.25,) * 4,
+    digest="",
+)
+
+
+def test_the_arms_are_the_front_the_best_singles_and_the_defaults() -> None:
+    found = arms(RECIPE_OF_FRONT, HISTORY, INFO)
+    assert [name for name in found if name.startswith("front")] == [
+        "front, trial 0",
+        "front, trial 1",
+    ]
+    assert "equal weights, joint, all shared" in found
+    assert "hand-set stages" not in found
+    base = found["detection alone"].optimizer
+    shorter = found["detection alone, a share of the passes"].optimizer
+    assert shorter.steps_per_epoch == round(base.steps_per_epoch / 3)
+
+
+def test_narrow_networks_together_are_as_large_as_the_pick() -> None:
+    found = arms(RECIPE_OF_FRONT, HISTORY, INFO)
+    narrow = [found[f"{task} alone, narrow"] for task in TASKS]
+    sizes = [parameters_of_tree(config, INFO) for config in narrow]
+    assert 0.9 * 1.6e5 <= sum(sizes) <= 1.6e5
+
+
+def answer_outcomes() -> list[Outcome]:
+    names = arms(RECIPE_OF_FRONT, HISTORY, INFO)
+    values = {"front, trial 0": 0.5, "front, trial 1": 0.6}
+    return [
+        Outcome(
+            key=f"{arm}-{seed}",
+            code="now",
+            question="front",
+            dataset="shapes",
+            arm=arm,
+            seed=seed,
+            validation=dict.fromkeys(METRICS, values.get(arm, 0.4) + 0.001 * seed),
+            test=dict.fromkeys(
+                ("detection/mAP_50", *METRICS), values.get(arm, 0.4) + 0.001 * seed
+            ),
+            epochs=(),
+            seconds=1.0,
+        )
+        for arm in names
+        for seed in (0, 1, 2)
+    ]
+
+
+def test_the_pick_is_made_on_validation_means_and_scored_on_the_test_split() -> None:
+    said = tables(HISTORY, RECIPE_OF_FRONT.objectives, answer_outcomes(), 3)
+    assert "| pick (trial 1) | at their own width and length | **+49." in said
+    assert "| pick (trial 1) | as many parameters together |" in said
+    assert "| beyond equal weights, joint, all shared | **+.200 [.200, .200]** |" in said
+    assert "1 of 2 members stay on the front with new seeds (trial 0 0%, trial 1 100%)" in said
+
+
+def test_the_answer_waits_for_all_seeds() -> None:
+    given = (HISTORY, RECIPE_OF_FRONT.objectives, answer_outcomes())
+    assert answer(*given, 5) == "not answered yet (3 of 5 seeds)"
+    said = answer(*given, 3)
+    assert "the pick's Δm (primary metrics) is +49" in said
+    assert "better than equal weights, joint, all shared (+.200 [.200, .200])" in said
+
+
+def test_a_network_that_reached_nothing_is_no_base_of_a_percentage() -> None:
+    outcomes = [
+        replace(one, test=dict.fromkeys(one.test, 0.0)) if one.arm == "tracking alone" else one
+        for one in answer_outcomes()
+    ]
+    said = tables(HISTORY, RECIPE_OF_FRONT.objectives, outcomes, 3)
+    assert said.count("| at their own width and length | undefined | undefined |") == 2
+
+
+def test_a_seed_of_all_arms_comes_before_the_next_seed() -> None:
+    searched = Searched(history=HISTORY, info=INFO)
+    found = list(front_trainings("shapes", searched, None, recipe=RECIPE_OF_FRONT))
+    n_arms = len(arms(RECIPE_OF_FRONT, HISTORY, INFO))
+    assert [one.seed for one in found] == sorted(one.seed for one in found)
+    assert len({one.arm for one in found[:n_arms]}) == n_arms
