@@ -266,6 +266,7 @@ class StudyInfo(Frozen):
         created_s: Unix time.
         data_digest: Digest of the frames and labels, once they have been read.
         mlflow_run: Id of the parent run, once it exists.
+        mlflow_experiment: Id of the experiment that it is in.
     """
 
     name: str
@@ -276,6 +277,7 @@ class StudyInfo(Frozen):
     created_s: float
     data_digest: str = ""
     mlflow_run: str = ""
+    mlflow_experiment: str = ""
 
 
 class Pick(Frozen):

@@ -87,7 +87,7 @@ def _source(ledger: Ledger, folder: StudyFolder | None) -> "Source":
     from automtl_dashboards.live.feed import Source
 
     load = partial(facts_of, ledger) if folder is None else partial(snapshot_of, folder, ledger)
-    return Source(pulse=ledger.outbox.newest, load=load, close=ledger.engine.dispose)
+    return Source(pulse=ledger.outbox.pulse, load=load, close=ledger.engine.dispose)
 
 
 def _check_installed() -> None:

@@ -23,8 +23,8 @@ from automtl.results import TrialRecord
 from automtl.space.recipe import Recipe
 from automtl.space.search import search_digest
 from automtl.space.stored import stored_recipe
-from automtl.study.conclude import mlflow_command
 from automtl.study.folder import Settings, StudyFolder
+from automtl.study.mlflow_page import mlflow_command
 from automtl.study.search import deliver, opened
 from automtl.study.words import tree_of
 

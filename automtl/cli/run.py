@@ -22,10 +22,10 @@ from automtl.space.stored import stored_recipe
 from automtl.storage.choose import absolute, check_store
 from automtl.study.baselines import reuse_lines
 from automtl.study.changes import refuse_changed
-from automtl.study.conclude import mlflow_command
 from automtl.study.disk import check_room, free_bytes
 from automtl.study.folder import Settings, StudyFolder, read_floors
 from automtl.study.kept import kept_for
+from automtl.study.mlflow_page import mlflow_command
 from automtl.study.search import Outcome, create, opened, prepare_data, refuse_existing, run
 from automtl.study.warm_start import warmed
 from automtl.study.words import number

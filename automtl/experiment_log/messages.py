@@ -69,12 +69,14 @@ class Reply:
     """The answer to one request.
 
     Attributes:
-        run: Id of the study's run, after :class:`Connect`.
+        run: Id of the study's run after :class:`Connect`, of the updated one after :class:`Apply`.
+        experiment: Id of the experiment, after :class:`Connect`.
         error: One line; empty if all went well.
         is_refused: Whether sending again is useless.
     """
 
     run: str = ""
+    experiment: str = ""
     error: str = ""
     is_refused: bool = False
 

@@ -52,12 +52,13 @@ def serve(pipe: Connection) -> None:
 def _answer(sink: MlflowSink, request: Request) -> Reply:
     match request:
         case Connect():
-            return Reply(run=sink.connect())
+            run, experiment = sink.connect()
+            return Reply(run=run, experiment=experiment)
         case Apply():
-            sink.apply(request.update)
+            return Reply(run=sink.apply(request.update))
         case Finish():
             sink.finish(request.status, request.end_s)
-    return Reply()
+            return Reply()
 
 
 if __name__ == "__main__":

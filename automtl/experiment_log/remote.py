@@ -42,29 +42,32 @@ class RemoteSink:
     _process: subprocess.Popen[bytes] | None = None
     _is_killed: bool = False
 
-    def connect(self) -> str:
+    def connect(self) -> tuple[str, str]:
         """Find or create the experiment and the study's run.
 
         Returns:
-            Id of the study's run.
+            Ids of the study's run and of its experiment.
 
         Raises:
             UnreachableError: With the first line of what MLflow raised.
         """
         if self._pipe is None:
             self._start()
-        run = self._ask(Connect(settings=self.settings))
+        reply = self._ask(Connect(settings=self.settings))
         self.is_connected = True
-        return run
+        return reply.run, reply.experiment
 
-    def apply(self, update: RunUpdate) -> None:
+    def apply(self, update: RunUpdate) -> str:
         """Write one update. Doing it twice leaves what doing it once leaves.
+
+        Returns:
+            Id of the run.
 
         Raises:
             RefusedError: If MLflow does not take a name or a value.
             UnreachableError: For everything else; the update may be written again.
         """
-        self._ask(Apply(update=update))
+        return self._ask(Apply(update=update)).run
 
     def finish(self, status: str, end_s: float) -> None:
         """Give the study's run its status. Raises as :meth:`apply` does."""
@@ -109,7 +112,7 @@ class RemoteSink:
             )
         self._pipe = ours
 
-    def _ask(self, request: Request) -> str:
+    def _ask(self, request: Request) -> Reply:
         pipe = self._pipe
         if pipe is None:
             raise UnreachableError(ENDED)
@@ -123,4 +126,4 @@ class RemoteSink:
             raise RefusedError(reply.error)
         if reply.error:
             raise UnreachableError(reply.error)
-        return reply.run
+        return reply

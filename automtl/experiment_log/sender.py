@@ -13,7 +13,7 @@ from automtl.errors import LedgerError
 from automtl.experiment_log.joining import Sending, sendings
 from automtl.experiment_log.messages import RefusedError, SinkSettings, line_of
 from automtl.experiment_log.remote import RemoteSink
-from automtl.experiment_log.updates import STUDY_RUN, RunUpdate
+from automtl.experiment_log.updates import STUDY_RUN, RunUpdate, trial_of
 from automtl.ledger.database import LedgerUnreachableError
 from automtl.ledger.outbox import EventKind
 from automtl.ledger.redaction import first_line
@@ -46,6 +46,7 @@ class ExperimentLog:
     last_error: str = ""
     refused: list[str] = field(default_factory=list)
     _sink: RemoteSink | None = None
+    _runs: dict[int, str] = field(default_factory=dict)
     _status: str = "FINISHED"
     _closing: threading.Event = field(default_factory=threading.Event)
     _deadline_s: float = float("inf")
@@ -145,39 +146,44 @@ class ExperimentLog:
         sink = self._connected()
         outbox = self.ledger.outbox
         sent: list[int] = []
+        runs: dict[int, str] = {}
         try:
             for sending in sendings(outbox.pending(EVENTS_AT_ONCE)):
                 if self._is_late:
                     break
                 self.ledger.confirm_lease()
-                self._write(sink, sending)
+                runs |= self._write(sink, sending)
                 sent.extend(sending.ids)
         finally:
             # Together, since each writing of the ledger waits for the disk.
-            outbox.mark_sent(sent, time.time())
+            outbox.mark_sent(sent, time.time(), dict(runs.items() - self._runs.items()))
+        self._runs |= runs
         return len(sent)
 
     def _connected(self) -> RemoteSink:
         assert self._sink is not None, "start() makes the sink"
         if not self._sink.is_connected:
             self.ledger.confirm_lease()
-            self.ledger.set_mlflow_run(self._sink.connect())
+            self.ledger.set_mlflow_run(*self._sink.connect())
         return self._sink
 
-    def _write(self, sink: RemoteSink, sending: Sending) -> None:
+    def _write(self, sink: RemoteSink, sending: Sending) -> dict[int, str]:
+        """Write what belongs together, and return the runs of its trials."""
         if sending.joined is not None:
             # What MLflow refuses in one of them must not take the others with it.
             with contextlib.suppress(RefusedError):
-                sink.apply(sending.joined)
-                return
+                return _by_trial(sending.joined, sink.apply(sending.joined))
+        found: dict[int, str] = {}
         for update in sending.updates:
-            self._apply(sink, update)
+            found |= self._apply(sink, update)
+        return found
 
-    def _apply(self, sink: RemoteSink, update: RunUpdate) -> None:
+    def _apply(self, sink: RemoteSink, update: RunUpdate) -> dict[int, str]:
         try:
-            sink.apply(update)
+            return _by_trial(update, sink.apply(update))
         except RefusedError as error:
             self.refused.append(f"{update.name}: {first_line(error)}")
+            return {}
 
     def _finish(self) -> None:
         sink = self._connected()
@@ -189,3 +195,8 @@ class ExperimentLog:
     @property
     def _is_late(self) -> bool:
         return time.monotonic() > self._deadline_s
+
+
+def _by_trial(update: RunUpdate, run: str) -> dict[int, str]:
+    number = trial_of(update.run)
+    return {} if number is None else {number: run}

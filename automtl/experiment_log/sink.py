@@ -46,11 +46,11 @@ class MlflowSink:
     _runs: dict[str, str] = field(default_factory=dict)
     _knows_all: bool = False
 
-    def connect(self) -> str:
+    def connect(self) -> tuple[str, str]:
         """Find or create the experiment and the study's run. Raises what MLflow raises.
 
         Returns:
-            Id of the study's run.
+            Ids of the study's run and of its experiment.
         """
         self._client = _client(self.settings.tracking_uri)
         found = self._client.get_experiment_by_name(self.settings.experiment)
@@ -72,7 +72,7 @@ class MlflowSink:
         if self.settings.data_digest:
             self._log_data(run)
         self._runs[STUDY_RUN] = run
-        return run
+        return run, str(self._experiment_id)
 
     def _log_data(self, run: str) -> None:
         """Name the data set in the run; MLflow keeps one entry, however often it is told."""
@@ -87,8 +87,11 @@ class MlflowSink:
         )
         self._client.log_inputs(run, [DatasetInput(dataset=data, tags=[])])
 
-    def apply(self, update: RunUpdate) -> None:
+    def apply(self, update: RunUpdate) -> str:
         """Write one update. Doing it twice leaves what doing it once leaves.
+
+        Returns:
+            Id of the run.
 
         Raises:
             RefusedError: If MLflow does not take a name or a value. Everything else it raises as
@@ -106,6 +109,7 @@ class MlflowSink:
             raise RefusedError(str(error)) from error
         finally:
             self._set_status(run, update)
+        return run
 
     def finish(self, status: str, end_s: float) -> None:
         """Give the study's run its status."""

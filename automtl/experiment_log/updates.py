@@ -10,6 +10,7 @@ from typing import Any
 from automtl.ledger.outbox import Event, EventKind
 
 STUDY_RUN = "study"
+TRIAL = "trial:"
 TUNED = "tuned"
 """Kind of an artifact: the bundle of a model that was trained further from another one."""
 
@@ -76,7 +77,16 @@ class RunUpdate:
 
 def trial_run(number: int) -> str:
     """Return the key of a trial's run."""
-    return f"trial:{number}"
+    return f"{TRIAL}{number}"
+
+
+def trial_of(run: str) -> int | None:
+    """Return the trial of a run's key; None if it is no trial's.
+
+    >>> trial_of(trial_run(7)), trial_of(STUDY_RUN)
+    (7, None)
+    """
+    return int(run.removeprefix(TRIAL)) if run.startswith(TRIAL) else None
 
 
 def updates_of(event: Event) -> list[RunUpdate]:  # noqa: C901, PLR0911  # one for each kind

@@ -41,7 +41,7 @@ def connect(url: str, *, create: bool, read_only: bool = False) -> Engine:
         if create:
             with writing(engine) as connection:
                 _create(connection, shown(engine))
-        _check_version(engine)
+        _check_version(engine, url)
     except BaseException:
         engine.dispose()
         raise
@@ -201,7 +201,7 @@ def _create(connection: Connection, where: str) -> None:
         connection.execute(insert(schema).values(version=SCHEMA_VERSION))
 
 
-def _check_version(engine: Engine) -> None:
+def _check_version(engine: Engine, url: str) -> None:
     with reading(engine) as connection:
         if not inspect(connection).has_table(schema.name):
             msg = "this database is no ledger"
@@ -212,8 +212,7 @@ def _check_version(engine: Engine) -> None:
             )
         version = connection.scalars(select(schema.c.version)).one()
     if version in STEPS:
-        with writing(engine) as connection:
-            upgrade(connection)
+        _upgrade(url)
     elif version != SCHEMA_VERSION:
         msg = f"the ledger has version {version}, this automtl reads version {SCHEMA_VERSION}"
         raise LedgerError(
@@ -221,3 +220,13 @@ def _check_version(engine: Engine) -> None:
             where=shown(engine),
             fix="Use the automtl that wrote it, or start a new study",
         )
+
+
+def _upgrade(url: str) -> None:
+    # By a connection of its own: whoever opens it may be one that the database lets only read.
+    engine = _engine(url, create=False, read_only=False)
+    try:
+        with writing(engine) as connection:
+            upgrade(connection)
+    finally:
+        engine.dispose()

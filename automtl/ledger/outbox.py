@@ -3,14 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from automtl.ledger import tables
 from automtl.ledger.database import dumps, loads, reading, writing
+from automtl.ledger.runs import write_runs
 
 Metrics = Mapping[int, Mapping[str, float]]
 """By trial, what is known of it beside its values: delta-m, what new seeds say."""
+
+_NO_RUNS: Mapping[int, str] = MappingProxyType({})
 
 
 class EventKind(StrEnum):
@@ -78,8 +82,16 @@ class Outbox:
             for row in rows
         ]
 
-    def mark_sent(self, ids: Sequence[int], time_s: float) -> None:
-        """Record that events arrived."""
+    def mark_sent(
+        self, ids: Sequence[int], time_s: float, runs: Mapping[int, str] = _NO_RUNS
+    ) -> None:
+        """Record that events arrived.
+
+        Args:
+            ids: The events.
+            time_s: Unix time.
+            runs: By trial, the id of the run in MLflow where they went.
+        """
         if not ids:
             return
         with writing(self.engine) as connection:
@@ -88,15 +100,20 @@ class Outbox:
                 .where(tables.outbox.c.study == self.study, tables.outbox.c.id.in_(ids))
                 .values(sent_s=time_s)
             )
+            write_runs(connection, self.study, runs)
 
-    def newest(self) -> int:
-        """Return the number of the newest event, sent or not; 0 if nothing ever happened.
+    def pulse(self) -> int:
+        """Return a number that grows with every fact of a study; 0 if nothing ever happened.
 
-        Every fact of a study writes one, so whoever has seen this number has seen all facts.
+        Every fact writes an event, except that MLflow has made a run for a trial. So whoever has
+        seen this number has seen all of them.
         """
-        query = select(func.max(tables.outbox.c.id)).where(tables.outbox.c.study == self.study)
+        events, runs = tables.outbox.c, tables.trial_run.c
+        newest = select(func.max(events.id)).where(events.study == self.study).scalar_subquery()
+        n_runs = select(func.count(runs.run)).where(runs.study == self.study).scalar_subquery()
+        query = select(func.coalesce(newest, 0) + n_runs)
         with reading(self.engine) as connection:
-            return int(connection.execute(query).scalar_one() or 0)
+            return int(connection.execute(query).scalar_one())
 
     def count_pending(self) -> int:
         """Return how many events were not sent."""

@@ -80,6 +80,7 @@ def study_of(row: Any) -> StudyInfo:  # a row
         created_s=row.created_s,
         data_digest=row.data_digest,
         mlflow_run=row.mlflow_run,
+        mlflow_experiment=row.mlflow_experiment,
     )
 
 

@@ -80,15 +80,15 @@ class Ledger:
 
     def set_data_digest(self, digest: str) -> None:
         """Record which frames and labels the study was begun with."""
-        self._change_study("data_digest", digest)
+        self._change_study({"data_digest": digest})
 
     def set_recipe(self, plain: Mapping[str, object]) -> None:
         """Record the search as it is stated now: what its digest leaves out may change."""
-        self._change_study("recipe", dumps(dict(plain)))
+        self._change_study({"recipe": dumps(dict(plain))})
 
-    def set_mlflow_run(self, run: str) -> None:
-        """Record the id of the study's run in MLflow."""
-        self._change_study("mlflow_run", run)
+    def set_mlflow_run(self, run: str, experiment: str) -> None:
+        """Record the ids of the study's run in MLflow and of its experiment."""
+        self._change_study({"mlflow_run": run, "mlflow_experiment": experiment})
 
     def history(self) -> tuple[TrialRecord, ...]:
         """Return all trials by number."""
@@ -279,10 +279,10 @@ class Ledger:
             raise LedgerError(msg)
         return self._lease.token
 
-    def _change_study(self, column: str, value: str) -> None:
+    def _change_study(self, values: Mapping[str, str]) -> None:
         own = tables.study.c.name == self.name
         with self._writing() as connection:
-            connection.execute(update(tables.study).where(own).values({column: value}))
+            connection.execute(update(tables.study).where(own).values(dict(values)))
 
     def _keep(self, record: TrialRecord) -> TrialRecord:
         self._records[record.number] = record

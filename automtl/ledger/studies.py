@@ -51,6 +51,7 @@ def create_study(url: str, info: StudyInfo, *, unfinished: float | None = None) 
                     created_s=info.created_s,
                     data_digest=info.data_digest,
                     mlflow_run=info.mlflow_run,
+                    mlflow_experiment=info.mlflow_experiment,
                 )
             )
     finally:

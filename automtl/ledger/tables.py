@@ -14,7 +14,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 
@@ -44,6 +44,7 @@ study = Table(
     Column("created_s", Double, nullable=False),
     Column("data_digest", String(64), nullable=False, default=""),
     Column("mlflow_run", String(64), nullable=False, default=""),
+    Column("mlflow_experiment", String(64), nullable=False, server_default=""),
 )
 
 # Points, configurations and values are JSON text, written and read by Python alone: that keeps
@@ -71,6 +72,17 @@ trial = Table(
 )
 
 _trial_key = ("study", "number")
+
+# Which run of MLflow has a trial, once MLflow has answered. A table of its own: the live page
+# counts its rows at each tick.
+trial_run = Table(
+    "trial_run",
+    metadata,
+    Column("study", _name, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("run", String(64), nullable=False),
+    ForeignKeyConstraint(_trial_key, ["trial.study", "trial.number"]),
+)
 
 attempt = Table(
     "attempt",

@@ -11,6 +11,17 @@ STEPS: Mapping[int, tuple[str, ...]] = MappingProxyType(
     {
         # A lease may hold the wish that its holder ends.
         2: ("ALTER TABLE lease ADD COLUMN stop VARCHAR(20) DEFAULT '' NOT NULL",),
+        # Where MLflow keeps a trial.
+        3: (
+            "ALTER TABLE study ADD COLUMN mlflow_experiment VARCHAR(64) DEFAULT '' NOT NULL",
+            """
+            CREATE TABLE trial_run (
+                study VARCHAR(100) NOT NULL, number INTEGER NOT NULL, run VARCHAR(64) NOT NULL,
+                PRIMARY KEY (study, number),
+                FOREIGN KEY (study, number) REFERENCES trial (study, number)
+            )
+            """,
+        ),
     }
 )
 """By version, the statements that lead to the next one; each database that we know takes them."""

@@ -1,8 +1,8 @@
 """What is recorded when a search ends: ranks, a pick, a note for MLflow, the report."""
 
 import math
-import shlex
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from automtl.analysis.replicates import replication_of
 from automtl.controller.budget import busy_s
 from automtl.controller.ending import why_ended
 from automtl.ledger.attempts import read_attempts
-from automtl.ledger.redaction import redacted
+from automtl.ledger.runs import read_runs
 from automtl.ledger.store import Ledger
 from automtl.markdown import as_text
 from automtl.pareto import front, ranks
@@ -19,9 +19,12 @@ from automtl.picks import pick
 from automtl.results import Pick, StudyInfo, TrialRecord
 from automtl.space.free import FreeSearch
 from automtl.space.stored import stored_search
+from automtl.study.artifacts import keep_report
 from automtl.study.deltas import deltas_of
-from automtl.study.folder import StudyFolder, load_settings, read_floors
+from automtl.study.folder import StudyFolder, read_floors
 from automtl.study.lessons import lessons_of
+from automtl.study.mlflow_page import mlflow_command, runs_of
+from automtl.study.observer import Observer
 from automtl.study.prepared import Draw, no_pictures
 from automtl.study.words import kind_of, number, tree_of
 
@@ -47,6 +50,37 @@ def conclude(folder: StudyFolder, ledger: Ledger, *, draw: Draw = no_pictures) -
         ledger.add_artifact(kind="pictures", path=str(folder.pictures.resolve()))
     path = write_study_report(folder, ledger, folder.report)
     ledger.add_artifact(kind="report", path=str(path.resolve()))
+
+
+def conclude_and_send(
+    folder: StudyFolder,
+    ledger: Ledger,
+    observer: Observer,
+    *,
+    draw: Draw,
+    send: Callable[[], int],
+) -> int:
+    """Record what is known at the end, as :func:`conclude` does, and send it to MLflow.
+
+    Args:
+        folder: Of the study.
+        ledger: Held.
+        observer: Told where the report cannot be stored.
+        draw: Draws pictures.
+        send: Sends what is left; returns how many events wait for the next start.
+
+    Returns:
+        What ``send`` does.
+    """
+    linked = read_runs(ledger.engine, ledger.name)
+    conclude(folder, ledger, draw=draw)
+    keep_report(folder, observer)
+    n_waiting = send()
+    if read_runs(ledger.engine, ledger.name) != linked:
+        # A short search is over before MLflow has its first run: now there are links.
+        write_study_report(folder, ledger, folder.report)
+        keep_report(folder, observer)
+    return n_waiting
 
 
 def _to_draw(
@@ -137,6 +171,7 @@ def snapshot_of(folder: StudyFolder, ledger: Ledger) -> "Snapshot":
         facts,
         floors=read_floors(folder),
         gallery=read_gallery(folder.pictures),
+        runs=runs_of(folder, ledger),
         notes={"MLflow": mlflow_command(folder)}
         | _commands(facts.study, folder)
         | ({"Ended by": why} if why else {}),
@@ -145,6 +180,7 @@ def snapshot_of(folder: StudyFolder, ledger: Ledger) -> "Snapshot":
 
 def facts_of(ledger: Ledger) -> "Snapshot":
     """Return what the ledger alone says now."""
+    from automtl_dashboards.runs import Runs
     from automtl_dashboards.snapshot import Snapshot
 
     study, history = ledger.study(), ledger.history()
@@ -154,6 +190,7 @@ def facts_of(ledger: Ledger) -> "Snapshot":
         picks=ledger.picks(),
         lessons=lessons_of(history, study.objectives),
         attempts=read_attempts(ledger),
+        runs=Runs(ids=read_runs(ledger.engine, ledger.name)),
         trial_notes=ledger.notes(),
     )
 
@@ -164,11 +201,3 @@ def _commands(study: StudyInfo, folder: StudyFolder) -> dict[str, str]:
         return {"Resume": "run the script that began it again"}
     verbs = {"Resume": "resume", "New seeds": "replicate", "Export": "export"}
     return {name: f"automtl {verb} {folder.root}" for name, verb in verbs.items()}
-
-
-def mlflow_command(folder: StudyFolder) -> str:
-    """Return the command that opens MLflow's own page on this study."""
-    uri = load_settings(folder).mlflow or folder.mlflow_uri
-    if uri.startswith(("http://", "https://")):
-        return f"open {redacted(uri)}"
-    return f"mlflow ui --backend-store-uri {shlex.quote(redacted(uri))}"

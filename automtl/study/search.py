@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from automtl.dispatch.system_metrics import with_system_metrics
@@ -18,8 +19,7 @@ from automtl.results import StudyInfo, TrialRecord
 from automtl.space.search import Search, search_digest
 from automtl.space.stored import stored_recipe, stored_search
 from automtl.storage.choose import absolute, check_store
-from automtl.study.artifacts import keep_report
-from automtl.study.conclude import conclude
+from automtl.study.conclude import conclude_and_send
 from automtl.study.controller import StudyController
 from automtl.study.disk import DiskGuard
 from automtl.study.folder import (
@@ -203,13 +203,13 @@ def run(
             kept=kept_for(search, folder, settings, prepared, observer.message),
         )
         _dispatch(controller, settings, prepared)
-        conclude(folder, ledger, draw=prepared.draw)
-        keep_report(folder, observer)
         interrupted = controller.was_stopped
-        pending = log.close(
+        send = partial(
+            log.close,
             timeout_s=MLFLOW_GRACE_INTERRUPTED_S if interrupted else MLFLOW_GRACE_S,
             status="KILLED" if interrupted else "FINISHED",
         )
+        pending = conclude_and_send(folder, ledger, observer, draw=prepared.draw, send=send)
         return Outcome(
             interrupted=interrupted,
             history=ledger.history(),

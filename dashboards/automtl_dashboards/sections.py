@@ -18,6 +18,7 @@ from automtl_dashboards.gallery import gallery_html
 from automtl_dashboards.lessons import lessons_table, lessons_words
 from automtl_dashboards.page import Section
 from automtl_dashboards.replicates import replicates_table, replicates_words
+from automtl_dashboards.runs import run_words
 from automtl_dashboards.snapshot import Snapshot
 from automtl_dashboards.standing import Standing, notable
 from automtl_dashboards.summary import facts_of, reference_words
@@ -55,10 +56,10 @@ def study_section(snapshot: Snapshot, standing: Standing) -> Section:
 def front_section(snapshot: Snapshot, standing: Standing) -> Section:
     """Return every pair of objectives."""
     again = replication_of(snapshot.history, standing.objectives)
-    figure = fill_front(snapshot.history, standing, snapshot.lessons.deltas.deltas, again)
+    deltas = snapshot.lessons.deltas.deltas
+    figure = fill_front(snapshot.history, standing, deltas, again, snapshot.runs)
     if figure is None:
         return _empty("front", "The front", "No trial has a value for every objective yet.")
-    has_runs = bool(snapshot.study.mlflow_run)
     return Section(
         anchor="front",
         title="The front",
@@ -66,8 +67,7 @@ def front_section(snapshot: Snapshot, standing: Standing) -> Section:
         "grey ones are. The star is the pick; a diamond is a baseline of all tasks. "
         "A click on a trial leads to its row in the table. Arrows in the titles show what is "
         "better. A line that would lie outside the picture is left out; its value stands under "
-        "At a glance."
-        + (" In MLflow a trial's run has its name, trial NUMBER." if has_runs else ""),
+        "At a glance.",
         figure=draw_front(figure),
     )
 
@@ -242,8 +242,9 @@ def trials_section(snapshot: Snapshot, standing: Standing) -> Section:
         title="Trials",
         intro="★ pick, ● on the front; the best value of each objective is bold. A click on a "
         "heading sorts; a heading tells its full name when the mouse rests on it."
+        + run_words(snapshot.runs)
         + (f" No Δm: {html.escape(compared.why_none)}." if compared.why_none else ""),
-        body=trials_table(snapshot.history, standing, compared.deltas),
+        body=trials_table(snapshot.history, standing, compared.deltas, snapshot.runs),
     )
 
 

@@ -7,6 +7,7 @@ from automtl.analysis.effects import Lessons
 from automtl.attempts import Attempt
 from automtl.results import Note, Pick, StudyInfo, TrialRecord
 from automtl_dashboards.gallery import Gallery
+from automtl_dashboards.runs import Runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class Snapshot:
         lessons: What the choices had to do with each objective, and what sharing gained.
         attempts: Executions of the trials.
         gallery: The same frames as several trials see them, if they were drawn.
+        runs: The trials' runs in MLflow.
         notes: Commands for the reader by title, e.g. how to open MLflow.
         trial_notes: What attempts had to say besides numbers.
     """
@@ -32,5 +34,6 @@ class Snapshot:
     lessons: Lessons = field(default_factory=Lessons)
     attempts: Sequence[Attempt] = ()
     gallery: Gallery | None = None
+    runs: Runs = field(default_factory=Runs)
     notes: Mapping[str, str] = field(default_factory=dict)
     trial_notes: Sequence[Note] = ()

@@ -16,6 +16,7 @@ from automtl_dashboards.labels import (
     value_text,
     varying,
 )
+from automtl_dashboards.runs import Runs, run_cells
 from automtl_dashboards.standing import Role, Standing
 
 CONVENTIONS = {
@@ -33,8 +34,9 @@ def trials_table(
     history: Sequence[TrialRecord],
     standing: Standing,
     deltas: Mapping[int, DeltaM],
+    runs: Runs,
 ) -> str:
-    """Return the table of all trials: state, objectives, varying parameters, origin, time.
+    """Return the table of all trials: state, run, objectives, varying parameters, origin, time.
 
     ``deltas`` gives, by trial, the percents by which it beats single-task networks.
     """
@@ -46,6 +48,7 @@ def trials_table(
     head = [
         ("trial", "", "num"),
         ("state", "", ""),
+        *([("MLflow", "the trial's run", "")] if runs.ids else []),
         *(
             (html.escape(names[o.metric]) + (" ↑" if o.maximize else " ↓"), o.metric, "num")
             for o in objectives
@@ -59,9 +62,12 @@ def trials_table(
     best = _best(history, objectives)
     rows = []
     for record in history:
-        css, (state, parameters_and_more) = _trial_row(record, standing, parameters, numeric, best)
+        css, (values, parameters_and_more) = _trial_row(
+            record, standing, parameters, numeric, best
+        )
+        state = [*_state_cells(record, standing), *run_cells(runs, record.number)]
         compared = _delta_cells(deltas.get(record.number)) if deltas else []
-        rows.append((css, [*state, *compared, *parameters_and_more]))
+        rows.append((css, [*state, *values, *compared, *parameters_and_more]))
     return table_html(head, rows, css="trials sortable")
 
 
@@ -165,6 +171,15 @@ def _glance_row(
     return [*cells, (number(objective.reference), "", "num")]
 
 
+def _state_cells(record: TrialRecord, standing: Standing) -> list[Cell]:
+    mark = {Role.PICK: "★ ", Role.FRONT: "● "}.get(standing.role(record), "")
+    state = record.status.value
+    return [
+        (f"{mark}{record.number}", str(record.number), "num"),
+        (f"<span class='state {state}'>{state}</span>", "", ""),
+    ]
+
+
 def _trial_row(
     record: TrialRecord,
     standing: Standing,
@@ -173,10 +188,7 @@ def _trial_row(
     best: Mapping[str, tuple[float, int]],
 ) -> tuple[str, tuple[list[Cell], list[Cell]]]:
     role = standing.role(record)
-    mark = {Role.PICK: "★ ", Role.FRONT: "● "}.get(role, "")
-    cells: list[Cell] = [(f"{mark}{record.number}", str(record.number), "num")]
-    state = record.status.value
-    cells.append((f"<span class='state {state}'>{state}</span>", "", ""))
+    cells: list[Cell] = []
     for objective in standing.objectives:
         value = record.values.get(objective.metric)
         is_best = best.get(objective.metric, (None, -1))[1] == record.number

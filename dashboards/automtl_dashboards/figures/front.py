@@ -8,10 +8,13 @@ from automtl.analysis.delta import DeltaM
 from automtl.analysis.replicates import Replication
 from automtl.results import Objective, TrialRecord
 from automtl_dashboards.labels import trial_text
+from automtl_dashboards.runs import Runs, run_text
 from automtl_dashboards.standing import Role, Standing
 
 EQUAL = "equal_weights"
 """Name of the baseline that trains all tasks with equal weights."""
+
+_NO_RUNS = Runs()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,7 @@ def fill_front(
     standing: Standing,
     deltas: Mapping[int, DeltaM] = MappingProxyType({}),
     again: Replication | None = None,
+    runs: Runs = _NO_RUNS,
 ) -> FrontFigure | None:
     """Return the figure's numbers, or None if no trial has a value for every objective.
 
@@ -86,6 +90,7 @@ def fill_front(
         standing: Who is on the front.
         deltas: By trial, the percents by which it beats single-task networks.
         again: What new seeds say of the front.
+        runs: The trials' runs in MLflow.
     """
     objectives = standing.objectives
     shown = [
@@ -103,7 +108,12 @@ def fill_front(
     columns = zip(*rows, strict=True)
     return FrontFigure(
         objectives=objectives,
-        points=tuple(_point(r, vector, standing, deltas.get(r.number)) for r, vector in shown),
+        points=tuple(
+            _point(
+                r, vector, standing, _delta_text(deltas.get(r.number)) + run_text(runs, r.number)
+            )
+            for r, vector in shown
+        ),
         ranges=tuple(
             _padded([*column, *([] if value is None else [value])])
             for column, value in zip(columns, single, strict=True)
@@ -118,7 +128,7 @@ def fill_front(
 
 
 def _point(
-    record: TrialRecord, vector: tuple[float, ...], standing: Standing, delta: DeltaM | None
+    record: TrialRecord, vector: tuple[float, ...], standing: Standing, more: str
 ) -> FrontPoint:
     role = standing.role(record)
     text = trial_text(record, standing.objectives, role=record.baseline or role.value)
@@ -127,7 +137,7 @@ def _point(
         values=vector,
         role=role,
         is_front=record.number in standing.front,
-        text=text + _delta_text(delta),
+        text=text + more,
     )
 
 

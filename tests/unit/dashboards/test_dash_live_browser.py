@@ -15,12 +15,18 @@ from automtl_dashboards.live import layout
 from automtl_dashboards.live.compare import differences
 from automtl_dashboards.live.feed import Feed, Source
 from automtl_dashboards.live.filters import KINDS, filtered, traits_of
+from automtl_dashboards.runs import Runs
 from automtl_dashboards.snapshot import Snapshot
 
 pytestmark = pytest.mark.slow
 
 LIMIT_MS = 60_000
 """A busy machine draws slowly."""
+
+RUNS = Runs(
+    ids={number: f"{number:08d}" for number in range(20)},
+    page="https://mlflow.example/#/experiments/7/runs/",
+)
 
 
 class Study:
@@ -59,7 +65,8 @@ def studies(synthetic) -> dict[str, Study]:
     half = synthetic.snapshot(study=study, history=history[:4], picks=())
     frame = Frame(name="f", labels=picture("red"), seen={0: picture("blue"), 1: picture("green")})
     pictures = Gallery(frames=(frame,), trials=(0, 1))
-    return {"whole": Study(replace(whole, gallery=pictures)), "half": Study(half)}
+    whole = replace(whole, gallery=pictures, runs=RUNS)
+    return {"whole": Study(whole), "half": Study(half)}
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +213,7 @@ def test_what_happens_is_shown_and_what_a_reader_did_stays(
     reader.wait_for_trials(numbers(study.first))
 
 
-def test_a_click_on_a_trial_leads_to_its_row(reader: Reader) -> None:
+def test_a_click_on_a_trial_leads_to_its_row_and_its_run_in_mlflow(reader: Reader) -> None:
     page = reader.page
     front = "document.getElementById('figure-front')"
     page.evaluate(f"{front}.scrollIntoView({{behavior: 'instant', block: 'center'}})")
@@ -214,10 +221,15 @@ def test_a_click_on_a_trial_leads_to_its_row(reader: Reader) -> None:
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.move(middle[0] + 30, middle[1] + 30)
     page.mouse.move(*middle, steps=5)
-    page.wait_for_selector("#figure-front .hoverlayer .hovertext", state="attached")
+    label = page.wait_for_selector("#figure-front .hoverlayer .hovertext", state="attached")
+    shown = label.text_content()
     page.mouse.down()
     page.mouse.up()
     reader.wait("() => /^#trial-[0-9]+$/.test(location.hash)")
+    row = page.evaluate("location.hash")
+    number = int(row.removeprefix("#trial-"))
+    assert f"MLflow run {RUNS.ids[number]}" in shown
+    assert page.locator(f"{row} a").get_attribute("href") == f"{RUNS.page}{RUNS.ids[number]}"
 
 
 def test_a_ledger_that_does_not_answer_is_told_until_it_does(

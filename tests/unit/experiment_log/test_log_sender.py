@@ -9,6 +9,7 @@ from automtl.experiment_log import ExperimentLog, sender
 from automtl.experiment_log.messages import RefusedError
 from automtl.ledger.holder import Holder, this_process
 from automtl.ledger.outbox import Outbox
+from automtl.ledger.runs import read_runs
 from automtl.ledger.studies import create_study, open_ledger
 from automtl.results import EpochReport, Objective, StudyInfo
 
@@ -24,11 +25,12 @@ class ScriptedSink:
 
     def connect(self):
         self.is_connected = True
-        return "run-of-the-study"
+        return "run-of-the-study", "7"
 
     def apply(self, update):
         self.script(update)
         self.taken.append(update)
+        return f"run-of-{update.run}"
 
     def finish(self, status, end_s):
         self.status = status
@@ -101,7 +103,8 @@ def test_events_arrive_in_order_while_the_search_goes_on(ledger, log_with):
     assert log.close(timeout_s=10, status="KILLED") == 0
     assert notes(sink) == ["0", "1", "2", "3", "4"]
     assert sink.status == "KILLED"
-    assert ledger.study().mlflow_run == "run-of-the-study"
+    study = ledger.study()
+    assert (study.mlflow_run, study.mlflow_experiment) == ("run-of-the-study", "7")
 
 
 def test_a_failure_is_tried_again_and_nothing_is_skipped_or_doubled(ledger, log_with):
@@ -180,6 +183,29 @@ def test_one_refused_report_does_not_take_the_others_with_it(ledger, log_with):
     assert log.close(timeout_s=10) == 0
     assert [point.value for update in sink.taken for point in update.metrics] == [1.0, 3.0]
     assert log.refused == ["trial 0: INVALID_PARAMETER_VALUE: no"]
+
+
+def test_the_ledger_knows_the_run_of_each_trial_that_has_arrived(ledger, log_with):
+    def late(update):
+        if update.run == "trial:2":
+            msg = "down"
+            raise ConnectionError(msg)
+
+    for number in (0, 1, 2):
+        ledger.add_trial(
+            number=number, point={}, config={}, config_digest="", origin="sampler", seed=0
+        )
+        ledger.start_attempt(number, worker="")
+    # Of a trial and of the study at once; another event of a trial that is known already.
+    ledger.add_ranks({0: 0, 1: 1}, note="")
+    ledger.add_report(0, EpochReport(attempt=1, epoch=1, values={"a": 1.0}, time_s=1.0))
+    log, _ = log_with(late)
+    assert log.close(timeout_s=0.5) > 0
+    known = {0: "run-of-trial:0", 1: "run-of-trial:1"}
+    assert read_runs(ledger.engine, "s") == known
+    log, _ = log_with(take)
+    assert log.close(timeout_s=10) == 0
+    assert read_runs(ledger.engine, "s") == {**known, 2: "run-of-trial:2"}
 
 
 def test_a_controller_that_lost_its_lease_sends_no_more(ledger, url, clock, log_with):

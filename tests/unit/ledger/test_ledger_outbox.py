@@ -7,6 +7,7 @@ import pytest
 from automtl.ledger import statements
 from automtl.ledger.holder import this_process
 from automtl.ledger.outbox import EventKind
+from automtl.ledger.runs import read_runs
 from automtl.results import EpochReport, Failure, FailureKind, Pick, TrialStatus
 
 
@@ -37,6 +38,32 @@ def test_sent_events_do_not_come_back(held, opened, propose):
     held.outbox.mark_sent([first.id, third.id], 3_000.0)
     assert opened().outbox.pending() == [second]
     assert opened().outbox.count_pending() == 1
+
+
+def test_where_a_trial_went_is_kept_and_no_part_of_its_record(held, opened, propose):
+    live(held, propose)
+    before, events = held.history(), held.outbox.pending()
+    held.outbox.mark_sent([events[0].id], 3_000.0, {0: "first"})
+    held.outbox.mark_sent([events[1].id], 3_000.0, {0: "again"})
+    held.outbox.mark_sent([events[2].id], 3_000.0)
+    other = opened()
+    assert read_runs(other.engine, "street") == {0: "again"}
+    assert other.history() == before
+    assert other.check() == []
+
+
+def test_the_pulse_grows_with_facts_and_runs_alone(held, opened, propose):
+    reader = opened()
+    seen = [reader.outbox.pulse()]
+    live(held, propose)
+    seen.append(reader.outbox.pulse())
+    ids = [event.id for event in held.outbox.pending()]
+    held.outbox.mark_sent(ids, 3_000.0)
+    assert reader.outbox.pulse() == seen[-1]
+    held.outbox.mark_sent(ids, 3_000.0, {0: "run"})
+    seen.append(reader.outbox.pulse())
+    assert seen[0] == 0
+    assert seen == sorted(set(seen))
 
 
 def test_marking_nothing_changes_nothing(held, propose):

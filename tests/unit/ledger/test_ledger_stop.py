@@ -1,14 +1,7 @@
 """A search is asked to end through its lease, on both databases."""
 
-import pytest
-from sqlalchemy import text
-
-from automtl.errors import LedgerError
-from automtl.ledger.database import connect, writing
 from automtl.ledger.holder import Holder
 from automtl.ledger.stop import Stop, ask_stop, is_held, stop_asked
-from automtl.ledger.studies import open_ledger
-from automtl.ledger.tables import SCHEMA_VERSION
 
 NEXT = Holder(user="the next", host="elsewhere", process=2)
 
@@ -62,35 +55,3 @@ def test_a_silent_holder_is_asked_and_named_silent(held, opened, clock) -> None:
     assert ask(opened(), Stop.NOW).silent_s == -60
     clock.now_s += 100
     assert ask(opened(), Stop.NOW).silent_s == 40
-
-
-def earlier(url: str) -> None:
-    """Make a ledger as the version before knew it."""
-    engine = connect(url, create=False)
-    with writing(engine) as connection:
-        connection.execute(text("ALTER TABLE lease DROP COLUMN stop"))
-        connection.execute(text("UPDATE schema_version SET version = 2"))
-    engine.dispose()
-
-
-def test_a_ledger_of_the_version_before_is_brought_up_to_date(held, opened, url, clock) -> None:
-    token = held._lease.token
-    held.engine.dispose()
-    earlier(url)
-    found = open_ledger(url, study="street", clock=clock)
-    assert ask(found, Stop.NOW).is_new
-    assert stop_asked(found.engine, "street", token) is Stop.NOW
-    with found.engine.connect() as connection:
-        version = connection.execute(text("SELECT version FROM schema_version")).scalar_one()
-    found.engine.dispose()
-    assert version == SCHEMA_VERSION
-
-
-@pytest.mark.parametrize("version", [1, SCHEMA_VERSION + 1])
-def test_other_versions_are_refused(url, version) -> None:
-    engine = connect(url, create=False)
-    with writing(engine) as connection:
-        connection.execute(text(f"UPDATE schema_version SET version = {version}"))
-    engine.dispose()
-    with pytest.raises(LedgerError, match=f"has version {version}, this automtl reads"):
-        open_ledger(url, study="street")
