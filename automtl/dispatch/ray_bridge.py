@@ -20,6 +20,7 @@ from automtl.dispatch.base import Controller
 from automtl.dispatch.ray_failures import failure_of_trial, hung_failure
 from automtl.dispatch.ray_worker import FAILURE, ORDER, REPORT, WAITS
 from automtl.dispatch.resources import fitting_slots
+from automtl.dispatch.starts import Starts
 from automtl.dispatch.watchdog import Watchdog
 from automtl.results import Decision, EpochReport, Failure, TrialOrder
 
@@ -123,6 +124,7 @@ class OrderScheduler(TrialScheduler):
         super().__init__()  # type: ignore[no-untyped-call]
         self._bridge = bridge
         self._watchdog = watchdog
+        self._starts = Starts(clock=watchdog.clock)
         self._trials: list[Trial] = []
 
     @override
@@ -147,7 +149,8 @@ class OrderScheduler(TrialScheduler):
     def _is_one_starting(self) -> bool:
         running = self._bridge.running
         pending = any(t.status == Trial.PENDING and t.trial_id in running for t in self._trials)
-        return pending and _have_room(running.values())
+        up = {t.trial_id for t in self._trials if t.status == Trial.RUNNING}
+        return pending and self._starts.are_hoped_for(up) and _have_room(running.values())
 
     @override
     def on_trial_complete(

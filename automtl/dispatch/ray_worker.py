@@ -26,8 +26,13 @@ FAILURE = "failure"
 WAITS = "waits"
 """Key of a result that says only: the attempt has ended, and its process is being kept."""
 
-LONGEST_WAIT_S = 30.0
-WAIT_STEP_S = 0.05
+LONGEST_WAIT_S = 600.0
+"""An end waits no longer, whatever it was told."""
+FIRST_LOOK_S = 0.05
+LOOK_GROWTH = 1.2
+LONGEST_LOOK_S = 1.0
+"""How often an end that waits says so: ever more seldom, because dozens of them would keep the
+search's process too busy to start the processes that they wait for."""
 
 HARMLESS = frozenset(
     {
@@ -63,6 +68,7 @@ class TrialWorker(TuneTrainable):
     _decision: Decision
     _end: AttemptEnd | None
     _waits_until_s: float
+    _look_s: float
 
     @classmethod
     @override
@@ -105,7 +111,8 @@ class TrialWorker(TuneTrainable):
                 return {REPORT: event}
             self._end = event
         if time.monotonic() < self._waits_until_s:
-            time.sleep(WAIT_STEP_S)
+            time.sleep(self._look_s)
+            self._look_s = min(LOOK_GROWTH * self._look_s, LONGEST_LOOK_S)
             return {WAITS: True}
         if _ends_process(self._end.failure):
             raise AttemptFailedError(self._end.failure.model_dump_json())
@@ -131,6 +138,7 @@ class TrialWorker(TuneTrainable):
         self._decision = Decision.CONTINUE
         self._end = None
         self._waits_until_s = 0.0
+        self._look_s = FIRST_LOOK_S
         self._attempt = SteppedAttempt(self._training, order)
 
 
