@@ -1,11 +1,11 @@
 """What this machine has, and how long a step of a network takes on it: measured, not guessed."""
 
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from automtl.config import TrialConfig
+from automtl.dispatch.resources import usable_cores
 
 BATCH = 8
 N_TIMED = 3
@@ -39,10 +39,9 @@ def this_machine() -> Machine:
     """Look at this machine."""
     import torch
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     weights = Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS
     return Machine(
-        n_cores=cores or 1,
+        n_cores=usable_cores(),
         n_gpus=torch.cuda.device_count(),
         has_weights=weights.is_file(),
     )

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from automtl.dispatch.resources import usable_cores
 from automtl.errors import DispatchError
 
 LOCAL = "local"
@@ -40,7 +41,8 @@ def connected(address: str, *, n_cpus: float) -> Iterator[list[dict[str, float]]
 
     Args:
         address: :data:`LOCAL`, or where a cluster answers.
-        n_cpus: CPUs that a local Ray should have at least; it never has fewer than cores.
+        n_cpus: CPUs that a local Ray should have at least; it never has fewer than the cores that
+            this process may use.
 
     Yields:
         ``cpu`` and ``gpu`` of each machine.
@@ -54,7 +56,7 @@ def connected(address: str, *, n_cpus: float) -> Iterator[list[dict[str, float]]
     is_ours = not ray.is_initialized()
     try:
         if is_ours and address == LOCAL:
-            _start(max(math.ceil(n_cpus), os.cpu_count() or 1))
+            _start(max(math.ceil(n_cpus), usable_cores()))
         elif is_ours:
             _connect(address)
         elif address not in (LOCAL, "auto"):

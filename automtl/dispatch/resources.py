@@ -1,5 +1,6 @@
 """How many trials fit on the machines at hand."""
 
+import os
 from collections.abc import Mapping, Sequence
 from math import floor
 
@@ -7,6 +8,15 @@ from automtl.errors import DispatchError
 
 ROUNDING = 1e-6
 """Shares such as 1/3 must fit three times in spite of rounding."""
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use, which can be fewer than the machine has.
+
+    A scheduler such as Slurm, or `taskset`, gives a process some of them.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return cores or 1
 
 
 def fitting_slots(nodes: Sequence[Mapping[str, float]], share: Mapping[str, float]) -> int:

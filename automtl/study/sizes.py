@@ -1,11 +1,9 @@
 """What the files of a search will take, from its recipe and data."""
 
-import os
-
 from automtl.config import TrialConfig
 from automtl.data.table import SplitData
 from automtl.data.views import channels_of
-from automtl.dispatch.resources import fitting_slots
+from automtl.dispatch.resources import fitting_slots, usable_cores
 from automtl.errors import AutomtlError
 from automtl.model.cost import parameters_of_tree
 from automtl.space.parameter import corners_of
@@ -79,5 +77,5 @@ def _slots(recipe: Recipe, settings: Settings) -> int:
         return 1  # how many the cluster has is known when it answers
     import torch
 
-    here = {"cpu": float(os.cpu_count() or 1), "gpu": float(torch.cuda.device_count())}
+    here = {"cpu": float(usable_cores()), "gpu": float(torch.cuda.device_count())}
     return fitting_slots([here], recipe.resources.share)

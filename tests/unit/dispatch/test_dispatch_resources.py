@@ -1,10 +1,14 @@
 """How many trials fit."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automtl.dispatch.resources import fitting_slots
+from automtl.dispatch.resources import fitting_slots, usable_cores
 from automtl.errors import DispatchError
 
 
@@ -24,6 +28,33 @@ from automtl.errors import DispatchError
 )
 def test_slots(nodes, share, expected):
     assert fitting_slots(nodes, share) == expected
+
+
+def test_cores_are_those_that_this_process_may_use():
+    before = os.sched_getaffinity(0)
+    assert usable_cores() == len(before)
+    try:
+        os.sched_setaffinity(0, {min(before)})
+        assert usable_cores() == 1
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_ray_that_is_started_has_the_cores_that_this_process_may_use():
+    code = (
+        "import os\n"
+        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+        "from automtl.dispatch.ray_cluster import LOCAL, connected\n"
+        "for n_cpus in (0, 3):\n"
+        "    with connected(LOCAL, n_cpus=n_cpus) as (node,):\n"
+        "        print(node['cpu'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert (done.returncode, done.stdout.split()) == (0, ["1.0", "3.0"]), done.stderr
 
 
 @given(st.integers(1, 64), st.integers(1, 16))

@@ -1,5 +1,6 @@
 """Room on the disk: new trials wait, running ones go on, and nothing that counts is removed."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -252,6 +253,12 @@ def test_an_estimate_is_what_the_files_take(tmp_path) -> None:
     assert found.running == pytest.approx(3 * checkpoint + 2 * weights, rel=0.15)
     assert (found.n_slots, found.n_trials, found.views) == (2, recipe.budget.trials, 0)
     assert estimate(recipe, splits, Settings(dispatcher="local")).n_slots == 1
+    cores = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(cores)})
+        assert estimate(recipe, splits, Settings()).n_slots == 1
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def test_free_space_is_that_of_a_folder_that_is_still_to_be_made(tmp_path) -> None:
