@@ -5,6 +5,7 @@ Li et al., "A System for Massively Parallel Hyperparameter Tuning" (2020), Algor
 Successive Halving", 2021). A trial pauses at each rung. When a slot is free, the best paused
 trial of the highest rung that is in the top share of its rung is resumed from its checkpoint;
 only if there is none, a new one is proposed. A pause keeps the choice open, which a stop does not.
+After the last proposal the lowest rung goes first, as in successive halving that waits for all.
 
 While trials are proposed, no more than one in eta of those who came to a rung has ever gone on
 from it ("delayed promotion": Li et al., "Hyper-Tune: Towards Efficient Hyper-parameter Tuning at
@@ -67,8 +68,13 @@ class Promotion(StoppingRule):
 
     @override
     def resumes(self, history: Sequence[TrialRecord], phase: Phase) -> int | None:
-        """Return the best paused trial of the highest rung whose share is not yet used up."""
-        if phase is Phase.OVER and any(record.is_candidate for record in history):
+        """Return the best paused trial of a rung whose share is not yet used up.
+
+        While trials are proposed the highest such rung goes first, so that some come to their end
+        soon. After the last proposal it is the lowest one: who deserves it comes to a rung before
+        somebody is chosen there.
+        """
+        if phase is Phase.OVER and any(r.is_candidate or _is_busy(r) for r in history):
             return None
         return self._next(history, phase)
 
@@ -79,15 +85,15 @@ class Promotion(StoppingRule):
     def _next(
         self, history: Sequence[TrialRecord], phase: Phase, arriving: int | None = None
     ) -> int | None:
-        is_busy = any(_is_busy(record) for record in history)
-        # At the end nobody else arrives, and one of a few must go on.
-        rounded = math.floor if phase is Phase.OPEN or is_busy else math.ceil
+        coming = [epochs_done(record) for record in history if _is_busy(record)]
         by_rung = self._waiting(history, arriving)
-        for epoch in sorted(by_rung, reverse=True):
+        for epoch in sorted(by_rung, reverse=phase is not Phase.CLOSING):
             waiting = by_rung[epoch]
             found = arrivals(history, self.objectives, epoch)
             eta = self.eta_at(agreement(history, self.objectives, found))
-            n_best = rounded(len(found.numbers) / eta)
+            # Where nobody else arrives, one of a few must go on.
+            is_complete = phase is not Phase.OPEN and min(coming, default=epoch) >= epoch
+            n_best = (math.ceil if is_complete else math.floor)(len(found.numbers) / eta)
             if phase is Phase.OPEN and _n_went_on(history, found, waiting) >= n_best:
                 continue
             chosen = first_among(

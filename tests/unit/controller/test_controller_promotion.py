@@ -184,6 +184,28 @@ def test_at_the_end_one_of_a_few_goes_on_and_over_means_over() -> None:
     assert rule().resumes([*low, done], Phase.OVER) is None
 
 
+def test_after_the_last_proposal_a_rung_is_filled_before_one_is_chosen_there() -> None:
+    # Promoted alone, the first would have been the best of its rung, and so would each next one.
+    search = Search(
+        rule(objectives=ONE, eta=2.0, adapts=False),
+        [steady(error, 1.0) for error in (1.0, 2.0, 3.0)],
+        random.Random(0),
+    )
+    assert [len(record.reports) for record in search.run()] == [EPOCHS, 3, 1]
+    assert search.resumed == [(0, 1), (1, 1), (0, 3)]
+
+
+def test_at_the_end_a_slot_is_no_reason_to_go_on_before_all_have_come() -> None:
+    high = [trial(n, steady(n + 1.0, 1.0)[:3], S.PAUSED) for n in range(2)]
+    low = trial(2, steady(0.5, 1.0)[:1], S.RUNNING)
+    assert rule().resumes([*high, low], Phase.CLOSING) is None
+    # Who is past the rung does not come to it.
+    past = trial(2, steady(0.5, 1.0)[:4], S.RUNNING)
+    assert rule(eta=2.0).resumes([*high, past], Phase.CLOSING) == 0
+    for busy in (low, past):
+        assert rule().resumes([*high, busy], Phase.OVER) is None
+
+
 def test_a_trial_that_would_be_resumed_at_once_goes_on() -> None:
     waiting = [trial(n, steady(n + 2.0, 1.0)[:1], S.PAUSED) for n in range(2)]
     best = trial(2, steady(1.0, 2.0)[:1], S.RUNNING)

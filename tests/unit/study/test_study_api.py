@@ -289,7 +289,7 @@ def test_a_training_that_does_not_return_is_ended(tmp_path: Path) -> None:
         for epoch in range(1, EPOCHS + 1):
             report(epoch, values_at(params, epoch))
 
-    found = study(tmp_path / "s", budget={"trials": 5})
+    found = study(tmp_path / "s", budget={"trials": 3})
     found.run(stubborn, dispatcher="local", observer=automtl.Silent())
     assert {r.failure for r in found.history()} == {None}
     assert {len(r.reports) for r in found.history()} <= {1, 2, EPOCHS}
