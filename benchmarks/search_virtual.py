@@ -70,7 +70,8 @@ class VirtualStudy:
         method: Who searches.
         n_workers: Trials at a time.
         history: All trials.
-        finished: Epochs spent and losses at each completion, in order.
+        finished: Epochs spent and losses at each completion, in order; also of those that ended
+            when the budget was spent.
         spent: Epochs that all workers together have trained.
     """
 
@@ -98,7 +99,7 @@ class VirtualStudy:
             if not self._events:
                 return
             self._now, number, epoch = heapq.heappop(self._events)
-            self._reach(number, epoch, n_epochs)
+            self._reach(number, epoch)
             if self.history[number].status is TrialStatus.RUNNING:
                 self._schedule(number, self._now)
 
@@ -129,7 +130,7 @@ class VirtualStudy:
         stop = next(e for e in (*self.method.rungs, self.problem.epochs) if e > done)
         heapq.heappush(self._events, (now + stop - done, number, stop))
 
-    def _reach(self, number: int, epoch: int, n_epochs: int) -> None:
+    def _reach(self, number: int, epoch: int) -> None:
         record = self.history[number]
         new = self._reports(record, epoch)
         self.spent += len(new)
@@ -138,8 +139,7 @@ class VirtualStudy:
             self._change(number, status=TrialStatus.COMPLETED, values=dict(new[-1].values))
             losses = self._curves[number][-1]
             self.method.ended(number, losses)
-            if self.spent <= n_epochs:
-                self.finished.append((self.spent, losses))
+            self.finished.append((self.spent, losses))
             return
         match self.method.stopping.decide(self.history, number):
             case Decision.PAUSE:

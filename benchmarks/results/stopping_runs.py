@@ -181,12 +181,10 @@ def searched(
         size: Trials of a full search, whose epochs are the budget.
     """
     study = VirtualStudy(problem=problem, method=method_of(problem, proposes, seed, stops=stops))
-    n_trials = size.n_trials if limit == "trials" else None
-    study.run(size.n_trials * problem.epochs, n_trials=n_trials)
-    losses = [one for _, one in study.finished]
+    budget = size.n_trials * problem.epochs
+    study.run(budget, n_trials=size.n_trials if limit == "trials" else None)
     marks = [
-        (spent, round(problem.hypervolume(np.array(losses[: place + 1])), 5))
-        for place, (spent, _) in enumerate(study.finished)
+        (spent, round(study.reached(spent), 5)) for spent, _ in study.finished if spent <= budget
     ]
     return Run(
         proposes=proposes,
