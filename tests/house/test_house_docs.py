@@ -59,12 +59,20 @@ def test_the_pages_show_every_verb() -> None:
     assert set(VERBS) - shown <= {"demo", "schema"}
 
 
-def build(site: Path) -> None:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site, without a warning."""
+    folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
     built = subprocess.run(
-        [*command, "--site-dir", str(site)], cwd=ROOT, check=False, capture_output=True, text=True
+        [*command, "--site-dir", str(folder)],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
     )
     assert built.returncode == 0, built.stderr
+    return folder
 
 
 class Loaded(HTMLParser):
@@ -82,28 +90,26 @@ class Loaded(HTMLParser):
 
 
 @pytest.mark.slow
-def test_the_site_builds_without_a_warning_and_is_whole_by_itself(tmp_path: Path) -> None:
-    build(tmp_path)
-    pages = sorted(tmp_path.glob("*.html"))
+def test_the_site_builds_without_a_warning_and_is_whole_by_itself(site: Path) -> None:
+    pages = sorted(site.glob("*.html"))
     assert {page.stem for page in pages} >= {page.stem for page in PAGES[1:]}
     for page in pages:
         loaded = Loaded()
         loaded.feed(page.read_text("utf-8"))
         assert loaded.places
         away = [p for p in loaded.places if p.startswith(("http:", "https:", "//"))]
-        lost = [p for p in loaded.places if not (tmp_path / p.lstrip("/").split("?")[0]).exists()]
+        lost = [p for p in loaded.places if not (site / p.lstrip("/").split("?")[0]).exists()]
         assert (away, lost) == ([], []), page.name
 
 
 @pytest.mark.slow
-def test_the_search_of_the_site_works_from_files(tmp_path: Path, chromium: Any) -> None:
-    build(tmp_path)
+def test_the_search_of_the_site_works_from_files(site: Path, chromium: Any) -> None:
     asked: list[str] = []
     page = chromium.new_page()
     try:
         page.on("console", lambda line: asked.append(line.text))
         page.on("request", lambda request: asked.append(request.url))
-        page.goto((tmp_path / "index.html").as_uri())
+        page.goto((site / "index.html").as_uri())
         page.click("[data-md-component=search-query]")
         page.keyboard.type("homoscedastic")
         page.wait_for_selector(".md-search-result__item")
@@ -112,3 +118,42 @@ def test_the_search_of_the_site_works_from_files(tmp_path: Path, chromium: Any) 
         page.close()
     assert any("uncertainty" in text for text in found)
     assert [place for place in asked if not place.startswith(("file:", "data:"))] == []
+
+
+@pytest.mark.slow
+def test_the_site_is_as_dark_as_its_readers_system(site: Path, chromium: Any) -> None:
+    page = chromium.new_page(color_scheme="dark")
+    try:
+        page.goto((site / "index.html").as_uri())
+        page.wait_for_selector("body[data-md-color-scheme=slate]")
+        page.emulate_media(color_scheme="light")
+        page.reload()
+        page.wait_for_selector("body[data-md-color-scheme=default]")
+    finally:
+        page.close()
+
+
+PAPER = {"width": 688, "height": 1016}
+"""Pixels of an A4 page within its margins, at the 96 to an inch of browsers."""
+
+TOO_WIDE = """
+() => [...document.querySelectorAll("article table, article pre > code, article img")]
+  .filter(e => e.scrollWidth > e.clientWidth + 1 || e.getBoundingClientRect().right > innerWidth)
+  .map(e => e.textContent.trim().slice(0, 80) || e.src)
+"""
+
+
+@pytest.mark.slow
+def test_nothing_of_the_site_is_wider_than_paper_and_paper_is_light(
+    site: Path, chromium: Any
+) -> None:
+    page = chromium.new_page(color_scheme="dark", viewport=PAPER)
+    try:
+        page.emulate_media(media="print")
+        for path in sorted(site.glob("*.html")):
+            page.goto(path.as_uri())
+            assert page.evaluate(TOO_WIDE) == [], path.name
+            ink = page.evaluate("getComputedStyle(document.querySelector('article')).color")
+            assert max(map(float, re.findall(r"[\d.]+", ink)[:3])) < 100, (path.name, ink)
+    finally:
+        page.close()
