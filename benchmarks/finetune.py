@@ -1,8 +1,11 @@
 """What a bundle saves on a new clip: ``python -m benchmarks.finetune --json``.
 
 For each of several seeds a model is trained from ImageNet weights on other pictures (COCO stills
-with boxes, MOT17 frames with ids, stills of other drives with masks) and exported. Then the street
-clip is learned in three ways, with the same optimizer, peak rate, cosine, batches and seed:
+with boxes, MOT17 frames with ids, stills of other drives with masks) and exported. With ``--picked
+FOLDER`` one bundle serves all seeds: a search of six trials over the same pictures, in the space
+of the recipe ``street``, picked it, and `automtl export` wrote it. They stay in the folder, and
+are made if they are not there. Then the street clip is learned in three ways, with the bundle's
+network, weighting and schedule, and with the same optimizer, peak rate, cosine, batches and seed:
 
 - ``full``: from ImageNet weights, in all epochs;
 - ``quarter``: from ImageNet weights, in a quarter of the epochs;
@@ -11,8 +14,8 @@ clip is learned in three ways, with the same optimizer, peak rate, cosine, batch
 Each is scored as training scores it: the mean of the tasks' primary metrics on the clip's later
 frames, at its best epoch. ``full`` has four times as many epochs to choose from. ``gain`` is the
 mean of ``tuned`` minus ``full``, paired by seed; ``gain_low`` and ``gain_high`` are its 95 %
-Student interval over seeds. The clip is the same for all seeds, so the interval says nothing about
-other clips.
+Student interval over seeds. The clip is the same for all seeds, and so is a picked bundle: the
+interval says nothing about other clips, or other searches.
 
 The frames come from ``AUTOMTL_DATA``, else ``../shared/data``; ``TORCH_HOME`` says where the
 ImageNet weights are. ``--quick`` takes generated clips and a small network of no weights instead.
@@ -25,56 +28,32 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from automtl.config import BackboneConfig, HeadsConfig, OptimizerConfig, TrialConfig
-from automtl.data.load import load_data
+from automtl.config import OptimizerConfig, TrialConfig
 from automtl.data.table import SplitData
-from automtl.errors import DataError
 from automtl.export.bundle import load_bundle
 from automtl.export.files import METRICS
 from automtl.export.finetune import finetune
 from automtl.export.tuning import Tuning
 from automtl.export.writing import export_bundle
 from automtl.results import Decision
-from automtl.sources import DataConfig, MaskSource, MotSource, ShapesSource, YoloSource
-from automtl.space.recipe import find_recipe, load_recipe
 from automtl.training.loop import TrainedModel, train
-from benchmarks.fusion import real_frames, student_interval
+from benchmarks.finetune_setting import (
+    SHARE,
+    Setting,
+    from_pick,
+    quick_setting,
+    street_setting,
+)
+from benchmarks.fusion import student_interval
 from benchmarks.record import Goal, print_record
 
 CPU = torch.device("cpu")
 N_SEEDS = 5
-SHARE = 4
-"""The bundle gets one epoch for each so many of the training from ImageNet weights."""
-
 SHOWN = ("score", "detection/mAP", "segmentation/mIoU", "tracking/IDF1")
-SIZE = (96, 128)
-N_COCO_CLASSES = 80
-
-NAMED_AS_ON_THE_STREET: Mapping[int, str] = {0: "pedestrian", 1: "bicyclist", 2: "car"}
-"""COCO's person, bicycle and car: their rows of the head go on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What is compared.
-
-    Attributes:
-        source: What the bundle is trained on.
-        target: What is then learned; its validation split scores.
-        config: Of all trainings; its optimizer is that of ``full``.
-        source_epochs: Of the bundle's training.
-    """
-
-    source: SplitData
-    target: SplitData
-    config: TrialConfig
-    source_epochs: int
-
 
 Ways = Mapping[str, Mapping[str, float]]
 """Values of the best epoch, by way: ``full``, ``quarter``, ``tuned``."""
@@ -85,10 +64,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the record only")
     parser.add_argument("--quick", action="store_true", help="two seeds on generated clips")
+    parser.add_argument("--picked", type=Path, help="begin from a search's pick, kept here")
     parser.add_argument("--seeds", type=int, help=f"how many; {N_SEEDS} by default")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     setting = quick_setting() if arguments.quick else street_setting()
+    if arguments.picked is not None:
+        setting = from_pick(setting, arguments.picked)
     n_seeds = arguments.seeds or (2 if arguments.quick else N_SEEDS)
     figures = summary(list(_by_seed(setting, n_seeds)))
     figures = {name: round(value, 4) for name, value in figures.items()}
@@ -116,101 +98,18 @@ def summary(seeds: Sequence[Ways]) -> dict[str, float]:
 
 
 def compare(setting: Setting, seed: int) -> Ways:
-    """Train a bundle on the source, then learn the target in the three ways."""
+    """Learn the target in the three ways, from a bundle that is there or is trained first."""
     long = setting.config.optimizer
     short = long.model_copy(update={"epochs": long.epochs // SHARE})
-    with tempfile.TemporaryDirectory() as folder:
-        tuned = _tuned(setting, short, seed, Path(folder))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        bundle = setting.bundle or _trained_bundle(setting, seed, folder / "bundle")
+        tuned = _tuned(bundle, setting.target, short, seed, folder / "tuned")
     return {
         "full": _train(setting.config, long, setting.target, seed).values,
         "quarter": _train(setting.config, short, setting.target, seed).values,
         "tuned": tuned,
     }
-
-
-def street_setting() -> Setting:
-    """Return other pictures, the street clip, and a small ImageNet MobileNetV2.
-
-    Raises:
-        DataError: If the real frames are not there.
-    """
-    root = real_frames()
-    if root is None:
-        msg = "the real frames are not there"
-        raise DataError(msg, fix="Set AUTOMTL_DATA to their folder, or try --quick")
-    recipe = load_recipe(find_recipe("street"))
-    config = recipe.space.config_of(recipe.space.default_point())
-    street = recipe.data
-    clip = street.model_copy(
-        update={"train": tuple(s for s in street.train if isinstance(s, MotSource)), "test": ()}
-    )
-    return Setting(
-        source=_load(_other_pictures(street.segmentation_classes), root, SIZE),
-        target=_load(clip, root, SIZE),
-        config=config.model_copy(
-            update={
-                "backbone": config.backbone.model_copy(update={"image_size": SIZE}),
-                "optimizer": config.optimizer.model_copy(
-                    update={"epochs": 8, "steps_per_epoch": 30}
-                ),
-            }
-        ),
-        source_epochs=8,
-    )
-
-
-def quick_setting() -> Setting:
-    """Return generated clips of two kinds and a network that trains in seconds."""
-    size = (64, 96)
-
-    def clips(seed: int, contrast: float) -> SplitData:
-        config = DataConfig(
-            train=(ShapesSource(clips=4, frames=4, seed=seed, contrast=contrast),),
-            validation=(ShapesSource(clips=2, frames=4, seed=seed + 1, contrast=contrast),),
-        )
-        return _load(config, None, size)
-
-    return Setting(
-        source=clips(70, 1.0),
-        target=clips(80, 0.5),
-        config=TrialConfig(
-            backbone=BackboneConfig(width=0.5, image_size=size),
-            heads=HeadsConfig(channels=16, embedding_dim=8),
-            optimizer=OptimizerConfig(epochs=SHARE, steps_per_epoch=5, batch_size=4),
-        ),
-        source_epochs=2,
-    )
-
-
-def _other_pictures(masks: tuple[str, ...]) -> DataConfig:
-    """Return pictures of the street's classes that are not of the clip; few have identities."""
-    named = NAMED_AS_ON_THE_STREET
-    names = tuple(named.get(i, f"coco class {i}") for i in range(N_COCO_CLASSES))
-
-    def stills(split: str, share: float) -> YoloSource:
-        labels = f"coco128/object_detection/labels/{split}"
-        return YoloSource(
-            images=f"coco128/images/{split}", labels=labels, names=names, part=(0, share)
-        )
-
-    def walkers(name: str) -> MotSource:
-        folder = f"mot17-mini/train/MOT17-{name}-FRCNN"
-        return MotSource(
-            frames=f"{folder}/img1", gt=f"{folder}/gt/gt.txt", classes={1: "pedestrian"}
-        )
-
-    def drives(split: str) -> MaskSource:
-        return MaskSource(images=f"camvid/{split}", masks=f"camvid/{split}annot", ignore=11)
-
-    return DataConfig(
-        train=(stills("train2017", 1), walkers("04"), drives("train")),
-        validation=(stills("val2017", 0.25), walkers("02"), drives("test")),
-        segmentation_classes=masks,
-    )
-
-
-def _load(data: DataConfig, root: Path | None, size: tuple[int, int]) -> SplitData:
-    return load_data(data, image_size=size, root=root, load_test=False).splits
 
 
 def _by_seed(setting: Setting, n_seeds: int) -> Iterator[Ways]:
@@ -224,14 +123,12 @@ def _by_seed(setting: Setting, n_seeds: int) -> Iterator[Ways]:
         yield ways
 
 
-def _tuned(
-    setting: Setting, optimizer: OptimizerConfig, seed: int, folder: Path
-) -> Mapping[str, float]:
-    """Return the values of a bundle that was trained on the source and further on the target."""
+def _trained_bundle(setting: Setting, seed: int, folder: Path) -> Path:
+    """Train on the source and export; nothing is picked."""
     begun = setting.config.optimizer.model_copy(update={"epochs": setting.source_epochs})
-    trained = _train(setting.config, begun, setting.source, seed)
-    bundle = export_bundle(
-        folder / "bundle",
+    trained = _train(setting.config, begun, setting.source_data(), seed)
+    return export_bundle(
+        folder,
         config=trained.config,
         info=trained.info,
         state=trained.network.state_dict(),
@@ -240,10 +137,14 @@ def _tuned(
         study=None,
         seed=seed,
     )
+
+
+def _tuned(
+    bundle: Path, target: SplitData, optimizer: OptimizerConfig, seed: int, folder: Path
+) -> Mapping[str, float]:
+    """Return the values of a bundle that was trained further on the target."""
     tuning = Tuning(optimizer=optimizer, frozen=(), seed=seed)
-    path = finetune(
-        load_bundle(bundle), setting.target, tuning, folder=folder / "tuned", report=_go_on
-    )
+    path = finetune(load_bundle(bundle), target, tuning, folder=folder, report=_go_on)
     values: dict[str, float] = json.loads((path / METRICS).read_text())["validation"]
     return values
 

@@ -1,60 +1,70 @@
-"""Pictures of what people see, for the documentation.
+"""Pictures of what people see, for the documentation: ``python -m benchmarks.screenshots``.
 
-Run it as `python -m benchmarks.screenshots STUDY` on a finished study, from the folder that
-it lies in, so that no path of this machine is in a picture. It takes Chromium, Playwright and
-Dash. `automtl best` records its pick in the study, as always.
+Run it from the top of the repository: it searches `benchmarks/screenshots.yaml` into
+`studies/shapes`, exports the pick, and takes the pictures. The search takes about a quarter of an
+hour on two cores, the pictures two minutes; broken off, the same command goes on. A finished
+study of your own is taken by ``python -m benchmarks.screenshots STUDY``, from the folder that it
+lies in, so that no path of this machine is in a picture; nothing is trained or exported then, and
+`automtl best` records its pick in the study, as always. It takes Chromium, Playwright and Dash.
 """
 
 import argparse
 import io
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from PIL import Image
 from rich.console import Console
 from rich.text import Text
 
+from automtl.cli import run_command
+from automtl.space.stored import stored_search
 from automtl.study.folder import StudyFolder
 from automtl.study.search import opened
-from benchmarks.chromium import FLAGS
+from benchmarks.chromium import SIZE, open_page
+from benchmarks.mlflow_page import mlflow_server, open_run, started
+from benchmarks.results.study import searched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+RECIPE = Path(__file__).with_name("screenshots.yaml")
+STUDY = Path("studies/shapes")
 MAX_BYTES = 300_000
 N_COLORS = 128
-SIZE = (1240, 860)
-WAIT_MS = 120_000
-MLFLOW_PORT = 5173
-MLFLOW_VIEW = """
-localStorage.setItem("mlflow.workflowType_v1", '"machine_learning"')
-localStorage.setItem("mlflow.assistant.fab.autoOpenedOnFirstLoad_v1", "true")
-localStorage.setItem("mlflow.assistant.panelOpen_v1", "false")
-"""
-"""MLflow's page as who trains models sees it, not as on a first visit that begins with a run."""
+N_SYSTEM_METRICS = 4
+PAPER = (1361, 937)
+"""Pixels of a printed page without its margins, at the 96 to an inch of browsers."""
 
 
 def main() -> None:
     """Make all pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("study", type=Path)
+    parser.add_argument("study", nargs="?", type=Path, help="a finished one; else it is made")
     parser.add_argument("--out", type=Path, default=Path("docs/pictures"))
     options = parser.parse_args()
+    began = time.monotonic()
+    study = options.study or made(STUDY)
     options.out.mkdir(parents=True, exist_ok=True)
     with open_page() as page:
-        for name, picture in pictures(page, options.study):
+        for name, picture in pictures(page, study):
             path = options.out / f"{name}.png"
             path.write_bytes(small(picture))
-            print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+            print(f"{path}: {path.stat().st_size / 1000:.0f} kB", flush=True)
+    print(f"{(time.monotonic() - began) / 60:.1f} minutes")
+
+
+def made(study: Path) -> Path:
+    """Search the recipe of the pictures and export its pick, or what of it is left to do."""
+    searched(RECIPE, study, root=None)
+    if not StudyFolder(study).bundles.is_dir():
+        run_command(["export", str(study)])
+    return study
 
 
 def pictures(page: "Page", study: Path) -> Iterator[tuple[str, bytes]]:
@@ -62,7 +72,7 @@ def pictures(page: "Page", study: Path) -> Iterator[tuple[str, bytes]]:
     yield "terminal", terminal(page, study)
     yield from report(page, study)
     yield from dashboard(page, study)
-    yield "mlflow", mlflow(page, study)
+    yield from mlflow(page, study)
 
 
 def small(picture: bytes) -> bytes:
@@ -99,7 +109,7 @@ def run(command: Sequence[str]) -> str:
 
 
 def report(page: "Page", study: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield parts of the report."""
+    """Yield parts of the report, by day, by night and on paper."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "report.html"
         run(["automtl", "report", str(study), "--out", str(path)])
@@ -108,6 +118,16 @@ def report(page: "Page", study: Path) -> Iterator[tuple[str, bytes]]:
         yield "report", page.screenshot()
         for anchor in ("front", "members", "learned"):
             yield f"report-{anchor}", page.locator(f"#{anchor}").screenshot()
+        page.emulate_media(color_scheme="dark")
+        yield "report-dark", page.locator("#front").screenshot()
+        page.emulate_media(color_scheme="light", media="print")
+        page.set_viewport_size({"width": PAPER[0], "height": PAPER[1]})
+        page.reload()
+        page.wait_for_selector("#figure-timeline .main-svg")
+        page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
+        yield "report-paper", page.screenshot()
+    page.emulate_media(media="screen")
+    page.set_viewport_size({"width": SIZE[0], "height": SIZE[1]})
 
 
 def dashboard(page: "Page", study: Path) -> Iterator[tuple[str, bytes]]:
@@ -130,65 +150,22 @@ def dashboard(page: "Page", study: Path) -> Iterator[tuple[str, bytes]]:
         yield "dashboard-trials", page.screenshot()
 
 
-def mlflow(page: "Page", study: Path) -> bytes:
-    """Return what MLflow's own page says of the study: the pick, and the front as a table."""
-    place = f"http://127.0.0.1:{MLFLOW_PORT}"
+def mlflow(page: "Page", study: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield MLflow's pages of the study: the pick and the front; what the pick's training took."""
     folder = StudyFolder(study)
     with opened(folder) as ledger:
-        run_id = ledger.study().mlflow_run
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", folder.mlflow_uri]
-    # One worker: four of them, which is the default, load MLflow four times for one page.
-    place_of = ["--host", "127.0.0.1", "--port", str(MLFLOW_PORT), "--workers", "1"]
-    with started([*command, *place_of]):
-        wait_for(place)
-        page.add_init_script(MLFLOW_VIEW)
-        page.goto(f"{place}/#/experiments/1/runs/{run_id}")
+        recipe, pick = stored_search(ledger.study().recipe), ledger.picks()[-1]
+    with mlflow_server(folder.mlflow_uri) as server:
+        open_run(page, server, "study")
         page.locator("text=shared stages").first.scroll_into_view_if_needed()
         page.get_by_text("Show more", exact=True).first.click()
         page.wait_for_timeout(2_000)
-        return page.screenshot()
-
-
-def wait_for(place: str) -> None:
-    """Wait until a server answers.
-
-    Raises:
-        TimeoutError: If it does not.
-    """
-    deadline = time.monotonic() + WAIT_MS / 1000
-    while time.monotonic() < deadline:
-        try:
-            urlopen(place).close()
-        except (URLError, ConnectionError):
-            time.sleep(0.5)
-        else:
-            return
-    msg = f"{place} does not answer"
-    raise TimeoutError(msg)
-
-
-@contextmanager
-def started(command: Sequence[str]) -> Iterator["subprocess.Popen[str]"]:
-    """Run a server for as long as it is looked at."""
-    process = subprocess.Popen(command, text=True, stdout=subprocess.PIPE)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.communicate()
-
-
-@contextmanager
-def open_page() -> Iterator["Page"]:
-    """Open an empty page in Chromium."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        page = browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]})
-        page.set_default_timeout(WAIT_MS)
-        yield page
-        browser.close()
+        yield "mlflow", page.screenshot()
+        if recipe.resources.system_metrics:
+            open_run(page, server, f"trial:{pick.number}", "system-metrics")
+            page.locator(".js-plotly-plot").nth(N_SYSTEM_METRICS - 1).wait_for()
+            page.wait_for_timeout(2_000)
+            yield "mlflow-system", page.screenshot()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from benchmarks.chromium import open_page
 from benchmarks.results import (
     front_section,
     further_section,
@@ -18,7 +19,7 @@ from benchmarks.results import (
 from benchmarks.results.asking import Plan
 from benchmarks.results.keeping import Kept
 from benchmarks.results.section import Section
-from benchmarks.screenshots import open_page, small
+from benchmarks.screenshots import small
 
 DRAWN_OF = "drawn-of"
 """Key of a picture's text that says which table it was drawn from."""

@@ -142,20 +142,24 @@ def turn_traces(course: Course, colors: Mapping[str, str], *, in_legend: bool) -
 
 
 def weight_traces(course: Course, colors: Mapping[str, str]) -> list[go.Scatter]:
-    """Return the weights of each task's loss by epoch."""
+    """Return the weights of each task's loss by epoch.
+
+    Equal weights are common: each line is wider than those drawn over it, so that all are seen.
+    """
+    n_over = reversed(range(len(course.weights)))
     return [
         go.Scatter(
             x=epochs,
             y=values,
             mode="lines+markers" if len(epochs) <= 30 else "lines",
-            line={"color": colors[task], "width": 2},
-            marker={"size": 5},
+            line={"color": colors[task], "width": 2 + 1.5 * n},
+            marker={"size": 5 + 2 * n},
             name=task,
             legendgroup=task,
             showlegend=False,
             hovertemplate=f"{task}, epoch %{{x}}: %{{y:.3g}}<extra></extra>",
         )
-        for task, (epochs, values) in course.weights.items()
+        for n, (task, (epochs, values)) in zip(n_over, course.weights.items(), strict=True)
     ]
 
 

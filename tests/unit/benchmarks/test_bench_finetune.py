@@ -1,8 +1,20 @@
 """The measure of what a bundle saves: paired by seed, the same optimizer for all three ways."""
 
-import pytest
+from pathlib import Path
 
-from benchmarks.finetune import SHARE, SHOWN, _goals, compare, quick_setting, summary
+import pytest
+import yaml
+
+from automtl.export.bundle import load_bundle
+from automtl.space.recipe import Recipe, find_recipe, load_recipe
+from benchmarks.finetune import SHOWN, _goals, compare, summary
+from benchmarks.finetune_setting import (
+    SHARE,
+    _other_pictures,
+    from_pick,
+    quick_setting,
+    search_recipe,
+)
 
 
 def ways(full: float, quarter: float, tuned: float) -> dict[str, dict[str, float]]:
@@ -42,3 +54,40 @@ def test_each_way_is_trained_as_long_as_it_says():
     assert found["quarter"]["cost/steps"] == found["tuned"]["cost/steps"] == whole / SHARE
     assert found["full"]["cost/steps"] in {per_epoch * n for n in range(1, SHARE + 1)}
     assert all(set(SHOWN) <= set(values) for values in found.values())
+
+
+def test_a_search_for_a_bundle_is_over_the_same_pictures_and_network():
+    setting = quick_setting()
+    recipe = Recipe.model_validate(yaml.safe_load(yaml.safe_dump(search_recipe(setting))))
+    assert recipe.data == setting.source
+    assert recipe.space.parameters == load_recipe(find_recipe("quickstart")).space.parameters
+    default = recipe.space.config_of(recipe.space.default_point())
+    assert (default.backbone, default.heads) == (setting.config.backbone, setting.config.heads)
+    optimizer = setting.config.optimizer
+    assert default.optimizer.epochs == setting.source_epochs
+    assert default.optimizer.steps_per_epoch == optimizer.steps_per_epoch
+
+
+def test_other_pictures_are_the_same_once_written_to_a_recipe():
+    source = _other_pictures(("sky", "road"))
+    plain = yaml.safe_load(yaml.safe_dump(source.model_dump(mode="json")))
+    assert type(source).model_validate(plain) == source
+
+
+@pytest.mark.slow
+def test_every_seed_begins_from_the_pick_and_learns_with_its_network(tmp_path: Path):
+    setting = from_pick(quick_setting(), tmp_path / "kept")
+    assert setting.bundle is not None
+    bundle = load_bundle(setting.bundle)
+    assert bundle.manifest.study == "other-pictures"
+    assert bundle.manifest.trial in range(setting.n_trials)
+    again = from_pick(quick_setting(), tmp_path / "kept")
+    assert (again.config, again.bundle) == (setting.config, setting.bundle)
+    assert load_bundle(setting.bundle).digest == bundle.digest
+    assert setting.config.sharing == bundle.config.sharing
+    assert setting.config.weighting == bundle.config.weighting
+    assert setting.config.optimizer == quick_setting().config.optimizer
+    found = compare(setting, 0)
+    per_epoch = setting.config.optimizer.steps_per_epoch
+    assert found["quarter"]["cost/steps"] == found["tuned"]["cost/steps"] == per_epoch
+    assert len({values["cost/parameters"] for values in found.values()}) == 1

@@ -1,4 +1,4 @@
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from automtl.config.backbones import N_STAGES
 from automtl.config.sharing import shared_stages
 from automtl.results import EpochReport, TrialRecord
 from automtl_dashboards import palette
-from automtl_dashboards.figures.course import Turn, fill_course, is_wide
+from automtl_dashboards.figures.course import Turn, fill_course, is_wide, weight_traces
 from automtl_dashboards.figures.members import draw_members, fill_members
 from automtl_dashboards.figures.tree import fill_tree, stage_names, tree_notes, tree_shapes
 from automtl_dashboards.standing import notable, standing_of
@@ -136,6 +136,17 @@ def test_turns_are_the_shares_of_steps_since_the_epoch_before() -> None:
     assert course.weights == {"detection": ((1, 2), (2.0, 50.0))}
     assert is_wide(course)
     assert course.n_epochs == 3
+
+
+def test_lines_of_equal_weights_are_all_seen() -> None:
+    tasks = ("detection", "segmentation", "tracking")
+    equal = {f"weight/{task}": 1.0 for task in tasks}
+    course = fill_course(record_of(equal, equal), TrialConfig())
+    lines = weight_traces(course, dict.fromkeys(tasks, "#000000"))
+    assert [line.name for line in lines] == list(tasks)
+    for below, above in pairwise(lines):
+        assert below.line.width > above.line.width
+        assert below.marker.size > above.marker.size
 
 
 def test_a_member_is_a_row_with_tree_bars_and_weights(synthetic) -> None:
