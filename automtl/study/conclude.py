@@ -183,15 +183,19 @@ def facts_of(ledger: Ledger) -> "Snapshot":
     from automtl_dashboards.runs import Runs
     from automtl_dashboards.snapshot import Snapshot
 
+    # A search may go on meanwhile: the trials come last, so that all of which the others speak
+    # are among them.
+    attempts, picks, notes = read_attempts(ledger), ledger.picks(), ledger.notes()
+    runs = Runs(ids=read_runs(ledger.engine, ledger.name))
     study, history = ledger.study(), ledger.history()
     return Snapshot(
         study=study,
         history=history,
-        picks=ledger.picks(),
+        picks=picks,
         lessons=lessons_of(history, study.objectives),
-        attempts=read_attempts(ledger),
-        runs=Runs(ids=read_runs(ledger.engine, ledger.name)),
-        trial_notes=ledger.notes(),
+        attempts=attempts,
+        runs=runs,
+        trial_notes=notes,
     )
 
 

@@ -71,12 +71,12 @@ def environment() -> dict[str, str]:
 def automtl() -> Automtl:
     """Run ``automtl`` in a process of its own, as a user does."""
 
-    def run(*arguments: object, cwd: Path | None = None) -> Done:
+    def run(*arguments: object, cwd: Path | None = None, timeout_s: float = 240) -> Done:
         done = subprocess.run(
             command(*arguments),
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=timeout_s,
             env=environment(),
             cwd=cwd,
             check=False,

@@ -29,6 +29,9 @@ VERBS = (
 """First words of the page's lines, in order. `pip install` is the test of the wheel."""
 
 SIZE = (96, 128)
+PATIENCE_S = 900
+"""A search with Ray and a real backbone takes its minutes where other work shares the cores."""
+
 N_STREET, N_MORE, N_NEW = 24, 12, 5
 """Frames to search on, to train further on, and to look at."""
 
@@ -161,7 +164,8 @@ def test_from_a_folder_of_frames_to_a_model(
         if command == "python":
             subprocess.run([sys.executable, *words], check=True, cwd=tmp_path)
             continue
-        ended = automtl(*words, *(("--trials", "2") if verb == "search" else ()), cwd=tmp_path)
+        words += ["--trials", "2"] if verb == "search" else []
+        ended = automtl(*words, cwd=tmp_path, timeout_s=PATIENCE_S)
         assert (ended.code, "Traceback" in ended.err) == (0, False), (words, ended)
         if verb == "init":
             shorten(tmp_path / "my.yaml")
