@@ -35,14 +35,12 @@ class Compared:
         means: By metric, what it reaches.
         differences: By metric, what it reaches beyond the other arm, paired by seed. Empty for
             that arm itself.
-        costs: By what it cost, the mean.
         n_seeds: How many seeds that is.
     """
 
     arm: str
     means: Mapping[str, Interval]
     differences: Mapping[str, Interval]
-    costs: Mapping[str, float]
     n_seeds: int
 
 
@@ -51,7 +49,6 @@ def compare(
     *,
     reference: str,
     metrics: Sequence[str],
-    costs: Sequence[str] = (),
 ) -> tuple[Compared, ...]:
     """Compare arms with one of them.
 
@@ -59,7 +56,6 @@ def compare(
         outcomes: Of all arms; each has the seeds that ``reference`` has.
         reference: The arm that others are compared with.
         metrics: Values on the test split.
-        costs: Values beside the validation's, of which the mean is given.
 
     Raises:
         ValueError: If an arm has other seeds than the reference.
@@ -81,7 +77,6 @@ def compare(
                 differences={}
                 if arm == reference
                 else {m: interval([a.test[m] - b.test[m] for a, b in pairs]) for m in metrics},
-                costs={c: statistics.mean(one.validation[c] for one, _ in pairs) for c in costs},
                 n_seeds=len(pairs),
             )
         )

@@ -15,8 +15,15 @@ from benchmarks.results.comparing import (
     verdict,
     with_mean,
 )
-from benchmarks.results.schedule_arms import PRIMARIES, QUESTION, arm_of, order_of, ways
-from benchmarks.results.schedule_data import FRACTIONS
+from benchmarks.results.schedule_arms import (
+    PRIMARIES,
+    QUESTION,
+    Size,
+    arm_of,
+    order_of,
+    ways,
+)
+from benchmarks.results.schedule_data import ALL, FRACTIONS
 from benchmarks.results.section import waiting
 from benchmarks.results.trainings import Outcome
 
@@ -26,7 +33,6 @@ METRICS = {
     "tracking/IDF1": "tracking, IDF1",
 }
 SHOWN = {**METRICS, MEAN: "mean of the three"}
-COSTS = ("cost/trunk_forward_passes", "cost/optimizer_steps")
 COLORS = (FRONT, PICK, SINGLE_TASK)
 APART = 0.05
 """Distance of neighbouring marks at one share of the labels: else intervals hide one another."""
@@ -51,50 +57,56 @@ def cells_of(dataset: str, outcomes: Sequence[Outcome]) -> Cells:
         arms = [arm_of(layout, fraction, way.name) for way in ways()]
         here = with_mean((one for one in some if one.arm in arms), PRIMARIES)
         found[layout, fraction] = (
-            compare(here, reference=arms[0], metrics=tuple(SHOWN), costs=COSTS) if here else ()
+            compare(here, reference=arms[0], metrics=tuple(SHOWN)) if here else ()
         )
     return found
 
 
-def table(cells: Cells, n_seeds: int) -> str:
+def table(cells: Cells, size: Size) -> str:
     """Return the answer's table in Markdown: means of joint, then paired differences to it."""
-    lines = [
-        "| labels | seeds | way | steps | " + " | ".join(SHOWN.values()) + " |",
-        "|---|---|---|---|" + "---|" * len(SHOWN),
-    ]
+    n_seeds = len(size.seeds)
+    heads = ("labels", "seeds", "way", "steps", "updates of each task", *SHOWN.values())
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for (layout, fraction), found in cells.items():
-        labels = f"{layout}, {fraction:.0%}"
+        labels = f"{layout}, {_percent(fraction)}"
         if not found:
-            empty = " | ".join("" for _ in SHOWN)
-            lines.append(f"| {labels} | 0 of {n_seeds} | {waiting(0, n_seeds)} | | {empty} |")
-        for place, one in enumerate(found):
+            empty = " | " * (len(heads) - 3)
+            lines.append(f"| {labels} | 0 of {n_seeds} | {waiting(0, n_seeds)} | {empty}|")
+        for place, (way, one) in enumerate(zip(ways(), found, strict=False)):
             values = [
                 text(one.means[metric]) if place == 0 else difference(one.differences[metric])
                 for metric in SHOWN
             ]
             first = f"{labels} | {one.n_seeds} of {n_seeds}" if place == 0 else " | "
-            way = one.arm.partition(": ")[2]
-            steps = f"{one.costs['cost/optimizer_steps']:.0f}"
-            lines.append(f"| {first} | {way} | {steps} | " + " | ".join(values) + " |")
+            steps, updates = size.n_steps(way), size.n_updates(way)
+            cells_of_row = " | ".join((way.name, str(steps), str(updates), *values))
+            lines.append(f"| {first} | {cells_of_row} |")
     return "\n".join(lines) + "\n"
 
 
 def answer(cells: Cells, n_seeds: int) -> str:
     """Return the answer in one sentence: cell by cell, by the mean of the three metrics."""
-    said = [f"{_labels(*cell)} {_of_cell(found, n_seeds)}" for cell, found in cells.items()]
-    return "; ".join(said)
+    said, unsaid = [], []
+    for place, found in cells.items():
+        n_done = found[0].n_seeds if found else 0
+        if n_done == n_seeds:
+            said.append(f"{_labels(*place)}: {_of_cell(found)}")
+        else:
+            unsaid.append(f"{_labels(*place)}: {waiting(n_done, n_seeds)}")
+    return "; ".join((*said, *unsaid))
 
 
 def _labels(layout: str, fraction: float) -> str:
-    amount = "all labels" if fraction == 1 else f"{fraction:.0%} of the labels"
+    amount = "all labels" if fraction == ALL else f"{_percent(fraction)} of the labels"
     place = " on clips of each task's own" if layout == "apart" else ""
     return f"with {amount}{place}"
 
 
-def _of_cell(found: Sequence[Compared], n_seeds: int) -> str:
-    n_done = found[0].n_seeds if found else 0
-    if n_done < n_seeds:
-        return waiting(n_done, n_seeds)
+def _percent(fraction: float) -> str:
+    return f"{fraction * 100:.0f} %"
+
+
+def _of_cell(found: Sequence[Compared]) -> str:
     return ", ".join(
         f"{one.arm.partition(': ')[2].replace(', ', ' with ')} is "
         f"{verdict(one.differences[MEAN], 'joint')}"
@@ -113,9 +125,10 @@ def figure(cells: Cells) -> go.Figure:
             drawn.add_trace(line, row=1, col=column)
     drawn.update_xaxes(
         title="labels used",
+        zeroline=False,
         linecolor=EDGE,
         tickvals=list(range(len(FRACTIONS))),
-        ticktext=[f"{fraction:.0%}" for fraction in FRACTIONS],
+        ticktext=[_percent(fraction) for fraction in FRACTIONS],
         range=[-0.5, len(FRACTIONS) - 0.5],
     )
     drawn.update_layout(

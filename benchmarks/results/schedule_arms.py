@@ -70,6 +70,15 @@ class Size:
     seeds: Sequence[int] = SEEDS
     rates: Sequence[float] = RATES
 
+    def n_steps(self, way: Way) -> int:
+        """Return the optimizer steps of a way, which are its passes through the trunk, too."""
+        return self.epochs * self.steps * way.factor
+
+    def n_updates(self, way: Way) -> int:
+        """Return how often each task is trained, up to one."""
+        n_turns = 1 if isinstance(way.schedule, JointSchedule) else len(PRIMARIES)
+        return self.n_steps(way) // n_turns
+
 
 FULL = Size()
 

@@ -1,5 +1,7 @@
 """What is said of question 3 on the page."""
 
+from collections.abc import Mapping
+
 from benchmarks.results.datasets import DATA_SETS, DataSet, default_of
 from benchmarks.results.keeping import Kept
 from benchmarks.results.running import whole
@@ -28,8 +30,8 @@ def section(kept: Kept, size: Size) -> Section:
             continue
         cells = cells_of(dataset.name, outcomes_of(dataset.name, kept, size))
         answers.append(f"{dataset.title}: {answer(cells, len(size.seeds))}")
-        said.append(_data_words(dataset, rates))
-        tables[dataset.title] = table(cells, len(size.seeds))
+        said.append(_data_words(dataset, rates, size))
+        tables[dataset.title] = table(cells, size)
         if any(cells.values()):
             figures[dataset.title] = figure(cells)
     return Section(
@@ -82,7 +84,12 @@ def _protocol(size: Size) -> str:
     )
 
 
-def _data_words(dataset: DataSet, rates: dict[str, float]) -> str:
+def _data_words(dataset: DataSet, rates: Mapping[str, float], size: Size) -> str:
+    """Name the chosen rates; one at an end of those tried may not be the best there is."""
     base = default_of(dataset.name).optimizer.lr
-    chosen = ", ".join(f"{way} {factor * base:g}" for way, factor in rates.items())
-    return f"{dataset.title}: learning rates {chosen}."
+    ends = {min(size.rates), max(size.rates)}
+    chosen = [
+        f"{factor * base:g} for {way}{' (at the end of those tried)' if factor in ends else ''}"
+        for way, factor in rates.items()
+    ]
+    return f"{dataset.title}: learning rates {'; '.join(chosen)}."

@@ -31,7 +31,7 @@ EQUAL = dict.fromkeys((way.name for way in ways()), 1.0)
 values = st.floats(0, 1)
 
 
-def outcome(arm: str = "joint", seed: int = 0, value: float = 0.5, steps: float = 600) -> Outcome:
+def outcome(arm: str = "joint", seed: int = 0, value: float = 0.5) -> Outcome:
     return Outcome(
         key=f"{arm}-{seed}",
         code="now",
@@ -39,11 +39,7 @@ def outcome(arm: str = "joint", seed: int = 0, value: float = 0.5, steps: float 
         dataset="shapes",
         arm=arm,
         seed=seed,
-        validation={
-            **dict.fromkeys(METRICS, value),
-            "cost/trunk_forward_passes": steps,
-            "cost/optimizer_steps": steps,
-        },
+        validation=dict.fromkeys(METRICS, value),
         test=dict.fromkeys(METRICS, value),
         epochs=({"detection/mAP": value},),
         seconds=1.0,
@@ -68,12 +64,16 @@ def test_every_way_has_the_same_data_and_seeds(dataset: str) -> None:
 
 
 def test_ways_differ_in_the_schedule_and_in_nothing_else() -> None:
+    size = Size()
     joint, same_steps, same_updates = (
         next(t.config for t in trainings() if t.arm.endswith(way.name)) for way in ways()
     )
     assert joint.optimizer == same_steps.optimizer
     n_steps = joint.optimizer.steps_per_epoch
     assert same_updates.optimizer.steps_per_epoch == 3 * n_steps
+    n_all, n_turns = size.n_steps(ways()[0]), [size.n_updates(way) for way in ways()]
+    assert n_all == joint.optimizer.epochs * n_steps
+    assert n_turns == [n_all, n_all // 3, n_all]
     as_joint = {"schedule": joint.schedule, "optimizer": joint.optimizer}
     assert same_steps.model_copy(update=as_joint) == joint
     assert same_updates.model_copy(update=as_joint) == joint
@@ -199,7 +199,7 @@ def test_the_table_marks_only_what_an_interval_shows() -> None:
         else one
         for one in all_outcomes()
     ]
-    rows = table(cells_of("shapes", outcomes), 3).splitlines()[2:]
+    rows = table(cells_of("shapes", outcomes), Size(seeds=(0, 1, 2))).splitlines()[2:]
     assert len(rows) == 18
     (marked,) = (row for row in rows if "**" in row)
     assert "alternating, as many steps" in marked
@@ -209,20 +209,20 @@ def test_nothing_is_answered_before_all_seeds_are_there() -> None:
     cells = cells_of("shapes", all_outcomes())
     assert answer(cells, 5).count("not answered yet (3 of 5 seeds)") == len(cells) == 6
     assert "not answered yet" not in answer(cells, 3)
-    assert "3 of 5" in table(cells, 5)
+    assert "3 of 5" in table(cells, Size())
 
 
 def test_a_cell_without_a_seed_is_said_to_have_none() -> None:
     some = [one for one in all_outcomes() if "100 %" in one.arm]
     cells = cells_of("shapes", some)
-    assert table(cells, 5).count("not answered yet (0 of 5 seeds)") == 4
+    assert table(cells, Size()).count("not answered yet (0 of 5 seeds)") == 4
     assert len(figure(cells).data) == 3 * len(ways()) * 2
     assert cells_of("street", some).keys() == {("together", f) for f in FRACTIONS}
     assert not any(cells_of("street", some).values())
 
 
 def test_one_seed_has_neither_intervals_nor_bold_figures() -> None:
-    said = table(cells_of("shapes", all_outcomes((0,))), 5)
+    said = table(cells_of("shapes", all_outcomes((0,))), Size())
     assert "nan" not in said
     assert "**" not in said
     assert "1 of 5" in said

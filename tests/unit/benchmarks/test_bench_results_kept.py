@@ -19,7 +19,15 @@ from benchmarks.results.further_arms import further_trainings
 from benchmarks.results.keeping import Kept, Searched, keep, kept
 from benchmarks.results.page import page
 from benchmarks.results.running import Share, announced, lacking, run_missing, whole
-from benchmarks.results.schedule_arms import schedule_trainings, ways
+from benchmarks.results.schedule_arms import (
+    PRIMARIES,
+    RATES,
+    Size,
+    rate_trainings,
+    schedule_trainings,
+    ways,
+)
+from benchmarks.results.schedule_section import section
 from benchmarks.results.trainings import Outcome, Training
 from benchmarks.results.versions import code_of, code_version, stated
 
@@ -172,6 +180,25 @@ def test_without_results_the_page_says_so_and_claims_nothing() -> None:
     assert "not answered yet" in said
     assert "**+" not in said
     assert "![" not in said
+
+
+def test_a_rate_at_the_end_of_those_tried_is_said_to_be_one() -> None:
+    tried = list(rate_trainings("shapes", None))
+    best = {way.name: RATES[place] for place, way in enumerate(ways())}
+    outcomes = [
+        replace(
+            given_by(one, "old"),
+            validation=dict.fromkeys(PRIMARIES, float(one.arm == f"rate x {best[way]:g}: {way}")),
+        )
+        for one in tried
+        for way in [one.arm.partition(": ")[2]]
+    ]
+    said = section(Kept(trainings=tuple(outcomes)), Size()).protocol
+    assert (
+        "0.002 for joint (at the end of those tried); 0.004 for alternating, as many steps;"
+        in said
+    )
+    assert "0.008 for alternating, as many updates (at the end of those tried)." in said
 
 
 def test_no_training_is_begun_when_the_time_is_over(tmp_path: Path) -> None:
