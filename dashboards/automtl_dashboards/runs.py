@@ -23,6 +23,10 @@ class Runs:
     command: str = ""
 
 
+NO_RUNS = Runs()
+"""Of a study that MLflow does not know."""
+
+
 def run_text(runs: Runs, number: int) -> str:
     """Return the lines on a trial's run for the mouse, escaped; nothing if it has none.
 
@@ -31,8 +35,7 @@ def run_text(runs: Runs, number: int) -> str:
     """
     if number not in runs.ids:
         return ""
-    text = f"<br><br>MLflow run {html.escape(runs.ids[number][:SHORT])}"
-    return f"{text} (a click leads to its link)" if runs.page else text
+    return f"<br><br>MLflow run {html.escape(runs.ids[number][:SHORT])}"
 
 
 def run_cells(runs: Runs, number: int) -> list[tuple[str, str, str]]:

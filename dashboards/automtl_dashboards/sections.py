@@ -65,9 +65,10 @@ def front_section(snapshot: Snapshot, standing: Standing) -> Section:
         title="The front",
         intro="Blue trials are dominated by no other trial in all objectives taken together; "
         "grey ones are. The star is the pick; a diamond is a baseline of all tasks. "
-        "A click on a trial leads to its row in the table. Arrows in the titles show what is "
-        "better. A line that would lie outside the picture is left out; its value stands under "
-        "At a glance.",
+        "A click on a trial leads to its row in the table"
+        + (" and there to its run in MLflow" if snapshot.runs.page else "")
+        + ". Arrows in the titles show what is better. A line that would lie outside the picture "
+        "is left out; its value stands under At a glance.",
         figure=draw_front(figure),
     )
 
@@ -155,7 +156,7 @@ def parallel_section(snapshot: Snapshot, standing: Standing) -> Section:
     """Return parameters beside objectives."""
     title = "Parameters and objectives"
     log = log_parameters(snapshot.study.recipe)
-    figure = fill_parallel(snapshot.history, standing, log=log)
+    figure = fill_parallel(snapshot.history, standing, log=log, runs=snapshot.runs)
     if figure is None:
         return _empty("parallel", title, "It takes two trials with values to compare.")
     return Section(

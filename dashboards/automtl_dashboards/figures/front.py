@@ -8,13 +8,11 @@ from automtl.analysis.delta import DeltaM
 from automtl.analysis.replicates import Replication
 from automtl.results import Objective, TrialRecord
 from automtl_dashboards.labels import trial_text
-from automtl_dashboards.runs import Runs, run_text
+from automtl_dashboards.runs import NO_RUNS, Runs, run_text
 from automtl_dashboards.standing import Role, Standing
 
 EQUAL = "equal_weights"
 """Name of the baseline that trains all tasks with equal weights."""
-
-_NO_RUNS = Runs()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +79,7 @@ def fill_front(
     standing: Standing,
     deltas: Mapping[int, DeltaM] = MappingProxyType({}),
     again: Replication | None = None,
-    runs: Runs = _NO_RUNS,
+    runs: Runs = NO_RUNS,
 ) -> FrontFigure | None:
     """Return the figure's numbers, or None if no trial has a value for every objective.
 

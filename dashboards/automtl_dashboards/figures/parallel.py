@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 from automtl.results import Objective, TrialRecord
 from automtl_dashboards import palette
 from automtl_dashboards.labels import number, trial_text, value_text, varying
+from automtl_dashboards.runs import NO_RUNS, Runs, run_text
 from automtl_dashboards.standing import Role, Standing
 
 UNUSED = -0.14
@@ -67,7 +68,11 @@ class ParallelFigure:
 
 
 def fill_parallel(
-    history: Sequence[TrialRecord], standing: Standing, *, log: frozenset[str] = frozenset()
+    history: Sequence[TrialRecord],
+    standing: Standing,
+    *,
+    log: frozenset[str] = frozenset(),
+    runs: Runs = NO_RUNS,
 ) -> ParallelFigure | None:
     """Return the figure's numbers, or None if there is nothing to compare.
 
@@ -76,6 +81,7 @@ def fill_parallel(
             baselines nor replicates.
         standing: Who is on the front.
         log: Parameters whose axis is logarithmic.
+        runs: The trials' runs in MLflow.
     """
     objectives = standing.objectives
     drawn = [
@@ -92,7 +98,8 @@ def fill_parallel(
             number=record.number,
             role=role if (role := standing.role(record)) in STYLES else Role.DOMINATED,
             heights=heights,
-            text=trial_text(record, objectives, role=role.value),
+            # As at the front, which lets a page store the text once.
+            text=trial_text(record, objectives, role=role.value) + run_text(runs, record.number),
         )
         for record, heights in zip(
             drawn, zip(*(heights for _, heights in columns), strict=True), strict=True

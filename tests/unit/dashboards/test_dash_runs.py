@@ -1,6 +1,7 @@
 """A trial's run in MLflow: under the mouse, and as a link in the trial's row."""
 
 import html
+import json
 import re
 from html.parser import HTMLParser
 
@@ -91,12 +92,26 @@ def test_the_report_has_it_in_the_hover_and_in_the_row(
     assert front
     shown = [f"MLflow run {known[number][:8]}" for number in front if number in known]
     assert all(text in whole for text in shown)
-    assert ("a click leads to its link" in whole) == bool(page)
+    assert ("and there to its run in MLflow" in whole) == bool(page)
     # Links are for a reader to follow; nothing else names an address.
     rest = re.sub(r"<a href='[^']*'", "", html.unescape(whole.split("<main>")[1]))
     assert PAGE not in rest
 
 
+def test_a_run_makes_no_text_be_stored_twice(synthetic, floors) -> None:
+    runs = Runs(ids={r.number: RUN for r in synthetic.history}, page=PAGE)
+    page, plain = (
+        report_html(synthetic.snapshot(floors=floors, runs=known)) for known in (runs, Runs())
+    )
+    assert len(texts_of(page)) == len(texts_of(plain)) > len(synthetic.history)
+
+
+def texts_of(page: str) -> list[str]:
+    data = page.partition('id="figure-data">')[2].partition("</script>")[0]
+    texts: list[str] = json.loads(data)["texts"]
+    return texts
+
+
 def test_without_runs_nothing_is_said_of_them(full_page: str) -> None:
     assert ">MLflow<" not in trials_table_of(full_page)
-    assert "a click leads to its link" not in full_page
+    assert "run in MLflow" not in full_page
