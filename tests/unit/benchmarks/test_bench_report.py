@@ -26,8 +26,16 @@ def test_the_filled_ledger_is_a_sound_study_with_a_front(tmp_path: Path) -> None
 
 def test_hosts_are_those_of_the_network_alone() -> None:
     urls = ("https://a.example/x", "http://a.example/y", "ws://b.example", "file:///c", "data:,")
-    events: list[dict[str, object]] = [{"params": {"url": url}} for url in urls]
-    assert hosts({"events": [*events, {}, {"params": {"url": 3}}]}) == {"a.example", "b.example"}
+    events: list[dict[str, object]] = [
+        {"params": {"url": url, "initiator": who}}
+        for url, who in zip(urls, ("file://", "null", "null", "null", "null"), strict=True)
+    ]
+    own = [
+        {"params": {"url": "https://browser.example", "initiator": "not an origin"}},
+        {"params": {"url": "https://later.example"}},
+    ]
+    odd: list[dict[str, object]] = [{}, {"params": {"url": 3, "initiator": "null"}}]
+    assert hosts({"events": [*events, *own, *odd]}) == {"a.example", "b.example"}
 
 
 @pytest.mark.slow
@@ -36,7 +44,13 @@ def test_a_page_that_asks_somebody_is_caught(tmp_path: Path) -> None:
     if browser is None:
         pytest.skip("no chromium on this machine")
     page = tmp_path / "page.html"
-    page.write_text("<img src='http://127.0.0.1:9/x.png'><script>console.log('said')</script>")
+    page.write_text(
+        "<img src='http://127.0.0.1:9/x.png'><iframe src='http://127.0.0.2:9/'></iframe>"
+        "<link rel='stylesheet' href='http://127.0.0.3:9/s.css'>"
+        "<script>console.log('said'); new WebSocket('ws://127.0.0.4:9/')</script>"
+        # A link is not asked for.
+        "<a href='http://127.0.0.5:9/' target='_blank'>there</a>"
+    )
     done, asked = show(browser, page, tmp_path)
-    assert "127.0.0.1" in asked
+    assert asked == {f"127.0.0.{i}" for i in (1, 2, 3, 4)}
     assert "CONSOLE" in done.stderr
