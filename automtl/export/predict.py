@@ -84,11 +84,7 @@ class PredictSummary:
         if self.best_score is None:
             return f"{none}, and none was seen below it: the model may not know such pictures"
         shown = _rounded_down(self.best_score)
-        return (
-            f"{none}; the best seen has {self.best_score:.3g}. To see such objects lower --score, "
-            f"to {shown:g} for the best one; on pictures like those it was trained on, a model "
-            "that is this unsure needs more training"
-        )
+        return f"{none}; the best seen has {self.best_score:.3g}. To see it: --score {shown:g}"
 
 
 def predict_files(  # noqa: PLR0913 - each is a choice of the user's

@@ -434,7 +434,7 @@ def test_where_nothing_is_found_it_says_what_score_would_show_something(
 ):
     summary = predict_files(bundle, frames, tmp_path / "none", score_threshold=1.0)
     assert (summary.n_objects, summary.threshold) == (0, 1.0)
-    found = re.search(r"no object has a score of 1 or more; .* to ([0-9.]+)", str(summary))
+    found = re.search(r"no object has a score of 1 or more; .*--score ([0-9.]+)$", str(summary))
     assert found is not None, str(summary)
     assert summary.best_score is not None
     assert float(found[1]) <= summary.best_score < 1.0
