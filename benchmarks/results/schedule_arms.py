@@ -176,8 +176,8 @@ def order_of(dataset: str) -> tuple[tuple[tuple[str, float], ...], ...]:
     """Return layouts and fractions in groups; a group's seeds are done before the next group's."""
     few = [fraction for fraction in FRACTIONS if fraction != ALL]
     first, *others = layouts_of(dataset)
-    groups = [((first, ALL),), tuple((first, fraction) for fraction in few)]
-    return (*groups, *(tuple((one, f) for f in (ALL, *few)) for one in others))
+    alone = [((first, fraction),) for fraction in (ALL, *few)]
+    return (*alone, *(tuple((one, f) for f in (ALL, *few)) for one in others))
 
 
 def cell_of(layout: str, fraction: float) -> str:
