@@ -1,10 +1,11 @@
 """Pictures of what people see, for the documentation: ``python -m benchmarks.screenshots``.
 
 Run it from the top of the repository: it searches `benchmarks/screenshots.yaml` into
-`studies/shapes`, exports the pick, and takes the pictures. The search takes about a quarter of an
-hour on two cores, the pictures two minutes; broken off, the same command goes on. A finished
-study of your own is taken by ``python -m benchmarks.screenshots STUDY``, from the folder that it
-lies in, so that no path of this machine is in a picture; nothing is trained or exported then, and
+`studies/shapes`, exports the pick, and takes the pictures. On two cores that other work shared
+(load 6 to 13) the search took 49 minutes, about ten of them processor time, and the pictures
+seven; broken off, the same command goes on. A finished study of your own is taken by ``python -m
+benchmarks.screenshots STUDY``, from the folder that it lies in, so that no path of this machine
+is in a picture; nothing is trained or exported then, and
 `automtl best` records its pick in the study, as always. It takes Chromium, Playwright and Dash.
 """
 
@@ -38,6 +39,13 @@ STUDY = Path("studies/shapes")
 MAX_BYTES = 300_000
 N_COLORS = 128
 N_SYSTEM_METRICS = 4
+SHORTER_PATHS = """
+folder => document.querySelectorAll(".commands code").forEach(code => {
+  code.textContent = code.textContent.replace(folder, "")
+})
+"""
+"""MLflow's command names the study from the top of the disk; from the folder it works as well."""
+
 PAPER = (1361, 937)
 """Pixels of a printed page without its margins, at the 96 to an inch of browsers."""
 
@@ -124,6 +132,7 @@ def report(page: "Page", study: Path) -> Iterator[tuple[str, bytes]]:
         page.set_viewport_size({"width": PAPER[0], "height": PAPER[1]})
         page.reload()
         page.wait_for_selector("#figure-timeline .main-svg")
+        page.evaluate(SHORTER_PATHS, f"{Path.cwd()}/")
         page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
         yield "report-paper", page.screenshot()
     page.emulate_media(media="screen")
