@@ -96,6 +96,25 @@ def answer(cells: Cells, n_seeds: int) -> str:
     return "; ".join((*said, *unsaid))
 
 
+def labels_words(cells: Cells) -> str:
+    """Say what joint training reaches with the fewest and with all labels, where both are there.
+
+    Where that is the same, labels are not what is scarce, and the cells of few labels say little
+    about data that are.
+    """
+    few, every = (cells.get(("together", share), ()) for share in (FRACTIONS[0], ALL))
+    if not few or not every:
+        return ""
+    said = ", ".join(
+        f"{words} {few[0].means[metric].mean:.3f} and {every[0].means[metric].mean:.3f}"
+        for metric, words in METRICS.items()
+    )
+    return (
+        f"With {_percent(FRACTIONS[0])} and with all labels joint training reaches {said}: "
+        "where these are close, it is steps and not labels that are scarce here. "
+    )
+
+
 def _labels(layout: str, fraction: float) -> str:
     amount = "all labels" if fraction == ALL else f"{_percent(fraction)} of the labels"
     place = " on clips of each task's own" if layout == "apart" else ""

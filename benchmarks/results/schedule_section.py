@@ -5,7 +5,13 @@ from collections.abc import Mapping
 from benchmarks.results.datasets import DATA_SETS, DataSet, default_of
 from benchmarks.results.keeping import Kept
 from benchmarks.results.running import whole
-from benchmarks.results.schedule_answer import answer, cells_of, figure, table
+from benchmarks.results.schedule_answer import (
+    answer,
+    cells_of,
+    figure,
+    labels_words,
+    table,
+)
 from benchmarks.results.schedule_arms import (
     QUESTION,
     Size,
@@ -22,7 +28,7 @@ MANY = 18
 
 def section(kept: Kept, size: Size) -> Section:
     """Return the section from what is kept."""
-    tables, figures, answers, said = {}, {}, [], []
+    tables, figures, answers, said, scarce = {}, {}, [], [], ""
     for dataset in DATA_SETS.values():
         rates = rates_of(dataset.name, kept, size)
         if rates is None:
@@ -32,6 +38,7 @@ def section(kept: Kept, size: Size) -> Section:
         answers.append(f"{dataset.title}: {answer(cells, len(size.seeds))}")
         said.append(_data_words(dataset, rates, size))
         tables[dataset.title] = table(cells, size)
+        scarce += labels_words(cells)
         if any(cells.values()):
             figures[dataset.title] = figure(cells)
     return Section(
@@ -43,10 +50,10 @@ def section(kept: Kept, size: Size) -> Section:
         answer=". ".join(answers),
         tables=tables,
         figures=figures,
-        limits=f"Short trainings of a small network. Rates were chosen with all labels, one seed "
-        f"and {len(size.rates)} values. Alternating blocks are one step long, with one set of "
-        f"moments for all tasks. Each interval is a 95 % one by itself: of the {MANY} in a table "
-        "of three shares about one is expected to leave 0 out by chance. "
+        limits=f"Short trainings of a small network. {scarce}Rates were chosen with all "
+        f"labels, one seed and {len(size.rates)} values. Alternating blocks are one step long, "
+        "with one set of moments for all tasks. Each interval is a 95 % one by itself: of the "
+        f"{MANY} in a table of three shares about one is expected to leave 0 out by chance. "
         + " ".join(
             f"{one.title}: {one.limits}" for one in DATA_SETS.values() if one.title in tables
         ),

@@ -11,7 +11,14 @@ from scipy import stats
 from automtl.sources import MotSource, ShapesSource
 from benchmarks.results.comparing import MEAN, compare, difference, interval, with_mean
 from benchmarks.results.datasets import DATA_SETS, default_of, recipe_of
-from benchmarks.results.schedule_answer import METRICS, answer, cells_of, figure, table
+from benchmarks.results.schedule_answer import (
+    METRICS,
+    answer,
+    cells_of,
+    figure,
+    labels_words,
+    table,
+)
 from benchmarks.results.schedule_arms import (
     PRIMARIES,
     RATE_SEED,
@@ -226,6 +233,14 @@ def test_one_seed_has_neither_intervals_nor_bold_figures() -> None:
     assert "nan" not in said
     assert "**" not in said
     assert "1 of 5" in said
+
+
+def test_what_more_labels_give_is_said_once_both_ends_are_there() -> None:
+    said = labels_words(cells_of("shapes", all_outcomes()))
+    assert said.startswith("With 10 % and with all labels joint training reaches detection, mAP ")
+    assert said.count("0.510 and 0.510") == len(METRICS)
+    some = [one for one in all_outcomes() if "100 %" in one.arm]
+    assert not labels_words(cells_of("shapes", some))
 
 
 def test_a_difference_without_a_sign_is_not_bold() -> None:
