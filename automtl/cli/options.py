@@ -9,6 +9,25 @@ import typer
 LEDGER, MLFLOW, ARTIFACTS = "AUTOMTL_LEDGER", "AUTOMTL_MLFLOW", "AUTOMTL_ARTIFACTS"
 """Variables for addresses with a password: arguments can be read by everybody on a machine."""
 
+
+def refuse_password(context: typer.Context, parameter: typer.CallbackParam, value: str) -> str:
+    """Refuse a password among the arguments, where it can be read in the list of processes.
+
+    Raises:
+        AutomtlError: If the address was typed and has one.
+    """
+    from automtl.errors import AutomtlError
+    from automtl.ledger.redaction import has_password
+
+    source = context.get_parameter_source(str(parameter.name))
+    if source is None or source.name != "COMMANDLINE" or not has_password(value):
+        return value
+    option = parameter.opts[0]
+    msg = "a password among the arguments can be read by everybody on this machine"
+    fix = f"Put the whole address into the variable {parameter.envvar} and leave {option} out"
+    raise AutomtlError(msg, where=option, fix=fix)
+
+
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of the study.", show_default=False)]
 TakeoverOption = Annotated[
     bool, typer.Option(help="Take over from a controller whose lease has expired.")

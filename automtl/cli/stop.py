@@ -47,8 +47,10 @@ def stop_study(study: str, *, ledger_url: str, now: bool, wait: bool) -> int:
 
 @contextmanager
 def _opened(study: str, ledger_url: str) -> Iterator[Ledger]:
-    if not ledger_url:
-        with opened(StudyFolder(Path(study))) as ledger:
+    folder = StudyFolder(Path(study))
+    # The variable for the address may be set for searches in folders, too.
+    if not ledger_url or folder.settings.exists():
+        with opened(folder) as ledger:
             yield ledger
     else:
         with open_ledger(ledger_url, study=study) as ledger:

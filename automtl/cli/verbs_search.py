@@ -14,6 +14,7 @@ from automtl.cli.options import (
     RecipeArgument,
     TakeoverOption,
     data_root,
+    refuse_password,
 )
 
 
@@ -34,16 +35,25 @@ def search(
     ray_address: Annotated[str, typer.Option(help="A running Ray cluster.")] = "",
     ledger: Annotated[
         str,
-        typer.Option(envvar=LEDGER, help="Database URL. Default: a file in the folder."),
+        typer.Option(
+            envvar=LEDGER,
+            callback=refuse_password,
+            help="Database URL. Default: a file in the folder.",
+        ),
     ] = "",
     mlflow: Annotated[
         str,
-        typer.Option(envvar=MLFLOW, help="Tracking URI. Default: a database in the folder."),
+        typer.Option(
+            envvar=MLFLOW,
+            callback=refuse_password,
+            help="Tracking URI. Default: a database in the folder.",
+        ),
     ] = "",
     artifacts: Annotated[
         str,
         typer.Option(
             envvar=ARTIFACTS,
+            callback=refuse_password,
             help="Where checkpoints and models go: a folder that all machines see, or an fsspec "
             "address such as s3://bucket/place. Default: the study's folder.",
         ),
@@ -90,7 +100,12 @@ def stop(
     ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Return when it has ended.")] = False,
     ledger: Annotated[
-        str, typer.Option(help="Database URL, where the folder is on another machine.")
+        str,
+        typer.Option(
+            envvar=LEDGER,
+            callback=refuse_password,
+            help="Database URL, where the folder is on another machine.",
+        ),
     ] = "",
 ) -> int:
     """Ask a search that runs in another terminal to end after its running trials."""

@@ -11,6 +11,7 @@ from queue import SimpleQueue
 
 from automtl.dispatch.base import Report, Trainable, failure_of
 from automtl.errors import StorageError, TrialFailedError
+from automtl.ledger.redaction import redacted
 from automtl.results import Decision, EpochReport, Failure, FailureKind, TrialOrder
 from automtl.storage.choose import put_text, store_at
 
@@ -118,7 +119,7 @@ class SteppedAttempt:
 
 def _keep_traceback(order: TrialOrder, error: Exception) -> str:
     """Keep the traceback; return what to add to the failure if that cannot be done."""
-    text = "".join(traceback.format_exception(error))
+    text = redacted("".join(traceback.format_exception(error)))
     folder = Path(order.folder)
     try:
         if order.artifacts:

@@ -4,7 +4,8 @@ import errno
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from automtl.errors import AutomtlError, StorageError, TrialFailedError
+from automtl.errors import AutomtlError, DataError, StorageError, TrialFailedError
+from automtl.ledger.redaction import redacted
 from automtl.results import Decision, EpochReport, Failure, FailureKind, TrialOrder
 
 Report = Callable[[int, Mapping[str, float]], Decision]
@@ -62,12 +63,12 @@ class Dispatcher(Protocol):
 def failure_of(error: BaseException) -> Failure:
     """Name the reason of an exception raised by a training."""
     if isinstance(error, TrialFailedError):
-        return Failure(kind=FailureKind(error.kind), message=error.what)
+        return Failure(kind=FailureKind(error.kind), message=redacted(error.what))
     text = str(error).strip().splitlines()
     first = text[0] if text else ""
     message = f"{type(error).__name__}: {first}" if first else type(error).__name__
-    kind = _kind_of(error)
-    return Failure(kind=kind, message=str(error) if isinstance(error, AutomtlError) else message)
+    whole = str(error) if isinstance(error, AutomtlError) else message
+    return Failure(kind=_kind_of(error), message=redacted(whole))
 
 
 def _kind_of(error: BaseException) -> FailureKind:
@@ -77,6 +78,8 @@ def _kind_of(error: BaseException) -> FailureKind:
         return FailureKind.DISK_FULL
     if isinstance(error, StorageError):
         return FailureKind.STORAGE
+    if isinstance(error, DataError):
+        return FailureKind.BAD_DATA
     return FailureKind.BAD_CONFIG if isinstance(error, AutomtlError) else FailureKind.ERROR
 
 

@@ -3,18 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from automtl.ledger import tables
-from automtl.ledger.database import dumps, loads, reading, writing
-from automtl.ledger.runs import write_runs
+from automtl.ledger.database import dumps, loads, reading
 
 Metrics = Mapping[int, Mapping[str, float]]
 """By trial, what is known of it beside its values: delta-m, what new seeds say."""
-
-_NO_RUNS: Mapping[int, str] = MappingProxyType({})
 
 
 class EventKind(StrEnum):
@@ -60,9 +56,15 @@ def announce(
     )
 
 
+def mark_sent(connection: Connection, study: str, ids: Sequence[int], time_s: float) -> None:
+    """Write inside the caller's transaction that events arrived."""
+    own = (tables.outbox.c.study == study) & tables.outbox.c.id.in_(ids)
+    connection.execute(update(tables.outbox).where(own).values(sent_s=time_s))
+
+
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """The events of one study that wait to be sent."""
+    """The events of one study that wait to be sent: for reading, also without a lease."""
 
     engine: Engine
     study: str
@@ -81,26 +83,6 @@ class Outbox:
             Event(id=row.id, kind=EventKind(row.kind), body=loads(row.body), time_s=row.time_s)
             for row in rows
         ]
-
-    def mark_sent(
-        self, ids: Sequence[int], time_s: float, runs: Mapping[int, str] = _NO_RUNS
-    ) -> None:
-        """Record that events arrived.
-
-        Args:
-            ids: The events.
-            time_s: Unix time.
-            runs: By trial, the id of the run in MLflow where they went.
-        """
-        if not ids:
-            return
-        with writing(self.engine) as connection:
-            connection.execute(
-                update(tables.outbox)
-                .where(tables.outbox.c.study == self.study, tables.outbox.c.id.in_(ids))
-                .values(sent_s=time_s)
-            )
-            write_runs(connection, self.study, runs)
 
     def pulse(self) -> int:
         """Return a number that grows with every fact of a study; 0 if nothing ever happened.

@@ -23,9 +23,13 @@ def torchvision_stages(config: BackboneBlueprint) -> Stages:
     """
     from torchvision import models
 
-    weights = "IMAGENET1K_V1" if config.weights == "imagenet" else None
+    model = getattr(models, config.name)()
+    if config.weights != "imagenet":
+        return cut_by_stride(_layers(config.name, model))
+    known = models.get_model_weights(config.name)["IMAGENET1K_V1"]
     try:
-        model = getattr(models, config.name)(weights=weights)
+        # Given to the builder by name, a file that lies there already could run code.
+        model.load_state_dict(known.get_state_dict(check_hash=True, weights_only=True))
     except OSError as error:
         msg = f"the ImageNet weights of {config.name} cannot be downloaded ({error})"
         raise AutomtlError(
@@ -34,8 +38,6 @@ def torchvision_stages(config: BackboneBlueprint) -> Stages:
             fix="Put the file into TORCH_HOME/hub/checkpoints, or set weights: none",
         ) from error
     except Exception as error:  # the loader of damaged bytes raises all kinds
-        if weights is None:
-            raise
         msg = f"the ImageNet weights of {config.name} cannot be read ({said(error)})"
         raise AutomtlError(
             msg,

@@ -173,6 +173,7 @@ def snapshot_of(folder: StudyFolder, ledger: Ledger) -> "Snapshot":
         gallery=read_gallery(folder.pictures),
         runs=runs_of(folder, ledger),
         notes={"MLflow": mlflow_command(folder)}
+        | _waiting_for_mlflow(ledger)
         | _commands(facts.study, folder)
         | ({"Ended by": why} if why else {}),
     )
@@ -197,6 +198,13 @@ def facts_of(ledger: Ledger) -> "Snapshot":
         runs=runs,
         trial_notes=notes,
     )
+
+
+def _waiting_for_mlflow(ledger: Ledger) -> dict[str, str]:
+    n_pending = ledger.outbox.count_pending()
+    if not n_pending:
+        return {}
+    return {"Not in MLflow yet": f"{n_pending} events; `automtl resume` sends them"}
 
 
 def _commands(study: StudyInfo, folder: StudyFolder) -> dict[str, str]:

@@ -39,7 +39,7 @@ def test_a_report_holds_finite_floats_or_fails(values):
         ),
         (
             DataError("no frame", where="a.yaml:3", fix="Add one"),
-            (FailureKind.BAD_CONFIG, "a.yaml:3: no frame. Add one"),
+            (FailureKind.BAD_DATA, "a.yaml:3: no frame. Add one"),
         ),
         (TrialFailedError("bad_data", "all black"), (FailureKind.BAD_DATA, "all black")),
     ],
@@ -51,6 +51,26 @@ def test_the_reason_of_a_failure(error, expected, tmp_path):
     failure = run_attempt(train, _order(tmp_path), lambda epoch, values: Decision.CONTINUE)
     assert failure == Failure(kind=expected[0], message=expected[1])
     assert "in train" in (tmp_path / "traceback.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("no answer from postgresql://me:planted@host/db"),
+        DataError("no answer from http://me:planted@host"),
+        TrialFailedError("storage", "ftp://me:planted@host is away"),
+    ],
+)
+def test_a_password_in_an_error_is_in_no_file_and_no_message(error, tmp_path):
+    def train(order, report):
+        raise error
+
+    failure = run_attempt(train, _order(tmp_path), lambda epoch, values: Decision.CONTINUE)
+    assert failure is not None
+    assert "me:***@host" in failure.message
+    kept = (tmp_path / "traceback.txt").read_text()
+    assert "me:***@host" in kept
+    assert "planted@" not in failure.message + kept
 
 
 def test_a_missing_folder_does_not_hide_the_reason():

@@ -57,6 +57,18 @@ def test_imagenet_weights_that_were_cut_off_are_one_line_with_the_place_and_the_
     assert "\n" not in str(caught.value)
 
 
+def test_imagenet_weights_that_are_a_pickle_are_refused_and_nothing_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, mark = tmp_path / "hub" / "checkpoints", tmp_path / "ran"
+    kept.mkdir(parents=True)
+    (kept / "mobilenet_v2-b0353104.pth").write_bytes(pickle.dumps(Evil(mark)))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(AutomtlError, match="the ImageNet weights of mobilenet_v2 cannot"):
+        build_stages(BackboneConfig(name="mobilenet_v2", weights="imagenet", image_size=(64, 96)))
+    assert not mark.exists()
+
+
 FOREIGN = ["hf-hub:http://host/x", "hf-hub:../../x", "local-dir:/x", "http://host/x", "a/b", ""]
 
 

@@ -63,7 +63,7 @@ def test_a_server_is_linked_and_a_database_needs_a_command(
         ledger.start_attempt(0, worker="w")
         (event,) = ledger.outbox.pending()
         ledger.set_mlflow_run("parent", "7")
-        ledger.outbox.mark_sent([event.id], 1.0, {0: "child"})
+        ledger.mark_sent([event.id], 1.0, {0: "child"})
         runs = runs_of(place, ledger)
         alone = facts_of(ledger).runs
     assert (runs.ids, runs.page) == ({0: "child"}, page)
