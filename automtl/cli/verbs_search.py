@@ -53,7 +53,6 @@ def search(
         str,
         typer.Option(
             envvar=ARTIFACTS,
-            callback=refuse_password,
             help="Where checkpoints and models go: a folder that all machines see, or an fsspec "
             "address such as s3://bucket/place. Default: the study's folder.",
         ),

@@ -6,7 +6,6 @@ ADDRESSES = [
     ("--ledger", "postgresql+psycopg://me:planted@127.0.0.1/db", "AUTOMTL_LEDGER"),
     ("--ledger", "postgresql+psycopg://me@127.0.0.1/db?password=planted", "AUTOMTL_LEDGER"),
     ("--mlflow", "http://me:planted@127.0.0.1:9", "AUTOMTL_MLFLOW"),
-    ("--artifacts", "ftp://me:planted@127.0.0.1/place", "AUTOMTL_ARTIFACTS"),
 ]
 
 

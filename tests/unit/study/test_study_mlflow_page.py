@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automtl.space.free import FreeSearch
-from automtl.study.conclude import facts_of
+from automtl.study.conclude import facts_of, snapshot_of
 from automtl.study.folder import Settings, StudyFolder
 from automtl.study.mlflow_page import UI, mlflow_command, run_page, runs_of
 from automtl.study.search import create, held, opened
@@ -72,3 +72,17 @@ def test_a_server_is_linked_and_a_database_needs_a_command(
     assert "s3cret" not in repr(runs) + mlflow_command(place)
     # Of another study in the ledger nobody knows where its runs are.
     assert (alone.ids, alone.page, alone.command) == ({0: "child"}, "", "")
+
+
+def test_a_report_says_what_mlflow_has_not_got_yet(tmp_path: Path) -> None:
+    place = StudyFolder(tmp_path / "s")
+    create(SEARCH, place, Settings())
+    with opened(place) as ledger, held(ledger):
+        for number in range(2):
+            ledger.add_trial(
+                number=number, point={}, config={}, config_digest="d", origin="sampler", seed=1
+            )
+            ledger.start_attempt(number, worker="w")
+        assert snapshot_of(place, ledger).notes["Not in MLflow yet"].startswith("2 events")
+        ledger.mark_sent([event.id for event in ledger.outbox.pending()], 1.0)
+        assert "Not in MLflow yet" not in snapshot_of(place, ledger).notes
