@@ -123,7 +123,7 @@ def link(ledger: Ledger, numbers: range) -> None:
     ledger.set_mlflow_run(_run_id(-1), "1")
     events = [event.id for event in ledger.outbox.pending(1)]
     runs = {number: _run_id(number) for number in numbers}
-    ledger.mark_sent(events, ledger.clock(), runs)
+    ledger.outbox.mark_sent(events, ledger.clock(), runs)
 
 
 def _run_id(number: int) -> str:

@@ -71,7 +71,7 @@ def fill(ledger: Ledger, folder: StudyFolder, recipe: Recipe, n_trials: int) -> 
             break  # Its controller was killed.
         _let_end(ledger, recipe, number, rng)
     while waiting := ledger.outbox.pending():
-        ledger.mark_sent([one.id for one in waiting], time.time())
+        ledger.outbox.mark_sent([one.id for one in waiting], time.time())
 
 
 def _let_end(ledger: Ledger, recipe: Recipe, number: int, rng: random.Random) -> None:

@@ -156,7 +156,7 @@ class ExperimentLog:
                 sent.extend(sending.ids)
         finally:
             # Together, since each writing of the ledger waits for the disk.
-            self.ledger.mark_sent(sent, time.time(), dict(runs.items() - self._runs.items()))
+            outbox.mark_sent(sent, time.time(), dict(runs.items() - self._runs.items()))
         self._runs |= runs
         return len(sent)
 

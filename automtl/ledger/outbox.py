@@ -3,14 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
+from automtl.errors import LedgerError
 from automtl.ledger import tables
-from automtl.ledger.database import dumps, loads, reading
+from automtl.ledger.database import dumps, loads, reading, writing
+from automtl.ledger.lease import Lease, fence
+from automtl.ledger.runs import write_runs
 
 Metrics = Mapping[int, Mapping[str, float]]
 """By trial, what is known of it beside its values: delta-m, what new seeds say."""
+
+_NO_RUNS: Mapping[int, str] = MappingProxyType({})
 
 
 class EventKind(StrEnum):
@@ -56,18 +62,19 @@ def announce(
     )
 
 
-def mark_sent(connection: Connection, study: str, ids: Sequence[int], time_s: float) -> None:
-    """Write inside the caller's transaction that events arrived."""
-    own = (tables.outbox.c.study == study) & tables.outbox.c.id.in_(ids)
-    connection.execute(update(tables.outbox).where(own).values(sent_s=time_s))
-
-
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """The events of one study that wait to be sent: for reading, also without a lease."""
+    """The events of one study that wait to be sent.
+
+    Attributes:
+        engine: Of the ledger.
+        study: Its name.
+        lease: Of the controller that sends; None only reads.
+    """
 
     engine: Engine
     study: str
+    lease: Lease | None = None
 
     def pending(self, limit: int = 500) -> list[Event]:
         """Return the oldest events that were not sent."""
@@ -83,6 +90,34 @@ class Outbox:
             Event(id=row.id, kind=EventKind(row.kind), body=loads(row.body), time_s=row.time_s)
             for row in rows
         ]
+
+    def mark_sent(
+        self, ids: Sequence[int], time_s: float, runs: Mapping[int, str] = _NO_RUNS
+    ) -> None:
+        """Record that events arrived.
+
+        Args:
+            ids: The events.
+            time_s: Unix time.
+            runs: By trial, the id of the run in MLflow where they went.
+
+        Raises:
+            LedgerError: If this controller may no longer write. The events wait for the next one,
+                which sends them again; MLflow keeps one of each.
+        """
+        if not ids:
+            return
+        if self.lease is None:
+            msg = "this outbox was opened for reading: no lease is held"
+            raise LedgerError(msg)
+        with writing(self.engine) as connection:
+            fence(connection, self.study, self.lease.token)
+            connection.execute(
+                update(tables.outbox)
+                .where(tables.outbox.c.study == self.study, tables.outbox.c.id.in_(ids))
+                .values(sent_s=time_s)
+            )
+            write_runs(connection, self.study, runs)
 
     def pulse(self) -> int:
         """Return a number that grows with every fact of a study; 0 if nothing ever happened.

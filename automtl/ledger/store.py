@@ -1,10 +1,9 @@
 """The ledger of a study: one transaction for each decision, one writer."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Self
 
 from sqlalchemy import Connection, Engine, insert, select, update
@@ -16,9 +15,8 @@ from automtl.ledger.database import dumps, loads, reading, writing
 from automtl.ledger.ends import check_end, storable
 from automtl.ledger.holder import Holder
 from automtl.ledger.lease import Lease, acquire, fence
-from automtl.ledger.outbox import EventKind, Metrics, Outbox, announce, mark_sent
+from automtl.ledger.outbox import EventKind, Metrics, Outbox, announce
 from automtl.ledger.rows import LOST, newest_by_epoch, read_history, read_notes, read_study
-from automtl.ledger.runs import write_runs
 from automtl.results import (
     EpochReport,
     Failure,
@@ -57,7 +55,7 @@ class Ledger:
     @property
     def outbox(self) -> Outbox:
         """The events that wait for the experiment log."""
-        return Outbox(self.engine, self.name)
+        return Outbox(self.engine, self.name, self._lease)
 
     def acquire_lease(self, holder: Holder, *, ttl_s: float, takeover: bool = False) -> Lease:
         """Become the only writer.
@@ -259,26 +257,6 @@ class Ledger:
         """Record what an attempt had to say; its event is the record."""
         with self._writing() as connection:
             announce(connection, self.name, EventKind.NOTED, note.model_dump(), self.clock())
-
-    def mark_sent(
-        self, ids: Sequence[int], time_s: float, runs: Mapping[int, str] = MappingProxyType({})
-    ) -> None:
-        """Record that events of the outbox arrived in MLflow.
-
-        Args:
-            ids: The events.
-            time_s: Unix time.
-            runs: By trial, the id of the run in MLflow where they went.
-
-        Raises:
-            LedgerError: If this controller may no longer write. The events wait for the next one,
-                which sends them again.
-        """
-        if not ids:
-            return
-        with self._writing() as connection:
-            mark_sent(connection, self.name, ids, time_s)
-            write_runs(connection, self.name, runs)
 
     def notes(self) -> tuple[Note, ...]:
         """Return what attempts had to say, oldest first."""

@@ -36,7 +36,7 @@ def test_a_life_is_announced_in_order_with_the_times_of_the_facts(held, propose,
 def test_sent_events_do_not_come_back(held, opened, propose):
     live(held, propose)
     first, second, third = held.outbox.pending()
-    held.mark_sent([first.id, third.id], 3_000.0)
+    held.outbox.mark_sent([first.id, third.id], 3_000.0)
     assert opened().outbox.pending() == [second]
     assert opened().outbox.count_pending() == 1
 
@@ -44,9 +44,9 @@ def test_sent_events_do_not_come_back(held, opened, propose):
 def test_where_a_trial_went_is_kept_and_no_part_of_its_record(held, opened, propose):
     live(held, propose)
     before, events = held.history(), held.outbox.pending()
-    held.mark_sent([events[0].id], 3_000.0, {0: "first"})
-    held.mark_sent([events[1].id], 3_000.0, {0: "again"})
-    held.mark_sent([events[2].id], 3_000.0)
+    held.outbox.mark_sent([events[0].id], 3_000.0, {0: "first"})
+    held.outbox.mark_sent([events[1].id], 3_000.0, {0: "again"})
+    held.outbox.mark_sent([events[2].id], 3_000.0)
     other = opened()
     assert read_runs(other.engine, "street") == {0: "again"}
     assert other.history() == before
@@ -59,9 +59,9 @@ def test_the_pulse_grows_with_facts_and_runs_alone(held, opened, propose):
     live(held, propose)
     seen.append(reader.outbox.pulse())
     ids = [event.id for event in held.outbox.pending()]
-    held.mark_sent(ids, 3_000.0)
+    held.outbox.mark_sent(ids, 3_000.0)
     assert reader.outbox.pulse() == seen[-1]
-    held.mark_sent(ids, 3_000.0, {0: "run"})
+    held.outbox.mark_sent(ids, 3_000.0, {0: "run"})
     seen.append(reader.outbox.pulse())
     assert seen[0] == 0
     assert seen == sorted(set(seen))
@@ -69,7 +69,7 @@ def test_the_pulse_grows_with_facts_and_runs_alone(held, opened, propose):
 
 def test_marking_nothing_changes_nothing(held, propose):
     live(held, propose)
-    held.mark_sent([], 3_000.0)
+    held.outbox.mark_sent([], 3_000.0)
     assert held.outbox.count_pending() == 3
 
 
@@ -146,8 +146,9 @@ def test_who_was_fenced_out_cannot_say_that_events_arrived(held, url, propose):
         other.clock = lambda: held.clock() + 1e6
         other.acquire_lease(this_process(), ttl_s=60, takeover=True)
         with pytest.raises(LedgerError):
-            held.mark_sent(waiting, 3_000.0, {0: "run"})
+            held.outbox.mark_sent(waiting, 3_000.0, {0: "run"})
         assert [event.id for event in other.outbox.pending()] == waiting
+        assert read_runs(other.engine, other.name) == {}
 
 
 def test_two_studies_of_one_database_have_two_outboxes(held, url, propose, holder):
@@ -158,5 +159,5 @@ def test_two_studies_of_one_database_have_two_outboxes(held, url, propose, holde
     with open_ledger(url, study="other") as other:
         other.acquire_lease(this_process(), ttl_s=60)
         assert other.outbox.pending() == []
-        other.mark_sent([e.id for e in held.outbox.pending()], 1.0)
+        other.outbox.mark_sent([e.id for e in held.outbox.pending()], 1.0)
     assert held.outbox.count_pending() == 3

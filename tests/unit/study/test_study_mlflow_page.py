@@ -63,7 +63,7 @@ def test_a_server_is_linked_and_a_database_needs_a_command(
         ledger.start_attempt(0, worker="w")
         (event,) = ledger.outbox.pending()
         ledger.set_mlflow_run("parent", "7")
-        ledger.mark_sent([event.id], 1.0, {0: "child"})
+        ledger.outbox.mark_sent([event.id], 1.0, {0: "child"})
         runs = runs_of(place, ledger)
         alone = facts_of(ledger).runs
     assert (runs.ids, runs.page) == ({0: "child"}, page)
@@ -84,5 +84,5 @@ def test_a_report_says_what_mlflow_has_not_got_yet(tmp_path: Path) -> None:
             )
             ledger.start_attempt(number, worker="w")
         assert snapshot_of(place, ledger).notes["Not in MLflow yet"].startswith("2 events")
-        ledger.mark_sent([event.id for event in ledger.outbox.pending()], 1.0)
+        ledger.outbox.mark_sent([event.id for event in ledger.outbox.pending()], 1.0)
         assert "Not in MLflow yet" not in snapshot_of(place, ledger).notes
