@@ -151,19 +151,21 @@ def write_programs(
     return found
 
 
-def open_program(folder: Path | str, name: Format) -> Program:
+def open_program(folder: Path | str, name: Format, *, is_trusted: bool = False) -> Program:
     """Return a bundle's program, on the CPU, after its checksum was compared.
-
-    ONNX runs in ONNX Runtime and cannot run code of its own. A ``.pt2`` is read by
-    ``torch.export.load``: take it only from those whom you trust.
 
     Args:
         folder: A bundle.
-        name: ``onnx`` or ``torch_export``.
+        name: ``onnx``, which cannot run code, or ``torch_export``, of which torch may unpickle.
+        is_trusted: Whether you trust who wrote it; a checksum says only that nothing was changed.
 
     Raises:
-        BundleError: If the bundle has no such program, it was changed, or a package is missing.
+        BundleError: If the bundle has no such program, it was changed, a package is missing, or
+            it could run code and is not trusted.
     """
+    if name == "torch_export" and not is_trusted:
+        msg = "reading a program of the format 'torch_export' can run code that is hidden in it"
+        raise BundleError(msg, where=str(folder), fix="Trust it (is_trusted=True), or take 'onnx'")
     from automtl.export.bundle import load_manifest, read_metrics
 
     place = Path(folder)

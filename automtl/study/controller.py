@@ -262,7 +262,7 @@ class StudyController:
         return self.disk.admits(
             is_idle=not any(record.status is TrialStatus.RUNNING for record in history),
             make_room=lambda: self._files.remove_beaten(
-                history, self.recipe.objectives, self.ledger.picks()
+                self.ledger, history, self.recipe.objectives
             ),
             is_stopped=lambda: self.stop.look(self.observer.message) is not None,
             say=self.observer.message,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from automtl.errors import StorageError
 from automtl.ledger.store import Ledger
-from automtl.results import Objective, Pick, TrialRecord
+from automtl.results import Objective, TrialRecord
 from automtl.storage.base import Store
 from automtl.study.artifacts import store_of
 from automtl.study.cleaning import Removable, beaten_weights, remove, useless_checkpoints
@@ -56,14 +56,18 @@ class TrialFiles:
             remove(self._store, useless_checkpoints(self.folder, self._store, records))
 
     def remove_beaten(
-        self,
-        history: Sequence[TrialRecord],
-        objectives: Sequence[Objective],
-        picks: Sequence[Pick],
+        self, ledger: Ledger, history: Sequence[TrialRecord], objectives: Sequence[Objective]
     ) -> int:
-        """Remove models that others beat, and return how many bytes that was."""
+        """Remove models that others beat, and return how many bytes that was.
+
+        Raises:
+            LedgerError: If another controller has the study now: what its history says is beaten
+                is not known here.
+        """
+        ledger.confirm_lease()
         found: list[Removable] = []
         with self._said():
+            picks = ledger.picks()
             found = beaten_weights(self.folder, self._store, history, objectives, picks)
             remove(self._store, found)
         return sum(one.n_bytes for one in found)

@@ -140,7 +140,10 @@ def load_checkpoint(folder: Path, identity: Identity) -> Found:
         if isinstance(content, str):
             damaged.append(f"the checkpoint of epoch {epoch_of(path)} {content}")
             continue
-        found = _checked(content, path, identity)
+        found = _understood(content, path, identity)
+        if isinstance(found, str):
+            damaged.append(f"the checkpoint of epoch {epoch_of(path)} {found}")
+            continue
         way = f"the trial goes on from that of epoch {found.progress.epoch}"
         return Found(checkpoint=found, note=f"{'; '.join(damaged)}; {way}" if damaged else "")
     return Found(note=f"{'; '.join(damaged)}; the trial starts over" if damaged else "")
@@ -160,6 +163,15 @@ def _read(path: Path) -> dict[str, Any] | str:
         wrong = f"is no checkpoint ({type(error).__name__})"
     path.unlink(missing_ok=True)
     return wrong
+
+
+def _understood(content: dict[str, Any], path: Path, identity: Identity) -> Checkpoint | str:
+    """Return the checkpoint, or what is wrong with a file that is none, which is then gone."""
+    try:
+        return _checked(content, path, identity)
+    except (KeyError, TypeError, ValueError) as error:
+        path.unlink(missing_ok=True)
+        return f"is no checkpoint of this version ({type(error).__name__})"
 
 
 def _checked(content: dict[str, Any], path: Path, identity: Identity) -> Checkpoint:

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from PIL import Image
 
 from automtl.config import View
 from automtl.data.gradient_maps import CELL, hog_map, luminance_of, sift_map
@@ -99,6 +101,31 @@ def test_hog_equals_scikit_image() -> None:
     )
     np.testing.assert_allclose(hog_map(picture), averaged(blocks), atol=1e-6)
     np.testing.assert_allclose(reference_blocks(picture), blocks, atol=1e-6)
+
+
+def test_on_photographs_hog_differs_from_scikit_image_by_its_level_gradients(
+    real_data: Path,
+) -> None:
+    feature = pytest.importorskip("skimage.feature", reason="scikit-image is not installed")
+    places = sorted((real_data / "coco128").rglob("*.jpg"))[:6]
+    assert places
+    for place in places:
+        with Image.open(place) as picture:
+            small = np.asarray(picture.convert("RGB").resize((128, 96)), dtype=np.float64)
+        luminance = small @ np.array([0.2125, 0.7154, 0.0721])
+        blocks = feature.hog(
+            luminance,
+            orientations=9,
+            pixels_per_cell=(CELL, CELL),
+            cells_per_block=(2, 2),
+            block_norm="L2-Hys",
+            feature_vector=False,
+        )
+        away = np.abs(hog_map(luminance) - averaged(blocks))
+        assert away.mean() < 0.003
+        # A level gradient goes to the first bin there, half to the last one here; what is left to
+        # the others is that a block's length is another.
+        assert away[1:8].mean() < 0.0005
 
 
 def test_a_level_gradient_is_shared_by_the_two_bins_it_lies_between() -> None:

@@ -49,7 +49,7 @@ def test_memory_that_ran_out_has_a_name(run) -> None:
         (KeyError(), "error", "KeyError"),
         (
             DataError("no frame", where="a.png", fix="Mend it"),
-            "bad_config",
+            "bad_data",
             "a.png: no frame. Mend it",
         ),
     ],

@@ -1,6 +1,7 @@
 """A bundle gives the same outputs to the bit, or one line that says why it cannot."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,23 @@ from automtl.testing.small_bundle import CONFIG_TREE, INFO, PICK, trained_state,
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("bundles") / "bundle")
+
+
+def test_every_file_is_on_the_disk_before_the_bundle_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "bundle"
+    early: set[int] = set()
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        if not place.exists():
+            early.add(os.fstat(handle).st_ino)
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write(place)
+    assert {path.stat().st_ino for path in place.iterdir()} <= early
 
 
 @pytest.fixture

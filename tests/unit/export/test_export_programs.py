@@ -58,6 +58,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(folder, state=usual_state(CONFIG_TREE), formats=FORMATS, frames=FRAMES)
 
 
+def opened(bundle: Path, name: str):
+    return open_program(bundle, name, is_trusted=True)
+
+
 def facts_of(bundle: Path) -> dict:
     return json.loads((bundle / "metrics.json").read_text())["programs"]
 
@@ -71,7 +75,7 @@ def raw(network: MultiTaskNetwork, frames: np.ndarray) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("n_frames", [1, 2, 9])
 def test_a_program_gives_the_outputs_of_the_network(written: Path, name, n_frames: int):
     frames = FRAMES[:n_frames]
-    given = open_program(written, name)(frames)
+    given = opened(written, name)(frames)
     wanted = raw(load_bundle(written).network, frames)
     assert given.keys() == wanted.keys()
     for key, values in wanted.items():
@@ -81,7 +85,7 @@ def test_a_program_gives_the_outputs_of_the_network(written: Path, name, n_frame
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_its_outputs_decode_to_what_the_bundle_predicts(written: Path, name):
-    program, bundle = open_program(written, name), load_bundle(written)
+    program, bundle = opened(written, name), load_bundle(written)
     chunks = (program(FRAMES[start : start + 4]) for start in range(0, len(FRAMES), 4))
     given = list(decode_clip(chunks, load_manifest(written), score_threshold=0.01))
     wanted = bundle.predict(torch.from_numpy(FRAMES), score_threshold=0.01)
@@ -186,6 +190,12 @@ def test_a_bundle_without_programs_says_how_to_make_one(tmp_path: Path):
         open_program(write(tmp_path / "b"), "onnx")
 
 
+def test_a_program_that_could_run_code_is_read_only_where_it_is_trusted(written: Path):
+    with pytest.raises(BundleError, match=r"can run code.*is_trusted=True"):
+        open_program(written, "torch_export")
+    assert open_program(written, "onnx")(FRAMES[:1])
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_changed_program_is_refused(written: Path, tmp_path: Path, name):
     copy = tmp_path / "bundle"
@@ -196,7 +206,7 @@ def test_a_changed_program_is_refused(written: Path, tmp_path: Path, name):
     content[len(content) // 2] ^= 1
     (copy / FILES[name]).write_bytes(content)
     with pytest.raises(BundleError, match="does not match its checksum"):
-        open_program(copy, name)
+        opened(copy, name)
     assert load_bundle(copy).network is not None, "the weights are as they were"
 
 

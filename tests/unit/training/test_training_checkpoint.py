@@ -104,6 +104,20 @@ def test_the_newest_and_the_one_before_are_kept(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_checkpoint_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    synced = []
+    real = os.fsync
+
+    def fsync(handle):
+        synced.append((os.fstat(handle).st_ino, len(kept_checkpoints(tmp_path))))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    save_checkpoint(tmp_path, at(1), IDENTITY)
+    (path,) = kept_checkpoints(tmp_path)
+    assert synced == [(path.stat().st_ino, 0), (tmp_path.stat().st_ino, 1)]
+
+
 @given(st.data())
 @settings(max_examples=60, deadline=None)
 def test_a_torn_checkpoint_falls_back_to_the_one_before(two, tmp_path_factory, data):
@@ -133,6 +147,26 @@ def test_a_torn_checkpoint_falls_back_to_the_one_before(two, tmp_path_factory, d
         "the trial goes on from that of epoch 4"
     )
     assert kept_checkpoints(folder) == [before]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [1, 2],
+        {},
+        {"identity": ["config"]},
+        {"identity": ["config", "abc", 3], "best": None, "progress": 3},
+        {"identity": ["config", "abc", 3], "best": [1], "progress": {}},
+    ],
+)
+def test_a_whole_file_that_is_no_checkpoint_is_passed_over(two, tmp_path, content):
+    shutil.copytree(two, tmp_path, dirs_exist_ok=True)
+    write_checkpoint(tmp_path, 6, lambda path: _fill(path, content))
+    loaded = load_checkpoint(tmp_path, IDENTITY)
+    assert loaded.checkpoint is not None
+    assert loaded.checkpoint.progress.epoch == 5
+    assert "epoch 6 is no checkpoint of this version" in loaded.note
+    assert [epoch_of(path) for path in kept_checkpoints(tmp_path)] == [5]
 
 
 def test_with_both_torn_the_trial_starts_over(two, tmp_path):
