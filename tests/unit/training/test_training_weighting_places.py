@@ -141,6 +141,34 @@ def test_graddrop_draws_the_masks_of_torchjd():
     assert all(0 < weight < 1 for weight in weights.values())
 
 
+MATRICES = arrays(np.float64, (3, 8), elements=st.integers(-3, 3).map(float))
+
+
+@given(matrix=MATRICES)
+@settings(max_examples=25, deadline=None)
+def test_graddrop_keeps_of_each_coordinate_the_gradients_of_one_sign(matrix):
+    weights, found = OneTensor(8).step(build(GradDropWeighting()), matrix)
+    kept = found.numpy()
+    above, below = matrix.clip(0).sum(axis=0), matrix.clip(max=0).sum(axis=0)
+    assert (np.isclose(kept, above) | np.isclose(kept, below)).all()
+    # Where no gradient disagrees, nothing is dropped.
+    agreed = (above == 0) | (below == 0)
+    np.testing.assert_allclose(kept[agreed], matrix.sum(axis=0)[agreed])
+    assert all(0 <= weight <= 1 for weight in weights.values())
+
+
+@given(matrices=st.lists(MATRICES, min_size=1, max_size=4))
+@settings(max_examples=25, deadline=None)
+def test_excess_mtl_stays_in_the_cone_of_the_gradients(matrices):
+    weighting, net = build(ExcessMTLWeighting()), OneTensor(8)
+    for matrix in matrices:
+        weights, found = net.step(weighting, matrix)
+        values = np.array(list(weights.values()))
+        assert (values >= 0).all()
+        assert values.mean() == pytest.approx(1)
+        np.testing.assert_allclose(found.numpy(), values @ matrix, atol=1e-4)
+
+
 def test_excess_mtl_takes_the_steps_of_torchjd_after_one_to_warm_up():
     peer, ours = TorchJDExcessMTL(n_warmup_steps=1), build(ExcessMTLWeighting())
     net = OneTensor(6)

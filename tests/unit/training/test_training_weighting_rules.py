@@ -50,6 +50,14 @@ def independent(seed, n_rows=4, n_columns=12):
     return rows / np.linalg.norm(rows, axis=1).max()
 
 
+@st.composite
+def independent_rows(draw):
+    """Three to five rows of different lengths, one near the opposite of another, not dependent."""
+    n_rows = draw(st.integers(3, 5))
+    n_columns = draw(st.integers(3 * n_rows, 16))
+    return independent(draw(st.integers(0, 10**6)), n_rows, n_columns)
+
+
 def problem(matrix):
     places = tuple(range(len(matrix)))
     return Problem(tasks=places, places=places, gramian=matrix @ matrix.T, rows=OneBlock(matrix))
@@ -129,9 +137,9 @@ def test_fair_weights_meet_their_equation(alpha, matrix):
     assert (np.abs(gain - weights ** (-1 / alpha)) <= 1e-7 * terms).all()
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_impartial_steps_project_equally(seed):
-    matrix = independent(seed)
+@given(matrix=independent_rows())
+@drawn
+def test_impartial_steps_project_equally(matrix):
     lengths = np.linalg.norm(matrix, axis=1)
     for rule in (rules.imtl_g, rules.config):
         step = matrix.T @ rule(matrix @ matrix.T)
@@ -144,10 +152,11 @@ def test_impartial_steps_project_equally(seed):
 
 
 @pytest.mark.parametrize("name", ["imtl_g", "config", "nashmtl"])
-@pytest.mark.parametrize("seed", range(3))
-def test_the_direction_does_not_depend_on_the_scale_of_a_loss(name, seed):
-    matrix = independent(seed)
-    scaled = matrix * np.array([1.0, 0.05, 0.3, 0.7])[:, None]
+@given(matrix=independent_rows(), data=st.data())
+@drawn
+def test_the_direction_does_not_depend_on_the_scale_of_a_loss(name, matrix, data):
+    scales = data.draw(st.lists(st.floats(0.05, 1), min_size=5, max_size=5))
+    scaled = matrix * np.array(scales[: len(matrix)])[:, None]
     steps = [m.T @ MEMORYLESS[name](m @ m.T) for m in (matrix, scaled)]
     directions = [step / np.linalg.norm(step) for step in steps]
     # IMTL-G's weights have a sum of one, whose sign may turn with the scales.
@@ -156,14 +165,16 @@ def test_the_direction_does_not_depend_on_the_scale_of_a_loss(name, seed):
 
 
 @pytest.mark.parametrize("scale", ["min", "median", "rmse"])
-def test_aligned_components_are_equally_long(scale):
-    matrix = independent(0)
+@given(matrix=independent_rows())
+@drawn
+def test_aligned_components_are_equally_long(scale, matrix):
     gramian = matrix @ matrix.T
     weights = rules.aligned_mtl(gramian, scale=scale)
     step = matrix.T @ weights
     # J'w with w = s G^(-1/2) 1 has the length s |1|, for the chosen singular value s.
     values = np.linalg.eigvalsh(gramian)
-    wanted = {"min": values[0], "median": values[1], "rmse": values.mean()}[scale]
+    median = values[(len(values) - 1) // 2]
+    wanted = {"min": values[0], "median": median, "rmse": values.mean()}[scale]
     assert np.linalg.norm(step) == pytest.approx(np.sqrt(wanted * len(matrix)), rel=1e-4)
 
 
@@ -266,6 +277,26 @@ def test_pcgrad_of_two_tasks_conflicts_with_neither(matrix, seed):
     two = matrix[[0, -1]]
     step = two.T @ PCGrad(seed=seed).solve(problem(two))
     assert (two @ step >= -1e-9).all()
+
+
+@given(matrices=st.tuples(independent_rows(), independent_rows()), seed=st.integers(0, 99))
+@drawn
+def test_gradvac_raises_the_cosine_of_two_tasks_to_its_average_and_lowers_none(matrices, seed):
+    rule = GradVac(2, beta=1.0, seed=seed)
+    two, other = (m[:2] / np.linalg.norm(m[:2], axis=1)[:, None] for m in matrices)
+    rule.solve(problem(two))
+    target = two[0] @ two[1]
+    step = other.T @ rule.solve(problem(other))
+    if other[0] @ other[1] >= target:
+        np.testing.assert_allclose(step, other.sum(axis=0), atol=1e-9)
+        return
+    # Equation 2 of the paper by itself: how much of the other one brings the cosine to the target.
+    cosine = other[0] @ other[1]
+    sine, wanted = np.sqrt(1 - cosine**2), np.sqrt(1 - target**2)
+    share = (target * sine - cosine * wanted) / wanted
+    np.testing.assert_allclose(step, (1 + share) * other.sum(axis=0), atol=1e-6)
+    pulled = other[0] + share * other[1]
+    assert pulled @ other[1] / np.linalg.norm(pulled) == pytest.approx(target, abs=1e-6)
 
 
 def test_gradvac_brings_the_cosine_of_two_tasks_to_its_average():
