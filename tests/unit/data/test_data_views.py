@@ -88,10 +88,9 @@ def _without_edges(picture: NDArray[np.float64]) -> NDArray[np.float64]:
     return flat
 
 
-def test_hog_equals_scikit_image() -> None:
+def blocks_of_scikit_image(picture: NDArray[np.float64]) -> NDArray[np.float64]:
     feature = pytest.importorskip("skimage.feature", reason="scikit-image is not installed")
-    picture = _without_edges(noise(5))
-    blocks = feature.hog(
+    blocks: NDArray[np.float64] = feature.hog(
         picture,
         orientations=9,
         pixels_per_cell=(CELL, CELL),
@@ -99,6 +98,12 @@ def test_hog_equals_scikit_image() -> None:
         block_norm="L2-Hys",
         feature_vector=False,
     )
+    return blocks
+
+
+def test_hog_equals_scikit_image() -> None:
+    picture = _without_edges(noise(5))
+    blocks = blocks_of_scikit_image(picture)
     np.testing.assert_allclose(hog_map(picture), averaged(blocks), atol=1e-6)
     np.testing.assert_allclose(reference_blocks(picture), blocks, atol=1e-6)
 
@@ -106,21 +111,13 @@ def test_hog_equals_scikit_image() -> None:
 def test_on_photographs_hog_differs_from_scikit_image_by_its_level_gradients(
     real_data: Path,
 ) -> None:
-    feature = pytest.importorskip("skimage.feature", reason="scikit-image is not installed")
     places = sorted((real_data / "coco128").rglob("*.jpg"))[:6]
     assert places
     for place in places:
         with Image.open(place) as picture:
             small = np.asarray(picture.convert("RGB").resize((128, 96)), dtype=np.float64)
         luminance = small @ np.array([0.2125, 0.7154, 0.0721])
-        blocks = feature.hog(
-            luminance,
-            orientations=9,
-            pixels_per_cell=(CELL, CELL),
-            cells_per_block=(2, 2),
-            block_norm="L2-Hys",
-            feature_vector=False,
-        )
+        blocks = blocks_of_scikit_image(luminance)
         away = np.abs(hog_map(luminance) - averaged(blocks))
         assert away.mean() < 0.003
         # A level gradient goes to the first bin there, half to the last one here; what is left to
