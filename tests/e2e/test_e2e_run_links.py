@@ -60,7 +60,9 @@ class Reader:
         box = self.page.locator("#figure-front .points path").last.bounding_box()
         middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         self.page.mouse.move(middle[0] + 30, middle[1] + 30)
-        self.page.mouse.move(*middle, steps=5)
+        # One move: Plotly looks at moves some time apart, and forgets what it looks at when the
+        # button goes down before it has looked at the last one.
+        self.page.mouse.move(*middle)
         label = self.page.wait_for_selector(
             "#figure-front .hoverlayer .hovertext", state="attached"
         )

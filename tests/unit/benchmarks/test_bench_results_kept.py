@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +15,6 @@ from automtl.config import AlternatingSchedule, JointSchedule, OptimizerConfig, 
 from automtl.data.table import DataInfo
 from automtl.results import TrialRecord, TrialStatus
 from automtl.sources import DataConfig, ShapesSource
-from benchmarks.results.__main__ import main
 from benchmarks.results.asking import FULL
 from benchmarks.results.further_arms import further_trainings
 from benchmarks.results.keeping import Kept, Searched, keep, kept
@@ -206,21 +207,24 @@ def test_no_training_is_begun_when_the_time_is_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_question_runs_through_and_goes_on(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    asked = ["--quick", "--work", str(tmp_path / "work")]
-    file = tmp_path / "work" / "results.json.gz"
-    main([*asked, "--only", "schedule", "--share", "1/2"])
+def test_every_question_runs_through_and_goes_on(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+
+    def asked(*more: str) -> str:
+        command = [sys.executable, "-m", "benchmarks.results", "--quick", "--work", str(work)]
+        run = subprocess.run([*command, *more], capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stdout + run.stderr
+        return run.stdout
+
+    file = work / "results.json.gz"
+    asked("--only", "schedule", "--share", "1/2")
     half = kept(file).trainings
     assert half
-    main(asked)
+    asked()
     assert {one.key for one in half} < {one.key for one in kept(file).trainings}
-    said = (tmp_path / "work" / "results.md").read_text("utf-8")
+    said = (work / "results.md").read_text("utf-8")
     assert "2 of 2" in said
     assert "members stay on the front with new seeds" in said
     before = file.read_bytes()
-    capsys.readouterr()
-    main(asked)
+    assert "0 of" in asked()
     assert file.read_bytes() == before
-    assert "0 of" in capsys.readouterr().out
