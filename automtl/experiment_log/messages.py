@@ -1,7 +1,7 @@
 """What the controller's process and the one that writes to MLflow say to each other."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from automtl.experiment_log.updates import RunUpdate
@@ -28,6 +28,8 @@ class SinkSettings:
         study_tags: Tags of the parent run.
         documents: JSON artifacts of the parent run by file name.
         data_digest: Of the study's frames and labels; empty while it is not known.
+        study_params: Parameters of the parent run; MLflow never lets them change.
+        objectives: Metrics by which a model is judged.
     """
 
     tracking_uri: str
@@ -37,6 +39,8 @@ class SinkSettings:
     study_tags: Mapping[str, str]
     documents: Mapping[str, object]
     data_digest: str = ""
+    study_params: Mapping[str, str] = field(default_factory=dict)
+    objectives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

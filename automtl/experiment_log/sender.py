@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from automtl.errors import LedgerError
+from automtl.experiment_log.facts import study_params
 from automtl.experiment_log.joining import Sending, sendings
 from automtl.experiment_log.messages import RefusedError, SinkSettings, line_of
 from automtl.experiment_log.remote import RemoteSink
@@ -69,6 +70,8 @@ class ExperimentLog:
             },
             documents={"recipe.json": dict(study.recipe)},
             data_digest=study.data_digest,
+            study_params=study_params(study),
+            objectives=tuple(o.metric for o in study.objectives),
         )
         self._sink = RemoteSink(settings)
         self._began_s = time.monotonic()

@@ -10,6 +10,8 @@ from typing import Any
 from automtl.experiment_log.making import make_whole
 from automtl.experiment_log.messages import RefusedError, SinkSettings
 from automtl.experiment_log.models import (
+    Models,
+    Source,
     is_bundle,
     log_bundle,
     log_front_model,
@@ -69,6 +71,8 @@ class MlflowSink:
             self._client.update_run(run, status="RUNNING")
         for name, document in self.settings.documents.items():
             self._client.log_dict(run, document, name)
+        # A study of an earlier version has none of them yet.
+        self._log(run, RunUpdate(run=STUDY_RUN, name="", params=self.settings.study_params))
         if self.settings.data_digest:
             self._log_data(run)
         self._runs[STUDY_RUN] = run
@@ -135,27 +139,30 @@ class MlflowSink:
             else:
                 self._log_file(run, path)
         if update.on_front is not None:
-            log_front_model(
-                self._client,
-                self._experiment_id,
-                run,
-                key=update.run,
-                on_front=update.on_front,
-            )
+            source = Source(run=run, key=update.run)
+            log_front_model(self._models, source, on_front=update.on_front)
 
     def _log_bundle(self, run: str, path: Path, update: RunUpdate) -> None:
         if update.run.startswith(f"{TUNED}:"):
             log_training(self._client, run, path)
         # The pick is told before what is made of it.
         study = self._client.get_run(self._runs[STUDY_RUN])
+        is_pick = update.run == f"trial:{study.data.tags.get(PICK_TAG)}"
         log_bundle(
-            self._client,
-            self._experiment_id,
-            run,
+            self._models,
+            Source(run=run, key=update.run),
             path,
-            key=update.run,
             name=registered_name(self.settings.experiment),
-            is_champion=update.run == f"trial:{study.data.tags.get(PICK_TAG)}",
+            champion_of=study if is_pick else None,
+        )
+
+    @property
+    def _models(self) -> Models:
+        return Models(
+            client=self._client,
+            experiment=self._experiment_id,
+            objectives=self.settings.objectives,
+            data=(self.settings.experiment, self.settings.data_digest),
         )
 
     def _set_status(self, run: str, update: RunUpdate) -> None:

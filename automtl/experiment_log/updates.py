@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from automtl.ledger.outbox import Event, EventKind
+from automtl.ledger.outbox import OF_STUDY, Event, EventKind
 
 STUDY_RUN = "study"
 TRIAL = "trial:"
 TUNED = "tuned"
 """Kind of an artifact: the bundle of a model that was trained further from another one."""
 
-PICK_TAG = "automtl.pick"
+PICK_TAG, REASON_TAG = "automtl.pick", "automtl.pick_reason"
 KEY_LIMIT = 120
 """Longest name; MLflow's own limit is larger."""
 PATH_PARTS = ("", ".", "..")
@@ -105,7 +105,7 @@ def updates_of(event: Event) -> list[RunUpdate]:  # noqa: C901, PLR0911  # one f
         case EventKind.RANKED:
             return _ranked(body, event.time_s)
         case EventKind.PICKED:
-            tags = {PICK_TAG: str(body["number"]), "automtl.pick_reason": body["reason"]}
+            tags = {PICK_TAG: str(body["number"]), REASON_TAG: body["reason"]}
             chosen = _trial(body["number"], tags={"automtl.picked_by": body["rule"]})
             return [RunUpdate(run=STUDY_RUN, name=STUDY_RUN, tags=tags), chosen]
         case EventKind.ARTIFACT:
@@ -195,12 +195,16 @@ def _ranked(body: Mapping[str, Any], time_s: float) -> list[RunUpdate]:
         for number, rank in body["ranks"].items()
     ]
     # Events of an older version have none.
+    known = dict(body.get("metrics", {}))
+    # By the trials that it speaks of: a study that goes on has curves.
+    of_study = _points("", known.pop(OF_STUDY, {}), len(body["ranks"]), time_s)
     measured = [
         _trial(int(number), metrics=_points("", values, 0, time_s))
-        for number, values in body.get("metrics", {}).items()
+        for number, values in known.items()
     ]
-    note = RunUpdate(run=STUDY_RUN, name=STUDY_RUN, tags={"mlflow.note.content": body["note"]})
-    return [*found, *measured, note]
+    tags = {"mlflow.note.content": body["note"]}
+    study = RunUpdate(run=STUDY_RUN, name=STUDY_RUN, metrics=of_study, tags=tags)
+    return [*found, *measured, study]
 
 
 def _artifact(body: Mapping[str, Any], time_s: float) -> RunUpdate:

@@ -13,8 +13,12 @@ from automtl.ledger.database import dumps, loads, reading, writing
 from automtl.ledger.lease import Lease, fence
 from automtl.ledger.runs import write_runs
 
-Metrics = Mapping[int, Mapping[str, float]]
-"""By trial, what is known of it beside its values: delta-m, what new seeds say."""
+Metrics = Mapping[int | None, Mapping[str, float]]
+"""By trial, what is known of it beside its values: delta-m, what new seeds say; by None, what is
+known of the study itself."""
+
+OF_STUDY = "study"
+"""What stands for None in an event."""
 
 _NO_RUNS: Mapping[int, str] = MappingProxyType({})
 

@@ -15,7 +15,7 @@ from automtl.ledger.database import dumps, loads, reading, writing
 from automtl.ledger.ends import check_end, storable
 from automtl.ledger.holder import Holder
 from automtl.ledger.lease import Lease, acquire, fence
-from automtl.ledger.outbox import EventKind, Metrics, Outbox, announce
+from automtl.ledger.outbox import OF_STUDY, EventKind, Metrics, Outbox, announce
 from automtl.ledger.rows import LOST, newest_by_epoch, read_history, read_notes, read_study
 from automtl.results import (
     EpochReport,
@@ -224,7 +224,7 @@ class Ledger:
     ) -> None:
         """Announce the Pareto ranks (0 is the front), a note, and what else is known of trials."""
         ranked = {str(number): rank for number, rank in ranks.items()}
-        known = {str(number): dict(values) for number, values in (metrics or {}).items()}
+        known = {str(OF_STUDY if n is None else n): dict(v) for n, v in (metrics or {}).items()}
         body = {"ranks": ranked, "note": note} | ({"metrics": known} if known else {})
         with self._writing() as connection:
             announce(connection, self.name, EventKind.RANKED, body, self.clock())

@@ -11,6 +11,7 @@ from automtl.analysis.replicates import replication_of
 from automtl.controller.budget import busy_s
 from automtl.controller.ending import why_ended
 from automtl.ledger.attempts import read_attempts
+from automtl.ledger.outbox import Metrics
 from automtl.ledger.runs import read_runs
 from automtl.ledger.store import Ledger
 from automtl.markdown import as_text
@@ -26,6 +27,7 @@ from automtl.study.lessons import lessons_of
 from automtl.study.mlflow_page import mlflow_command, runs_of
 from automtl.study.observer import Observer
 from automtl.study.prepared import Draw, no_pictures
+from automtl.study.study_metrics import study_metrics
 from automtl.study.words import kind_of, number, tree_of
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def conclude(folder: StudyFolder, ledger: Ledger, *, draw: Draw = no_pictures) -
     ledger.add_ranks(
         ranks_by_number(history, study),
         note=describe(study, history, ledger.picks()),
-        metrics=metrics_by_number(history, study),
+        metrics=metrics_by_number(history, study, ledger.picks()),
     )
     draw(folder, _to_draw(history, study, ledger.picks()))
     if folder.pictures.is_dir():
@@ -116,13 +118,16 @@ def ranks_by_number(history: tuple[TrialRecord, ...], study: StudyInfo) -> dict[
 
 
 def metrics_by_number(
-    history: tuple[TrialRecord, ...], study: StudyInfo
-) -> dict[int, dict[str, float]]:
-    """Return what is known of trials beside their values: delta-m, and what new seeds say.
+    history: tuple[TrialRecord, ...], study: StudyInfo, picks: tuple[Pick, ...]
+) -> Metrics:
+    """Return what is known of trials beside their values, and by None of the study itself.
 
-    Of new seeds: their number, means, half of each interval, the probability of the front.
+    Of trials: delta-m, and what new seeds say: their number, means, half of each interval, the
+    probability of the front.
     """
-    found = {number: dict(d.as_values()) for number, d in deltas_of(history).deltas.items()}
+    found: dict[int | None, dict[str, float]]
+    found = {None: study_metrics(history, study.objectives, picks)}
+    found |= {number: dict(d.as_values()) for number, d in deltas_of(history).deltas.items()}
     again = replication_of(history, study.objectives)
     for member in again.members if again else ():
         values = {"n_seeds": float(len(member.seeds)), "p_front": member.p_front}

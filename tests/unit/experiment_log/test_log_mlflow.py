@@ -69,7 +69,7 @@ def ledger(tmp_path):
     info = StudyInfo(
         name="street",
         objectives=(Objective(metric="a", goal="maximize"),),
-        recipe={"name": "street", "seed": 3},
+        recipe={"name": "street", "seed": 3, "budget": {"trials": 4}},
         recipe_digest="feed",
         seed=3,
         created_s=1_700_000_000.0,
@@ -134,6 +134,28 @@ def runs_of(uri):
     return found
 
 
+def models_of(uri):
+    """Name and metrics of all models, and the runs whose pages list them."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.get_experiment_by_name("street").experiment_id
+    runs = client.search_runs([experiment])
+    return [
+        (
+            model.name,
+            {metric.key: metric.value for metric in model.metrics},
+            [
+                run.info.run_name
+                for run in runs
+                if run.outputs
+                and model.model_id in {o.model_id for o in run.outputs.model_outputs}
+            ],
+        )
+        for model in client.search_logged_models([experiment])
+    ]
+
+
 def test_a_study_is_a_parent_run_with_a_child_for_each_trial(ledger, uri, tmp_path):
     live(ledger, 0)
     live(ledger, 1, TrialStatus.STOPPED)
@@ -151,6 +173,12 @@ def test_a_study_is_a_parent_run_with_a_child_for_each_trial(ledger, uri, tmp_pa
     assert parent.data.tags["mlflow.note.content"] == "the front"
     assert parent.data.tags["automtl.pick"] == "1"
     assert parent.data.tags["automtl.objectives"] == "maximize a"
+    assert parent.data.params == {
+        "objective.a": "maximize",
+        "budget.trials": "4",
+        "replicates": "0",
+        "seed": "3",
+    }
     children = [run for run, _ in runs.values()]
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
 
@@ -181,9 +209,12 @@ def test_sending_everything_again_stores_nothing_twice(ledger, uri, tmp_path):
     """A sender that died before it could mark anything as sent."""
     live(ledger, 0)
     live(ledger, 1, TrialStatus.FAILED, OUT_OF_MEMORY)
-    ledger.add_ranks({0: 0}, note="the front")
+    ledger.add_ranks({0: 0}, note="the front", metrics={None: {"front/size": 1.0}})
     send(ledger, uri, tmp_path)
     before = runs_of(uri)
+    models = models_of(uri)
+    assert before["street"][0].data.metrics == {"front/size": 1.0}
+    assert models == [("trial-0", {"final/a": 0.0}, ["trial 0"])]
     with ledger.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE outbox SET sent_s = NULL")
     _, left = send(ledger, uri, tmp_path)
@@ -196,6 +227,9 @@ def test_sending_everything_again_stores_nothing_twice(ledger, uri, tmp_path):
         assert run.info.run_id == before[name][0].info.run_id
         assert run.info.status == before[name][0].info.status
         assert run.data.params == before[name][0].data.params
+        assert run.data.tags == before[name][0].data.tags
+        assert run.outputs == before[name][0].outputs
+    assert models_of(uri) == models
 
 
 def test_a_resumed_trial_goes_on_in_its_run(ledger, uri, tmp_path):
@@ -230,7 +264,8 @@ def test_a_trial_that_waits_as_a_whole_is_written_in_one_batch(ledger, uri, tmp_
     live(ledger, 0)
     live(ledger, 1)
     send(ledger, uri, tmp_path)
-    assert [(b["metrics"], b["params"]) for b in batches] == [(5, 2), (5, 2)]
+    _of_study, *of_trials = batches
+    assert [(b["metrics"], b["params"]) for b in of_trials] == [(5, 2), (5, 2)]
     assert {run.info.status for run, _ in runs_of(uri).values()} == {"FINISHED"}
 
 

@@ -21,7 +21,7 @@ import pytest
 from automtl.experiment_log.messages import SinkSettings
 from automtl.experiment_log.models import registered_name
 from automtl.experiment_log.sink import MlflowSink
-from automtl.experiment_log.updates import STUDY_RUN, RunUpdate
+from automtl.experiment_log.updates import STUDY_RUN, MetricPoint, RunUpdate
 from automtl.testing.small_bundle import INFO, write
 
 # MLflow's own database code, and its advice on signatures: not ours to mend.
@@ -30,7 +30,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning:mlflow.*"),
 ]
 FRAMES = np.random.default_rng(1).integers(0, 256, (2, *INFO.image_size, 3), dtype=np.uint8)
-PICKED = RunUpdate(run=STUDY_RUN, name=STUDY_RUN, tags={"automtl.pick": "4"})
+PICKED = RunUpdate(
+    run=STUDY_RUN, name=STUDY_RUN, tags={"automtl.pick": "4", "automtl.pick_reason": "the knee"}
+)
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,8 @@ def sink(migrated: Path, tmp_path: Path) -> MlflowSink:
         study="street 1",
         study_tags={},
         documents={},
+        data_digest="d1",
+        objectives=("a",),
     )
     made = MlflowSink(settings=settings)
     made.connect()
@@ -70,6 +74,72 @@ def exported(number: int, path: Path) -> RunUpdate:
 
 def models_of(sink: MlflowSink) -> list:
     return list(sink._client.search_logged_models([sink._experiment_id]))
+
+
+def ranked(number: int, *, on_front: bool) -> RunUpdate:
+    point = MetricPoint(key="final/a", value=0.1 * number, step=2, time_s=5.0)
+    return RunUpdate(
+        run=f"trial:{number}",
+        name=f"trial {number}",
+        metrics=(point,),
+        params={"optimizer.lr": f"0.{number}"},
+        on_front=on_front,
+    )
+
+
+def shown_in(sink: MlflowSink, run: str) -> list[str]:
+    """Ids of the models that the page of a run lists."""
+    outputs = sink._client.get_run(sink._runs[run]).outputs
+    return [each.model_id for each in outputs.model_outputs]
+
+
+@pytest.mark.slow
+def test_a_bundle_fills_the_model_that_its_trial_has_on_the_front(sink, bundle):
+    sink.apply(PICKED)
+    for _ in range(2):  # Sent again, nothing is stored twice.
+        for update in (ranked(4, on_front=True), ranked(5, on_front=True), exported(4, bundle)):
+            sink.apply(update)
+    found = {model.name: model for model in models_of(sink)}
+    assert (len(models_of(sink)), set(found)) == (2, {"trial-4", "trial-5"})
+    files = sink._client.list_logged_model_artifacts(found["trial-4"].model_id)
+    assert "MLmodel" in {file.path for file in files}
+    assert sink._client.list_logged_model_artifacts(found["trial-5"].model_id) == []
+    # MLflow's pages take a model's versions from this tag.
+    name = registered_name(sink.settings.experiment)
+    versions = json.loads(found["trial-4"].tags["mlflow.modelVersions"])
+    assert versions == [{"name": name, "version": "1"}]
+    assert "mlflow.modelVersions" not in found["trial-5"].tags
+    assert sink._client.get_model_version(name, "1").description == "the knee"
+    assert shown_in(sink, "trial:4") == shown_in(sink, STUDY_RUN) == [found["trial-4"].model_id]
+
+
+@pytest.mark.slow
+def test_another_bundle_of_a_trial_is_a_model_of_its_own(sink, bundle, tmp_path):
+    sink.apply(exported(4, bundle))
+    sink.apply(exported(4, write(tmp_path / "trial-0004", seed=10)))
+    assert len({model.tags["automtl.bundle"] for model in models_of(sink)}) == 2
+    assert len(models_of(sink)) == 2
+
+
+@pytest.mark.slow
+def test_an_upload_that_broke_off_is_taken_up_by_the_same_bundle_alone(
+    sink, bundle, tmp_path, monkeypatch
+):
+    def breaks_off(client: object, model: str, place: str) -> None:
+        msg = "gone"
+        raise ConnectionError(msg)
+
+    sink.apply(ranked(4, on_front=True))
+    with monkeypatch.context() as patched:
+        patched.setattr(type(sink._client), "log_model_artifacts", breaks_off)
+        with pytest.raises(ConnectionError):
+            sink.apply(exported(4, bundle))
+    (begun,) = models_of(sink)
+    sink.apply(exported(4, write(tmp_path / "trial-0004", seed=10)))
+    sink.apply(exported(4, bundle))
+    found = {model.model_id: model.tags["automtl.bundle"] for model in models_of(sink)}
+    assert len(found) == 2
+    assert found[begun.model_id] == begun.tags["automtl.bundle_begun"]
 
 
 @pytest.mark.slow
@@ -171,12 +241,6 @@ def test_a_bundle_that_was_not_picked_is_a_version_without_the_alias(sink, bundl
 
 
 def test_each_trial_of_the_front_has_one_model_that_says_when_it_left(sink):
-    def ranked(number: int, *, on_front: bool) -> RunUpdate:
-        params = {"optimizer.lr": f"0.{number}"}
-        return RunUpdate(
-            run=f"trial:{number}", name=f"trial {number}", params=params, on_front=on_front
-        )
-
     for update in (ranked(1, on_front=True), ranked(2, on_front=True), ranked(3, on_front=False)):
         sink.apply(update)
     for _ in range(2):
@@ -186,6 +250,10 @@ def test_each_trial_of_the_front_has_one_model_that_says_when_it_left(sink):
     assert found["trial-1"].tags["automtl.on_front"] == "false"
     assert found["trial-2"].tags["automtl.on_front"] == "true"
     assert found["trial-2"].params == {"optimizer.lr": "0.2"}
+    (value,) = found["trial-2"].metrics
+    assert (value.key, value.value, value.step) == ("final/a", 0.2, 2)
+    assert (value.dataset_name, value.dataset_digest) == ("street/night", "d1")
+    assert shown_in(sink, "trial:2") == [found["trial-2"].model_id]
 
 
 def test_a_folder_that_is_no_bundle_is_copied_as_it_is(sink, tmp_path):

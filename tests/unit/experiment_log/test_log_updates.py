@@ -75,6 +75,14 @@ def test_delta_m_are_metrics_of_their_trials():
     assert {p.key: p.value for p in compared.metrics} == deltas["3"]
 
 
+def test_numbers_of_the_study_are_its_runs_by_the_trials_that_they_are_of():
+    known = {"study": {"front/size": 2.0, "best/a": math.inf}, "3": {"p_front": 0.5}}
+    body = {"ranks": {"3": 0, "4": 0, "5": 1}, "metrics": known, "note": "n"}
+    *_, of_trial, of_study = updates_of(event(EventKind.RANKED, body))
+    assert (of_trial.run, of_study.run) == ("trial:3", "study")
+    assert [(p.key, p.value, p.step) for p in of_study.metrics] == [("front/size", 2.0, 3)]
+
+
 @given(st.text(alphabet="a/. :", max_size=300) | st.text(max_size=300))
 def test_keys_are_such_as_mlflow_takes(name):
     key = valid_key(name)

@@ -92,6 +92,12 @@ def test_a_trial_that_waits_is_announced_with_what_its_attempt_was_lost_to(held,
     ]
 
 
+def test_what_is_known_of_trials_and_of_the_study_is_announced_with_the_ranks(held):
+    held.add_ranks({4: 0}, note="", metrics={None: {"front/size": 1.0}, 4: {"p_front": 0.5}})
+    (ranked,) = held.outbox.pending()
+    assert ranked.body["metrics"] == {"study": {"front/size": 1.0}, "4": {"p_front": 0.5}}
+
+
 def test_picks_ranks_and_artifacts_are_announced(held):
     held.add_ranks({0: 0, 4: 1}, note="| trial |")
     held.add_pick(Pick(number=4, rule="knee", inputs={}, reason="the knee", created_s=5.0))
