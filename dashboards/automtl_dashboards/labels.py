@@ -37,17 +37,26 @@ def value_text(value: object) -> str:
     >>> value_text("<b>"), value_text(True), value_text(0.00314159)
     ('&lt;b&gt;', 'yes', '0.00314')
     """
+    return html.escape(plain_text(value))
+
+
+def plain_text(value: object) -> str:
+    """Render a value of a configuration, not escaped.
+
+    >>> plain_text([0.123456, "<b>", [True]])
+    '[0.123, <b>, [yes]]'
+    """
     match value:
         case bool():
             return "yes" if value else "no"
-        case int():
-            return str(value)
         case float():
             return number(value)
         case None:
             return MISSING
+        case list() | tuple():
+            return f"[{', '.join(map(plain_text, value))}]"
         case _:
-            return html.escape(str(value))
+            return str(value)
 
 
 def duration(seconds: float) -> str:

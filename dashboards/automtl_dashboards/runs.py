@@ -46,13 +46,18 @@ def run_cells(runs: Runs, number: int) -> list[tuple[str, str, str]]:
     if not runs.ids:
         return []
     run = runs.ids.get(number, "")
-    shown = f"<code title='{html.escape(run)}'>{html.escape(run[:SHORT])}</code>"
-    if not run or not runs.page:
-        return [(shown if run else "", "", "")]
-    address = html.escape(f"{runs.page}{run}")
-    # A page of its own, which is not told where the reader came from.
-    link = f"<a href='{address}' target='_blank' rel='noopener noreferrer'>{shown}</a>"
-    return [(link, "", "")]
+    return [(_link(runs, run) if run else "", "", "")]
+
+
+def study_run(runs: Runs, run: str) -> str:
+    """Return the study's own run as HTML, with a link where there is one.
+
+    Where MLflow's page has to be started first, what starts it stands beside the link.
+    """
+    link = _link(runs, run)
+    if not runs.page or not runs.command:
+        return link
+    return f"{link} <small>while this runs: <code>{html.escape(runs.command)}</code></small>"
 
 
 def run_words(runs: Runs) -> str:
@@ -72,3 +77,12 @@ def run_words(runs: Runs) -> str:
         f"{words}; a click opens its page, on the machine of the study, while this runs: "
         f"<code>{command}</code>."
     )
+
+
+def _link(runs: Runs, run: str) -> str:
+    shown = f"<code title='{html.escape(run)}'>{html.escape(run[:SHORT])}</code>"
+    if not runs.page:
+        return shown
+    address = html.escape(f"{runs.page}{run}")
+    # A page of its own, which is not told where the reader came from.
+    return f"<a href='{address}' target='_blank' rel='noopener noreferrer'>{shown}</a>"

@@ -45,7 +45,8 @@ def glance_section(snapshot: Snapshot, standing: Standing) -> Section:
 
 def study_section(snapshot: Snapshot, standing: Standing) -> Section:
     """Return the facts of the study, and commands for the reader."""
-    body = facts_list(facts_of(snapshot.study, snapshot.history, standing))
+    facts = facts_of(snapshot.study, snapshot.history, standing, snapshot.runs)
+    body = facts_list(facts)
     if snapshot.notes:
         notes = snapshot.notes.items()
         commands = [(name, f"<code>{html.escape(text)}</code>") for name, text in notes]

@@ -15,6 +15,7 @@ from automtl_dashboards.labels import (
     text_of,
     value_text,
 )
+from automtl_dashboards.runs import NO_RUNS, Runs, study_run
 from automtl_dashboards.standing import Standing, newest_pick
 
 
@@ -36,7 +37,10 @@ def headline(history: Sequence[TrialRecord], standing: Standing, picks: Sequence
 
 
 def facts_of(
-    study: StudyInfo, history: Sequence[TrialRecord], standing: Standing
+    study: StudyInfo,
+    history: Sequence[TrialRecord],
+    standing: Standing,
+    runs: Runs = NO_RUNS,
 ) -> list[tuple[str, str]]:
     """Return names and values (HTML, escaped) of the study's facts."""
     failures = Counter(r.failure.kind.value for r in history if r.failure is not None)
@@ -55,7 +59,7 @@ def facts_of(
         ("Recipe digest", _code(study.recipe_digest)),
     ]
     if study.mlflow_run:
-        facts.append(("MLflow run", _code(study.mlflow_run)))
+        facts.append(("MLflow run", study_run(runs, study.mlflow_run)))
     return facts
 
 

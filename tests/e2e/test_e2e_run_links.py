@@ -104,6 +104,18 @@ def runs_in_mlflow(tracking_uri: str, name: str) -> dict[int, tuple[str, str]]:
     }
 
 
+def study_run(tracking_uri: str, name: str) -> str:
+    """Ask MLflow itself: the run that the trials' runs lie under."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=tracking_uri)
+    experiment = client.get_experiment_by_name(name)
+    (found,) = client.search_runs(
+        [experiment.experiment_id], filter_string="tags.`automtl.run` = 'study'"
+    )
+    return str(found.info.run_id)
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_click_on_a_point_leads_to_the_run_on_a_server(
     mlflow_server: str, reader: Any, tmp_path: Path
@@ -120,6 +132,9 @@ def test_a_click_on_a_point_leads_to_the_run_on_a_server(
     assert f"MLflow run {run[:8]}" in text
     link = somebody.page.locator(f"{hash_} a")
     assert link.get_attribute("href") == f"{mlflow_server}/#/experiments/{experiment}/runs/{run}"
+    own = somebody.page.locator("#study a")
+    parent = study_run(mlflow_server, "mine")
+    assert own.get_attribute("href") == f"{mlflow_server}/#/experiments/{experiment}/runs/{parent}"
     # Until a reader follows a link, nothing is asked of anybody.
     assert [url for url in somebody.asked if not url.startswith(("file:", "data:", "blob:"))] == []
     with somebody.page.context.expect_page() as opened_page:
@@ -144,6 +159,10 @@ def test_a_database_is_named_with_the_command_that_shows_the_run(
     assert f"MLflow run {run[:8]}" in text
     address = f"http://127.0.0.1:5000/#/experiments/{experiment}/runs/{run}"
     assert somebody.page.locator(f"{hash_} a").get_attribute("href") == address
+    parent = study_run(folder.mlflow_uri, "mine")
+    own = somebody.page.locator("#study a")
+    assert own.get_attribute("href") == address.replace(run, parent)
+    assert "mlflow ui --backend-store-uri" in somebody.page.locator("#study").text_content()
     intro = somebody.page.locator("#trials .intro").text_content()
     assert re.search(r"mlflow ui --backend-store-uri \S*mlflow\.db", intro)
     assert somebody.said == []

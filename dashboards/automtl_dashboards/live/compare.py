@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from automtl.results import TrialRecord
-from automtl_dashboards.labels import MISSING, number
+from automtl_dashboards.labels import number, plain_text
 from automtl_dashboards.snapshot import Snapshot
 
 Row = tuple[str, str, str]
@@ -14,8 +14,14 @@ def differences(first: TrialRecord, second: TrialRecord) -> list[Row]:
     """Return the parts of two configurations that differ, by dotted name; not escaped."""
     one, other = flat(first.config), flat(second.config)
     names = dict.fromkeys((*one, *other))
-    rows = ((name, one.get(name, MISSING), other.get(name, MISSING)) for name in names)
-    return [row for row in rows if row[1] != row[2]]
+    pairs = ((name, one.get(name), other.get(name)) for name in names)
+    return [(name, *_apart(*pair)) for name, *pair in pairs if pair[0] != pair[1]]
+
+
+def _apart(first: object, second: object) -> tuple[str, str]:
+    """Render two values that differ: rounded, unless that would make them look the same."""
+    rounded = plain_text(first), plain_text(second)
+    return rounded if rounded[0] != rounded[1] else (repr(first), repr(second))
 
 
 def values_of(first: TrialRecord, second: TrialRecord, metrics: tuple[str, ...]) -> list[Row]:
@@ -38,16 +44,16 @@ def states_of(snapshot: Snapshot, *numbers: int | None) -> list[object]:
     return [*states, snapshot.gallery is not None]
 
 
-def flat(tree: Mapping[str, object], start: str = "") -> dict[str, str]:
-    """Return a nested configuration as dotted names and texts.
+def flat(tree: Mapping[str, object], start: str = "") -> dict[str, object]:
+    """Return a nested configuration by dotted names.
 
     >>> flat({"optimizer": {"lr": 0.1}, "sharing": {"order": ["a", "b"]}})
-    {'optimizer.lr': '0.1', 'sharing.order': "['a', 'b']"}
+    {'optimizer.lr': 0.1, 'sharing.order': ['a', 'b']}
     """
-    found: dict[str, str] = {}
+    found: dict[str, object] = {}
     for name, value in tree.items():
         if isinstance(value, Mapping):
             found |= flat(value, f"{start}{name}.")
         else:
-            found[f"{start}{name}"] = str(value)
+            found[f"{start}{name}"] = value
     return found

@@ -4,10 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from automtl.results import Objective, TrialRecord
 from automtl_dashboards.figures.studies import draw_studies, fill_studies
-from automtl_dashboards.labels import MISSING
+from automtl_dashboards.labels import MISSING, number
 from automtl_dashboards.live.compare import differences, values_of
 from automtl_dashboards.live.feed import REST, Feed, Source
 from automtl_dashboards.live.filters import KINDS, choices_of, filtered, traits_of, tree_words
@@ -95,10 +97,37 @@ def test_a_tree_is_named_by_its_groups(synthetic) -> None:
 def test_two_trials_differ_in_what_is_not_equal() -> None:
     first = TrialRecord(number=0, point={}, config={"a": {"x": 1, "y": 2}}, config_digest="")
     second = first.model_copy(update={"config": {"a": {"x": 1, "y": 3}, "b": True}})
-    assert differences(first, second) == [("a.y", "2", "3"), ("b", MISSING, "True")]
+    assert differences(first, second) == [("a.y", "2", "3"), ("b", MISSING, "yes")]
     assert differences(first, first) == []
     other = second.model_copy(update={"values": {"q": 0.25}})
     assert ("q", MISSING, "0.250") in values_of(first, other, ("q",))
+
+
+@given(one=st.floats(1e-6, 1e6), by=st.floats(1e-12, 10))
+def test_what_differs_is_rounded_as_in_the_report_and_never_looks_the_same(
+    one: float, by: float
+) -> None:
+    first = TrialRecord(number=0, point={}, config={"a": {"x": one}}, config_digest="")
+    second = first.model_copy(update={"config": {"a": {"x": one + by}}})
+    found = differences(first, second)
+    assert bool(found) == (one + by != one)
+    for _, left, right in found:
+        assert left != right
+        assert (left, right) in {
+            (number(one), number(one + by)),
+            (repr(one), repr(one + by)),
+        }
+
+
+def test_a_long_number_is_short_within_a_list_too() -> None:
+    first = TrialRecord(
+        number=0,
+        point={},
+        config={"lr": 0.004696715692239528, "w": [1, 0.1234567]},
+        config_digest="",
+    )
+    second = first.model_copy(update={"config": {"lr": 0.01, "w": [1, 2]}})
+    assert differences(first, second) == [("lr", "0.0047", "0.01"), ("w", "[1, 0.123]", "[1, 2]")]
 
 
 def test_studies_are_compared_by_one_reference_point(synthetic) -> None:

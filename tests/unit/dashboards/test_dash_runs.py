@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from automtl_dashboards.report import report_html
-from automtl_dashboards.runs import Runs, run_cells, run_text, run_words
+from automtl_dashboards.runs import Runs, run_cells, run_text, run_words, study_run
 
 PAGE = "https://host:8080/mlflow/#/experiments/7/runs/"
 COMMAND = "mlflow ui --backend-store-uri sqlite:///runs/demo/mlflow.db"
@@ -96,6 +96,27 @@ def test_the_report_has_it_in_the_hover_and_in_the_row(
     # Links are for a reader to follow; nothing else names an address.
     rest = re.sub(r"<a href='[^']*'", "", html.unescape(whole.split("<main>")[1]))
     assert PAGE not in rest
+
+
+@pytest.mark.parametrize(
+    ("page", "command"), [(PAGE, ""), (PAGE, COMMAND), ("", "")], ids=["server", "file", "unknown"]
+)
+def test_the_studys_own_run_is_linked_as_those_of_its_trials(
+    synthetic, floors, page: str, command: str
+) -> None:
+    runs = Runs(ids={}, page=page, command=command)
+    study = synthetic.study.model_copy(update={"mlflow_run": RUN})
+    shown = synthetic.snapshot(floors=floors, runs=runs, study=study)
+    section = report_html(shown).partition("id='study'")[2].partition("</section>")[0]
+    assert Links(section).targets == ([PAGE + RUN] if page else [])
+    assert RUN[:8] in Links(section).words
+    assert (f"while this runs: <code>{COMMAND}</code>" in section) == bool(command)
+
+
+@given(run=st.text(min_size=1, max_size=40), page=st.text(min_size=1, max_size=40))
+def test_the_studys_run_is_shown_and_never_run(run: str, page: str) -> None:
+    found = Links(study_run(Runs(page=page, command="<b>"), run))
+    assert [tag for tag, _ in found.elements] == ["a", "code", "small", "code"]
 
 
 def test_a_run_makes_no_text_be_stored_twice(synthetic, floors) -> None:
