@@ -3,6 +3,7 @@
 import shlex
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from automtl.analysis.replicates import replication_of
@@ -17,6 +18,8 @@ from automtl.cli.show import (
 )
 from automtl.cli.terminal import FAILED, OK, make_console, say
 from automtl.errors import AutomtlError, RecipeError, closest
+from automtl.ledger.rows import read_left_out
+from automtl.left_out import lines_of
 from automtl.pareto import front
 from automtl.picks import pick
 from automtl.results import TrialRecord, TrialStatus
@@ -42,8 +45,8 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
     with opened(StudyFolder(folder)) as ledger:
         study, history = ledger.study(), ledger.history()
         problems = ledger.check() if check else []
-        pending = ledger.outbox.count_pending()
-        notes = ledger.notes()
+        pending, notes = ledger.outbox.count_pending(), ledger.notes()
+        left_out = read_left_out(ledger.engine, ledger.name)
     search = stored_search(study.recipe)
     n_free = free_bytes(folder)
     rungs = standing(search, history)
@@ -61,20 +64,20 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
         facts = {
             "rungs": [rung_json(rung) for rung in rungs],
             "notes": [note.model_dump() for note in notes],
+            "left_out": [asdict(one) for one in left_out],
         }
         print_json(summary | failure_facts(history) | facts)
     else:
         console = make_console()
-        told = {
-            "trials": ", ".join(f"{n} {name}" for name, n in counts.items() if n) or "none yet"
-        }
-        for name, value in (summary | told).items():
+        states = ", ".join(f"{n} {name}" for name, n in counts.items() if n)
+        for name, value in (summary | {"trials": states or "none yet"}).items():
             say(console, f"{name + ':':16s} {value}")
         for rung in rungs:
             say(console, f"{'rung:':16s} {rung_line(rung)}")
         short = n_free < search.resources.min_free_gb * GB
         room = [shortage(n_free, search.resources.min_free_gb)] if short else []
-        for line in (*room, *failure_lines(history), *map(note_line, notes)):
+        wrong = (*failure_lines(history), *lines_of(left_out))
+        for line in (*room, *wrong, *map(note_line, notes)):
             say(console, line)
     return FAILED if problems else OK
 

@@ -1,9 +1,8 @@
 """From a data configuration to the splits of a study."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import assert_never
 
 from automtl.data.coco import read_coco
@@ -18,11 +17,12 @@ from automtl.data.joining import (
 )
 from automtl.data.masks import read_masks
 from automtl.data.mot import read_mot
-from automtl.data.raw import Note, NoteKind, RawSource, data_root
+from automtl.data.raw import Note, RawSource, data_root
 from automtl.data.shapes import generate
 from automtl.data.table import DataInfo, FrameTable, SplitData
 from automtl.data.yolo import read_yolo
 from automtl.errors import DataError
+from automtl.left_out import LeftOut
 from automtl.sources import (
     CocoSource,
     DataConfig,
@@ -32,45 +32,6 @@ from automtl.sources import (
     Source,
     YoloSource,
 )
-
-BECAME: Mapping[NoteKind, str] = MappingProxyType(
-    {
-        "frame": "left out of",
-        "unlabelled": "left out of",
-        "mask": "used without its mask in",
-        "target": "used without that label in",
-        "box": "mended in",
-    }
-)
-"""What became of a frame, by kind of note."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """Something of the data that is not used, or was mended.
-
-    Attributes:
-        name: The file, with the line where there is one.
-        split: ``train``, ``validation`` or ``test``.
-        reason: Why, and what became of it.
-        kind: ``frame`` (unreadable; counts against ``max_left_out``), ``unlabelled`` (a frame
-            without any label), ``mask`` or ``target`` (its frame keeps its other labels) or
-            ``box``.
-    """
-
-    name: str
-    split: str
-    reason: str
-    kind: NoteKind = "frame"
-
-    @property
-    def line(self) -> str:
-        """One line for people: what became of it, where, and why.
-
-        >>> LeftOut(name="7.png", split="train", reason="it is missing", kind="mask").line
-        'used without its mask in train: 7.png: it is missing'
-        """
-        return f"{BECAME[self.kind]} {self.split}: {self.name}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

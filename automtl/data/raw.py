@@ -6,7 +6,7 @@ Axis letters: N objects, H height, W width; all at the decoded size.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 from automtl.data.archives import is_archive
 from automtl.data.files import below
 from automtl.errors import DataError
+from automtl.left_out import Kind
 
 DETECTION = "detection"
 SEGMENTATION = "segmentation"
 TRACKING = "tracking"
 CLASSIFICATION = "classification"
 DEPTH = "depth"
-
-NoteKind = Literal["frame", "unlabelled", "mask", "box", "target"]
-"""What a note is about: a frame lost or without labels, a lost mask or target, a mended box."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +35,7 @@ class Note:
 
     name: str
     reason: str
-    kind: NoteKind
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

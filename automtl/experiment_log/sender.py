@@ -6,7 +6,7 @@ It reads the ledger, under the lease, and leaves the writing to a process of its
 import contextlib
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from automtl.errors import LedgerError
@@ -18,7 +18,9 @@ from automtl.experiment_log.updates import STUDY_RUN, RunUpdate, trial_of
 from automtl.ledger.database import LedgerUnreachableError
 from automtl.ledger.outbox import EventKind
 from automtl.ledger.redaction import first_line
+from automtl.ledger.rows import read_left_out
 from automtl.ledger.store import Ledger
+from automtl.left_out import counts_of
 
 IDLE_S = 0.5
 LONGEST_PAUSE_S = 60.0
@@ -57,6 +59,8 @@ class ExperimentLog:
     def start(self) -> None:
         """Begin to send."""
         study = self.ledger.study()
+        left_out = read_left_out(self.ledger.engine, self.ledger.name)
+        unused = [asdict(one) for one in left_out]
         settings = SinkSettings(
             tracking_uri=self.tracking_uri,
             artifacts=self.artifacts,
@@ -67,8 +71,10 @@ class ExperimentLog:
                 "automtl.recipe_digest": study.recipe_digest,
                 "automtl.seed": str(study.seed),
                 "automtl.objectives": ", ".join(f"{o.goal} {o.metric}" for o in study.objectives),
-            },
-            documents={"recipe.json": dict(study.recipe)},
+            }
+            | {f"automtl.left_out.{kind}": str(n) for kind, n in counts_of(left_out).items()},
+            documents={"recipe.json": dict(study.recipe)}
+            | ({"left_out.json": unused} if unused else {}),
             data_digest=study.data_digest,
             study_params=study_params(study),
             objectives=tuple(o.metric for o in study.objectives),

@@ -8,12 +8,14 @@ from sqlalchemy import Engine, select
 from automtl.ledger import tables
 from automtl.ledger.database import loads, reading
 from automtl.ledger.outbox import EventKind
+from automtl.left_out import LeftOut
 from automtl.results import (
     EpochReport,
     Failure,
     FailureKind,
     Note,
     Objective,
+    Pick,
     Setback,
     StudyInfo,
     TrialRecord,
@@ -67,6 +69,26 @@ def read_notes(engine: Engine, study: str) -> tuple[Note, ...]:
     )
     with reading(engine) as connection:
         return tuple(Note.model_validate(loads(body)) for body in connection.scalars(query))
+
+
+def read_left_out(engine: Engine, study: str) -> tuple[LeftOut, ...]:
+    """Read what of the study's data is not used, or was mended."""
+    columns = tables.left_out.c
+    query = (
+        select(columns.name, columns.split, columns.reason, columns.kind)
+        .where(columns.study == study)
+        .order_by(columns.place)
+    )
+    with reading(engine) as connection:
+        return tuple(LeftOut(**row) for row in connection.execute(query).mappings())
+
+
+def read_picks(engine: Engine, study: str) -> tuple[Pick, ...]:
+    """Read all picks of a study, oldest first."""
+    pick = tables.pick.c
+    query = select(pick.body).where(pick.study == study).order_by(pick.id)
+    with reading(engine) as connection:
+        return tuple(Pick.model_validate(loads(body)) for body in connection.scalars(query))
 
 
 def study_of(row: Any) -> StudyInfo:  # a row

@@ -1,11 +1,25 @@
 """What a decision writes, inside the caller's transaction."""
 
-from sqlalchemy import Connection, insert, update
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from sqlalchemy import Connection, delete, insert, update
 
 from automtl.ledger import tables
 from automtl.ledger.database import dumps
 from automtl.ledger.outbox import EventKind, announce
+from automtl.left_out import LeftOut
 from automtl.results import EpochReport, Failure, TrialRecord
+
+
+def set_data(connection: Connection, study: str, digest: str, left_out: Sequence[LeftOut]) -> None:
+    """Write what a study trains on, in place of what was written before."""
+    own = tables.study.c.name == study
+    connection.execute(update(tables.study).where(own).values(data_digest=digest))
+    connection.execute(delete(tables.left_out).where(tables.left_out.c.study == study))
+    rows = [{"study": study, "place": place, **asdict(one)} for place, one in enumerate(left_out)]
+    if rows:
+        connection.execute(insert(tables.left_out), rows)
 
 
 def insert_trial(connection: Connection, study: str, trial: TrialRecord) -> None:

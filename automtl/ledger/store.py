@@ -1,22 +1,22 @@
 """The ledger of a study: one transaction for each decision, one writer."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Self
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, update
 
 from automtl.errors import LedgerError
-from automtl.ledger import statements, tables
+from automtl.ledger import rows, statements, tables
 from automtl.ledger.check import violations_of
 from automtl.ledger.database import dumps, loads, reading, writing
 from automtl.ledger.ends import check_end, storable
 from automtl.ledger.holder import Holder
 from automtl.ledger.lease import Lease, acquire, fence
 from automtl.ledger.outbox import OF_STUDY, EventKind, Metrics, Outbox, announce
-from automtl.ledger.rows import LOST, newest_by_epoch, read_history, read_notes, read_study
+from automtl.left_out import LeftOut
 from automtl.results import (
     EpochReport,
     Failure,
@@ -66,7 +66,8 @@ class Ledger:
         self._lease = acquire(
             self.engine, self.name, holder, ttl_s=ttl_s, takeover=takeover, clock=self.clock
         )
-        self._records = {record.number: record for record in read_history(self.engine, self.name)}
+        history = rows.read_history(self.engine, self.name)
+        self._records = {record.number: record for record in history}
         return self._lease
 
     def confirm_lease(self) -> None:
@@ -76,11 +77,12 @@ class Ledger:
 
     def study(self) -> StudyInfo:
         """Return the study."""
-        return read_study(self.engine, self.name)
+        return rows.read_study(self.engine, self.name)
 
-    def set_data_digest(self, digest: str) -> None:
-        """Record which frames and labels the study was begun with."""
-        self._change_study({"data_digest": digest})
+    def set_data(self, digest: str, left_out: Sequence[LeftOut] = ()) -> None:
+        """Record which data the study was begun with, and what of them is not used."""
+        with self._writing() as connection:
+            statements.set_data(connection, self.name, digest, left_out)
 
     def set_recipe(self, plain: Mapping[str, object]) -> None:
         """Record the search as it is stated now: what its digest leaves out may change."""
@@ -93,7 +95,7 @@ class Ledger:
     def history(self) -> tuple[TrialRecord, ...]:
         """Return all trials by number."""
         if self._lease is None:
-            return read_history(self.engine, self.name)
+            return rows.read_history(self.engine, self.name)
         return tuple(self._records.values())
 
     def add_trial(
@@ -160,7 +162,8 @@ class Ledger:
         if report.attempt > before.attempts:
             msg = f"trial {number} has {before.attempts} attempts, the report is of another"
             raise LedgerError(msg)
-        after = before.model_copy(update={"reports": newest_by_epoch((*before.reports, report))})
+        reports = rows.newest_by_epoch((*before.reports, report))
+        after = before.model_copy(update={"reports": reports})
         with self._writing() as connection:
             statements.insert_report(connection, self.name, number, report)
         return self._keep(after)
@@ -185,7 +188,7 @@ class Ledger:
         with self._writing() as connection:
             statements.change_trial(connection, self.name, after, "status")
             if before.status is TrialStatus.RUNNING:
-                statements.close_attempt(connection, self.name, after, LOST, failure)
+                statements.close_attempt(connection, self.name, after, rows.LOST, failure)
             statements.announce_waiting(connection, self.name, after, failure, self.clock())
         return self._keep(after)
 
@@ -238,10 +241,7 @@ class Ledger:
 
     def picks(self) -> tuple[Pick, ...]:
         """Return all picks, oldest first."""
-        pick = tables.pick.c
-        query = select(pick.body).where(pick.study == self.name).order_by(pick.id)
-        with reading(self.engine) as connection:
-            return tuple(Pick.model_validate(loads(b)) for b in connection.scalars(query))
+        return rows.read_picks(self.engine, self.name)
 
     def add_artifact(self, *, kind: str, path: str, trial: int | None = None) -> None:
         """Record a file or folder that belongs to the study or to a trial."""
@@ -260,7 +260,7 @@ class Ledger:
 
     def notes(self) -> tuple[Note, ...]:
         """Return what attempts had to say, oldest first."""
-        return read_notes(self.engine, self.name)
+        return rows.read_notes(self.engine, self.name)
 
     def check(self) -> list[str]:
         """Return the violated invariants, each as one sentence."""

@@ -14,7 +14,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 metadata = MetaData()
 
@@ -45,6 +45,18 @@ study = Table(
     Column("data_digest", String(64), nullable=False, default=""),
     Column("mlflow_run", String(64), nullable=False, default=""),
     Column("mlflow_experiment", String(64), nullable=False, server_default=""),
+)
+
+# What of the data is not used, or was mended, in the order in which it was read.
+left_out = Table(
+    "left_out",
+    metadata,
+    _study_column(),
+    Column("place", Integer, primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("split", String(20), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("reason", Text, nullable=False),
 )
 
 # Points, configurations and values are JSON text, written and read by Python alone: that keeps

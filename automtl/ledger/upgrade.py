@@ -22,6 +22,16 @@ STEPS: Mapping[int, tuple[str, ...]] = MappingProxyType(
             )
             """,
         ),
+        # What of the data is not used.
+        4: (
+            """
+            CREATE TABLE left_out (
+                study VARCHAR(100) NOT NULL, place INTEGER NOT NULL, kind VARCHAR(20) NOT NULL,
+                split VARCHAR(20) NOT NULL, name TEXT NOT NULL, reason TEXT NOT NULL,
+                PRIMARY KEY (study, place), FOREIGN KEY (study) REFERENCES study (name)
+            )
+            """,
+        ),
     }
 )
 """By version, the statements that lead to the next one; each database that we know takes them."""

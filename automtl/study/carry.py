@@ -102,6 +102,15 @@ def _saved_model(folder: StudyFolder, record: TrialRecord) -> SavedModel:
             msg,
             fix="Do not use it; run `automtl status --check`",
         )
+    if record.best_epoch != saved.epoch:
+        msg = (
+            f"the model in {place} is of epoch {saved.epoch}, and the ledger's values are of "
+            f"epoch {record.best_epoch}"
+        )
+        raise AutomtlError(
+            msg,
+            fix="Export another trial, or train it again with `enqueue` in the recipe",
+        )
     return saved
 
 

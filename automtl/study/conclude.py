@@ -12,6 +12,7 @@ from automtl.controller.budget import busy_s
 from automtl.controller.ending import why_ended
 from automtl.ledger.attempts import read_attempts
 from automtl.ledger.outbox import Metrics
+from automtl.ledger.rows import read_left_out
 from automtl.ledger.runs import read_runs
 from automtl.ledger.store import Ledger
 from automtl.markdown import as_text
@@ -200,6 +201,7 @@ def facts_of(ledger: Ledger) -> "Snapshot":
         picks=picks,
         lessons=lessons_of(history, study.objectives),
         attempts=attempts,
+        left_out=read_left_out(ledger.engine, ledger.name),
         runs=runs,
         trial_notes=notes,
     )

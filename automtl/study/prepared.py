@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from automtl.controller.constraints import KnownCosts, nothing_known
 from automtl.dispatch.base import Trainable
+from automtl.left_out import LeftOut
 from automtl.results import TrialRecord
 from automtl.study.disk import DiskEstimate
 from automtl.study.folder import StudyFolder
@@ -30,6 +31,7 @@ class Prepared:
     Attributes:
         trainable: Runs one attempt of a trial.
         digest: Of what it trains on; a study goes on with the same only. Empty if unknown.
+        left_out: What of that is not used, or was mended.
         identity: Of all that decides a training but its configuration and seed
             (``automtl.study.identity``). Empty if unknown: nothing is then reused.
         floors: Computes, once, what trivial predictors reach on the validation split.
@@ -40,6 +42,7 @@ class Prepared:
 
     trainable: Trainable
     digest: str = ""
+    left_out: tuple[LeftOut, ...] = ()
     identity: str = ""
     floors: Callable[[], dict[str, dict[str, float]]] = no_floors
     known: KnownCosts = nothing_known

@@ -186,7 +186,7 @@ def run(
         if prepared is None:
             recipe = stored_recipe(ledger.study().recipe)
             prepared = read_again(recipe, settings, observer)
-        _check_digest(ledger, prepared.digest)
+        _check_digest(ledger, prepared)
         _keep_floors(folder, prepared)
         log = _experiment_log(folder, settings, ledger)
         log.start()
@@ -269,12 +269,12 @@ def _dispatch(controller: StudyController, settings: Settings, prepared: Prepare
         dispatcher.run(controller, trainable)
 
 
-def _check_digest(ledger: Ledger, digest: str) -> None:
+def _check_digest(ledger: Ledger, prepared: Prepared) -> None:
     known = ledger.study().data_digest
     if not known:
-        ledger.set_data_digest(digest)
-    elif known != digest:
-        msg = f"the data changed since this study began (digest {known}, now {digest})"
+        ledger.set_data(prepared.digest, prepared.left_out)
+    elif known != prepared.digest:
+        msg = f"the data changed since this study began (digest {known}, now {prepared.digest})"
         raise AutomtlError(
             msg,
             fix="Restore the data, or start a new study with --folder",

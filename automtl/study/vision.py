@@ -5,9 +5,9 @@ from functools import cache
 from pathlib import Path
 
 from automtl.config.metrics import WITHOUT_LABELS
-from automtl.data.load import BECAME, LeftOut, LoadedData, load_data
-from automtl.data.raw import NoteKind
+from automtl.data.load import LoadedData, load_data
 from automtl.errors import RecipeError, closest
+from automtl.left_out import lines_of
 from automtl.results import TrialRecord
 from automtl.space.recipe import Recipe
 from automtl.study.cautions import cautions
@@ -16,9 +16,6 @@ from automtl.study.identity import training_identity
 from automtl.study.limits import known_costs, too_large
 from automtl.study.observer import Observer
 from automtl.study.prepared import Prepared
-
-SHOWN = 5
-"""Things left out that are named, for each split and kind."""
 
 
 def read_data(recipe: Recipe, root: str | None, *, load_test: bool = False) -> LoadedData:
@@ -38,7 +35,7 @@ def prepare(recipe: Recipe, settings: Settings, observer: Observer) -> Prepared:
     from automtl.training.trainable import make_trainable
 
     loaded = read_data(recipe, settings.data)
-    for line in left_out_lines(loaded.left_out):
+    for line in lines_of(loaded.left_out):
         observer.message(line)
     default = recipe.space.config_of(recipe.space.default_point())
     if default.optimizer.precision == "bfloat16" and emulates_bfloat16(recipe.resources.gpu):
@@ -65,6 +62,7 @@ def prepare(recipe: Recipe, settings: Settings, observer: Observer) -> Prepared:
     return Prepared(
         trainable=make_trainable(loaded.splits),
         digest=loaded.splits.info.digest,
+        left_out=loaded.left_out,
         identity=training_identity(loaded.splits.info, gpu=recipe.resources.gpu),
         floors=compute_floors,
         known=known,
@@ -107,17 +105,3 @@ def check_metrics(recipe: Recipe, floors: Mapping[str, Mapping[str, float]]) -> 
         lines.append(f"{recipe.name}: {where}: no trial will report `{metric}`. {way_out}")
     if lines:
         raise RecipeError("\n".join(lines))
-
-
-def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
-    """Return a line for each thing left out, a few of each kind and how many more there are."""
-    groups: dict[tuple[str, NoteKind], list[LeftOut]] = {}
-    for left in left_out:
-        groups.setdefault((left.split, left.kind), []).append(left)
-    lines = []
-    for (split, kind), members in groups.items():
-        lines += [member.line for member in members[:SHOWN]]
-        if len(members) > SHOWN:
-            n_more = len(members) - SHOWN
-            lines.append(f"{BECAME[kind]} {split}: {n_more} more; automtl validate lists them")
-    return lines

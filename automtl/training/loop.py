@@ -156,8 +156,9 @@ def train(  # noqa: PLR0913  # each says something that the others cannot
 def _to_the_end(run: _Run, progress: Progress, report: Report) -> TrainedModel:
     """Train until the last epoch, or until the schedule or ``report`` ends it.
 
-    The checkpoint follows the report: killed between the two, a resume gives the same report
-    again, which the ledger knows how to take; the other way round a report would be lost.
+    Files follow the report: killed between the two, a resume gives the same report again, which
+    the ledger knows how to take; the other way round a report would be lost. And an attempt that
+    was given up for lost, and lives, gets no answer: it writes nothing over its successor's.
     """
     decision, phase = Decision.CONTINUE, _next_phase(run, progress)
     while decision is Decision.CONTINUE and phase is not None:
@@ -177,7 +178,7 @@ def _next_phase(run: _Run, progress: Progress) -> Phase | None:
 
 
 def _one_epoch(run: _Run, phase: Phase, progress: Progress) -> tuple[Progress, dict[str, float]]:
-    """Train, evaluate, and keep the weights if they are the best so far."""
+    """Train, evaluate, and remember the weights if they are the best so far."""
     learner = run.learner
     config = learner.config
     costs = progress.costs or measure_costs(learner.network, config.backbone.image_size)
@@ -211,7 +212,7 @@ def _one_epoch(run: _Run, phase: Phase, progress: Progress) -> tuple[Progress, d
 
 
 def _better(run: _Run, progress: Progress, values: Mapping[str, float]) -> Best:
-    """Return the best epoch so far, and write its weights if it is the newest one."""
+    """Return the best epoch so far."""
     score = values["score"] if math.isfinite(values["score"]) else -math.inf
     if progress.best is not None and score <= progress.best.score:
         return progress.best
@@ -219,14 +220,10 @@ def _better(run: _Run, progress: Progress, values: Mapping[str, float]) -> Best:
         name: tensor.detach().cpu().clone()
         for name, tensor in run.learner.network.state_dict().items()
     }
-    best = Best(epoch=progress.epoch, score=score, values=dict(values), state=state)
-    _write_best(run, best)
-    return best
+    return Best(epoch=progress.epoch, score=score, values=dict(values), state=state)
 
 
-def _write_best(run: _Run, best: Best) -> None:
-    if run.folder is None:
-        return
+def _write_best(run: _Run, folder: Path, best: Best) -> None:
     saved = SavedModel(
         config=run.learner.config,
         info=run.learner.info,
@@ -234,7 +231,7 @@ def _write_best(run: _Run, best: Best) -> None:
         epoch=best.epoch,
         values=best.values,
     )
-    save_model(run.folder, saved)
+    save_model(folder, saved)
 
 
 def _begin(run: _Run, *, resume: bool) -> Progress:
@@ -259,13 +256,15 @@ def _begin(run: _Run, *, resume: bool) -> Progress:
         optimizer.load_state_dict(dict(state))
     if found.progress.best is not None:
         # A kill may have come between the weights and the checkpoint of a later epoch.
-        _write_best(run, found.progress.best)
+        _write_best(run, run.folder, found.progress.best)
     return found.progress
 
 
 def _save(run: _Run, progress: Progress) -> None:
     if run.folder is None:
         return
+    if progress.best is not None and progress.best.epoch == progress.epoch:
+        _write_best(run, run.folder, progress.best)
     learner = run.learner
     checkpoint = Checkpoint(
         progress=progress,

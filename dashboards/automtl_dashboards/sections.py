@@ -22,13 +22,8 @@ from automtl_dashboards.runs import run_words
 from automtl_dashboards.snapshot import Snapshot
 from automtl_dashboards.standing import Standing, notable
 from automtl_dashboards.summary import facts_of, reference_words
-from automtl_dashboards.tables import (
-    facts_list,
-    failures_table,
-    glance_table,
-    notes_table,
-    trials_table,
-)
+from automtl_dashboards.tables import facts_list, glance_table, trials_table
+from automtl_dashboards.wrongs import failures_table, left_out_table, notes_table
 
 CURVE_TRIALS = 400
 """Trials whose curves are drawn besides those of the front; more would hide one another."""
@@ -45,8 +40,7 @@ def glance_section(snapshot: Snapshot, standing: Standing) -> Section:
 
 def study_section(snapshot: Snapshot, standing: Standing) -> Section:
     """Return the facts of the study, and commands for the reader."""
-    facts = facts_of(snapshot.study, snapshot.history, standing, snapshot.runs)
-    body = facts_list(facts)
+    body = facts_list(facts_of(snapshot, standing))
     if snapshot.notes:
         notes = snapshot.notes.items()
         commands = [(name, f"<code>{html.escape(text)}</code>") for name, text in notes]
@@ -251,8 +245,12 @@ def trials_section(snapshot: Snapshot, standing: Standing) -> Section:
 
 
 def failures_section(snapshot: Snapshot) -> Section:
-    """Return the executions that failed, and what others had to say besides numbers."""
-    body = failures_table(snapshot.history) + notes_table(snapshot.trial_notes)
+    """Return the executions that failed, what others said, and what of the data is not used."""
+    body = (
+        failures_table(snapshot.history)
+        + notes_table(snapshot.trial_notes)
+        + left_out_table(snapshot.left_out)
+    )
     return Section(anchor="failures", title="Failures and notes", body=body)
 
 

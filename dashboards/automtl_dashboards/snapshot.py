@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from automtl.analysis.effects import Lessons
 from automtl.attempts import Attempt
+from automtl.left_out import LeftOut
 from automtl.results import Note, Pick, StudyInfo, TrialRecord
 from automtl_dashboards.gallery import Gallery
 from automtl_dashboards.runs import Runs
@@ -25,6 +26,7 @@ class Snapshot:
         runs: The trials' runs in MLflow.
         notes: Commands for the reader by title, e.g. how to open MLflow.
         trial_notes: What attempts had to say besides numbers.
+        left_out: What of the data is not used, or was mended.
     """
 
     study: StudyInfo
@@ -37,3 +39,4 @@ class Snapshot:
     runs: Runs = field(default_factory=Runs)
     notes: Mapping[str, str] = field(default_factory=dict)
     trial_notes: Sequence[Note] = ()
+    left_out: Sequence[LeftOut] = ()

@@ -4,6 +4,7 @@ import html
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from automtl.left_out import counts_of
 from automtl.results import Objective, Pick, StudyInfo, TrialRecord, TrialStatus
 from automtl.reuse import reused_from
 from automtl_dashboards.labels import (
@@ -15,7 +16,8 @@ from automtl_dashboards.labels import (
     text_of,
     value_text,
 )
-from automtl_dashboards.runs import NO_RUNS, Runs, study_run
+from automtl_dashboards.runs import study_run
+from automtl_dashboards.snapshot import Snapshot
 from automtl_dashboards.standing import Standing, newest_pick
 
 
@@ -36,13 +38,10 @@ def headline(history: Sequence[TrialRecord], standing: Standing, picks: Sequence
     return f"<p class='lead'>{_why_nothing(history)}</p>"
 
 
-def facts_of(
-    study: StudyInfo,
-    history: Sequence[TrialRecord],
-    standing: Standing,
-    runs: Runs = NO_RUNS,
-) -> list[tuple[str, str]]:
+def facts_of(snapshot: Snapshot, standing: Standing) -> list[tuple[str, str]]:
     """Return names and values (HTML, escaped) of the study's facts."""
+    study, history = snapshot.study, snapshot.history
+    unused = counts_of(snapshot.left_out)
     failures = Counter(r.failure.kind.value for r in history if r.failure is not None)
     setbacks = Counter(s.failure.kind.value for r in history for s in r.setbacks)
     facts = [
@@ -56,10 +55,11 @@ def facts_of(
         ("Began", moment(study.created_s)),
         ("Seed", str(study.seed)),
         ("Data digest", _code(study.data_digest)),
+        *([("Data not used or mended", _kinds(Counter(unused)))] if unused else []),
         ("Recipe digest", _code(study.recipe_digest)),
     ]
     if study.mlflow_run:
-        facts.append(("MLflow run", study_run(runs, study.mlflow_run)))
+        facts.append(("MLflow run", study_run(snapshot.runs, study.mlflow_run)))
     return facts
 
 

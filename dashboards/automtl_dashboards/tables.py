@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from automtl.analysis.delta import DeltaM
-from automtl.results import Failure, Note, Objective, TrialRecord
+from automtl.results import Objective, TrialRecord
 from automtl.reuse import reused_from
 from automtl_dashboards.labels import (
     MISSING,
@@ -69,37 +69,6 @@ def trials_table(
         compared = _delta_cells(deltas.get(record.number)) if deltas else []
         rows.append((css, [*state, *values, *compared, *parameters_and_more]))
     return table_html(head, rows, css="trials sortable")
-
-
-def failures_table(history: Sequence[TrialRecord]) -> str:
-    """Return the table of attempts that failed, or a sentence if there is none."""
-    rows = []
-    for record in history:
-        rows += [
-            _failure_row(record, s.attempt, s.failure, "tried again") for s in record.setbacks
-        ]
-        if record.failure is not None:
-            rows.append(_failure_row(record, record.attempts, record.failure, "trial failed"))
-    if not rows:
-        return "<p class='calm'>No trial failed.</p>"
-    head = [("trial", "", "num"), ("attempt", "", "num"), ("then", "", "")]
-    head += [("kind", "", ""), ("message", "", "wide"), ("worker", "", "")]
-    return table_html(head, rows, css="failures sortable")
-
-
-def notes_table(notes: Sequence[Note]) -> str:
-    """Return the table of what attempts said besides numbers, or nothing if none did."""
-    if not notes:
-        return ""
-    head = [("trial", "", "num"), ("attempt", "", "num"), ("it said", "", "wide")]
-    rows = [
-        ("", [*_numbers(n.number, n.attempt), (html.escape(n.text), "", "wide")]) for n in notes
-    ]
-    return table_html(head, rows, css="said sortable")
-
-
-def _numbers(*values: int) -> list[Cell]:
-    return [(str(value), str(value), "num") for value in values]
 
 
 def glance_table(history: Sequence[TrialRecord], standing: Standing) -> str:
@@ -219,18 +188,6 @@ def _delta_cells(delta: DeltaM | None) -> list[Cell]:
         return [(MISSING, "", "num") for _ in CONVENTIONS]
     values = (delta.per_metric, delta.per_task, delta.primary)
     return [(f"{value:+.1f}", _sort_key(value), "num") for value in values]
-
-
-def _failure_row(
-    record: TrialRecord, attempt: int, failure: Failure, then: str
-) -> tuple[str, list[Cell]]:
-    return "", [
-        *_numbers(record.number, attempt),
-        (then, "", ""),
-        (html.escape(failure.kind.value), "", ""),
-        (f"<code>{html.escape(failure.message)}</code>", "", "wide"),
-        (html.escape(record.worker) or MISSING, "", ""),
-    ]
 
 
 def _parameter_cell(value: float | str | None, *, is_numeric: bool) -> Cell:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from automtl.results import TrialRecord
 
@@ -100,6 +102,43 @@ def write_recipe(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A clip of four frames with boxes and masks, 64x96, all of it right."""
+    root = tmp_path / "data"
+    for folder in ("frames", "masks"):
+        (root / folder).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for i in range(1, 5):
+        frame = rng.integers(0, 255, (64, 96, 3), dtype=np.uint8)
+        Image.fromarray(frame).save(root / "frames" / f"{i:04d}.png")
+        mask = np.zeros((64, 96), np.uint8)
+        mask[10:30, 10:30] = 1
+        Image.fromarray(mask).save(root / "masks" / f"{i:04d}.png")
+    rows = [f"{i},{n},{10 * n},10,20,20,1,1,1" for i in range(1, 5) for n in (1, 2)]
+    (root / "gt.txt").write_text("\n".join(rows) + "\n")
+    return root
+
+
+@pytest.fixture
+def real_recipe(
+    write_recipe: Callable[..., Path], clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    monkeypatch.setenv("AUTOMTL_DATA", str(clip))
+    source = (
+        "[{kind: mot, frames: frames, gt: gt.txt, masks: masks, "
+        "classes: {1: car, 2: bus}, frame_range: [1, 4]}]"
+    )
+    return write_recipe(
+        ("train: [{kind: shapes, clips: 6, seed: 1}]", f"train: {source}"),
+        ("  validation: [{kind: shapes, clips: 2, seed: 2}]", f"  validation: {source}"),
+        (
+            "  test: [{kind: shapes, clips: 2, seed: 3}]\n",
+            "  segmentation_classes: [ground, car]\n",
+        ),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -92,7 +92,7 @@ def taken_over(held, opened, propose, clock):
     [
         lambda ledger, propose: propose(ledger, 1),
         lambda ledger, propose: ledger.start_attempt(0, worker=""),
-        lambda ledger, propose: ledger.set_data_digest("x"),
+        lambda ledger, propose: ledger.set_data("x"),
         lambda ledger, propose: ledger.add_artifact(kind="report", path="report.html"),
         lambda ledger, propose: ledger.add_ranks({0: 0}, note=""),
         lambda ledger, propose: ledger._lease.renew(),

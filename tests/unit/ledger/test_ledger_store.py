@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from automtl.errors import LedgerError
 from automtl.ledger.holder import this_process
+from automtl.ledger.rows import read_left_out
 from automtl.ledger.store import Ledger
 from automtl.ledger.studies import create_study, open_ledger
+from automtl.left_out import LeftOut
 from automtl.results import (
     EpochReport,
     Failure,
@@ -186,7 +188,13 @@ def test_the_study_and_its_picks_and_data_digest_come_back(held, opened):
     pick = Pick(number=3, rule="knee", inputs={"max": {"latency_ms": 20}}, reason="the knee")
     held.add_pick(pick)
     held.add_pick(pick.model_copy(update={"number": 4}))
-    held.set_data_digest("feed")
+    unused = (
+        LeftOut(name="a.png", split="train", reason="broken"),
+        LeftOut(name="b.png", split="validation", reason="it is missing", kind="mask"),
+    )
+    held.set_data("feed", unused)
+    held.set_data("feed", unused)
+    assert read_left_out(held.engine, held.name) == unused
     reader = opened()
     assert [p.number for p in reader.picks()] == [3, 4]
     assert reader.picks()[0] == pick

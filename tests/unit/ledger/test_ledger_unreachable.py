@@ -172,6 +172,6 @@ def test_a_password_in_the_databases_own_words_is_hidden(held, monkeypatch):
     monkeypatch.setattr(database, "RETRY_PAUSES_S", ())
     monkeypatch.setattr(database, "_try_begin", away)
     with pytest.raises(LedgerUnreachableError) as told:
-        held.set_data_digest("x")
+        held.set_data("x")
     assert "SECRET" not in str(told.value)
     assert "user:***@host" in str(told.value)

@@ -5,6 +5,7 @@ from sqlalchemy import inspect, text
 
 from automtl.errors import LedgerError
 from automtl.ledger.database import connect, writing
+from automtl.ledger.rows import read_left_out
 from automtl.ledger.runs import read_runs
 from automtl.ledger.stop import Stop, ask_stop, stop_asked
 from automtl.ledger.studies import open_ledger
@@ -12,6 +13,7 @@ from automtl.ledger.tables import SCHEMA_VERSION, metadata
 from automtl.ledger.upgrade import STEPS
 
 BACK = {
+    4: ("DROP TABLE left_out",),
     3: ("DROP TABLE trial_run", "ALTER TABLE study DROP COLUMN mlflow_experiment"),
     2: ("ALTER TABLE lease DROP COLUMN stop",),
 }
@@ -48,6 +50,7 @@ def test_what_it_holds_is_read_and_written_as_before(
     with open_ledger(url, study="street", clock=clock, read_only=read_only) as found:
         assert (found.study(), found.history(), found.outbox.pulse()) == before
         assert read_runs(found.engine, "street") == {}
+        assert read_left_out(found.engine, "street") == ()
     with open_ledger(url, study="street", clock=clock) as found:
         assert columns(found.engine) == complete
         with found.engine.connect() as connection:

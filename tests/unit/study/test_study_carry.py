@@ -54,6 +54,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[StudyFolder, Pick
         config_digest=config.digest,
         status=TrialStatus.COMPLETED,
         values=model.values,
+        best_epoch=model.best_epoch,
     )
     study = StudyInfo(
         name="tiny",
@@ -86,6 +87,15 @@ def test_files_of_another_configuration_are_refused(trained, tmp_path: Path) -> 
     folder, picked = trained
     other = changed(picked, heads={"channels": 16})
     with pytest.raises(AutomtlError, match="another configuration than the ledger"):
+        export_record(folder, other, out=tmp_path / "bundle", overwrite=False)
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_weights_of_another_epoch_than_the_values_are_refused(trained, tmp_path: Path) -> None:
+    folder, picked = trained
+    record = picked.record.model_copy(update={"best_epoch": 2})
+    other = Picked(study=picked.study, record=record, pick=picked.pick)
+    with pytest.raises(AutomtlError, match=r"of epoch 1, and the ledger's values are of epoch 2"):
         export_record(folder, other, out=tmp_path / "bundle", overwrite=False)
     assert not (tmp_path / "bundle").exists()
 

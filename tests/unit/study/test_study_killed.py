@@ -43,7 +43,7 @@ def test_data_that_changed_meanwhile_are_refused(tmp_path: Path) -> None:
     place = StudyFolder(tmp_path / "s")
     create(plain, place, Settings(dispatcher="local"))
     with opened(place) as ledger, held(ledger):
-        ledger.set_data_digest("0123456789abcdef")
+        ledger.set_data("0123456789abcdef")
     with pytest.raises(
         AutomtlError, match=r"the data changed since this study began \(digest 0123"
     ):

@@ -2,21 +2,21 @@
 
 import pytest
 
-from automtl.data.load import LeftOut
 from automtl.errors import RecipeError
+from automtl.left_out import SHOWN, LeftOut, lines_of
 from automtl.space.recipe import Recipe, find_recipe, load_recipe
-from automtl.study.vision import SHOWN, check_metrics, left_out_lines
+from automtl.study.vision import check_metrics
 
 
 def test_long_lists_are_cut_for_each_split_and_kind() -> None:
     frames = [LeftOut(name=f"{i}.png", split="train", reason="bad") for i in range(SHOWN + 7)]
     boxes = [LeftOut(name="gt.txt:3", split="train", reason="outside", kind="box")]
-    lines = left_out_lines((*frames, *boxes))
+    lines = lines_of((*frames, *boxes))
     assert len(lines) == SHOWN + 2
     assert lines[0] == "left out of train: 0.png: bad"
     assert "7 more" in lines[SHOWN]
     assert lines[-1].endswith("outside")
-    assert left_out_lines(()) == []
+    assert lines_of(()) == []
 
 
 def test_a_metric_that_nobody_reports_is_refused_with_the_nearest() -> None:

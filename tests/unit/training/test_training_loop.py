@@ -201,6 +201,30 @@ def test_folder_holds_the_best_epoch_and_the_given_configuration(tmp_path, data)
     assert (saved.config, saved.info) == (config, data.info)
 
 
+def test_an_attempt_that_gets_no_answer_writes_nothing(tmp_path, data):
+    """One that was given up for lost, and lives: its successor's files are not its to write."""
+
+    class Unanswered(BaseException):
+        pass
+
+    def files():
+        return {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    found = {}
+
+    def report(epoch, _):
+        found[epoch] = files()
+        if epoch == 2:
+            raise Unanswered
+        return Decision.CONTINUE
+
+    with pytest.raises(Unanswered):
+        run(small_config(), data, report, folder=tmp_path)
+    assert found[1] == {}
+    assert files() == found[2]
+    assert load_model(tmp_path).epoch == 1
+
+
 def test_uncertainty_learns_in_the_loop(data):
     reports = Reports()
     optimizer = OptimizerConfig(lr=0.05, batch_size=4, epochs=3, steps_per_epoch=3)

@@ -1,5 +1,8 @@
 """Killed after any step and resumed: the same bits, for every weighting, schedule and state."""
 
+import signal
+import subprocess
+import sys
 from typing import Annotated, get_args, get_origin
 
 import pytest
@@ -27,6 +30,7 @@ from automtl.results import Decision
 from automtl.sources import DataConfig, ShapesSource
 from automtl.training import epoch as epoch_module
 from automtl.training import loop as loop_module
+from automtl.training.artifacts import load_model
 from automtl.training.checkpoint_files import kept_checkpoints
 from automtl.training.loop import train
 
@@ -97,14 +101,16 @@ def quick(monkeypatch):
     torch.set_num_threads(before)
 
 
-def make_config(weighting, schedule) -> TrialConfig:
+def make_config(weighting, schedule, optimizer="adamw") -> TrialConfig:
     return TrialConfig(
         backbone=BackboneConfig(image_size=SIZE, width=0.25),
         sharing=SharingConfig(split_after=(3, 1)),
         heads=HeadsConfig(channels=8, embedding_dim=4),
         weighting=weighting,
         schedule=schedule,
-        optimizer=OptimizerConfig(batch_size=4, epochs=EPOCHS, steps_per_epoch=STEPS),
+        optimizer=OptimizerConfig(
+            name=optimizer, batch_size=4, epochs=EPOCHS, steps_per_epoch=STEPS
+        ),
     )
 
 
@@ -156,12 +162,13 @@ SLOW = pytest.mark.slow
 CORE = ("fixed", "uncertainty", "pcgrad", "upgrad-3-parameters")
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 @pytest.mark.parametrize(
     "kill_before", [0, *(pytest.param(step, marks=SLOW) for step in (1, 2, 3, 4)), 5]
 )
-def test_after_any_step(tmp_path, data, kill_before):
+def test_after_any_step(tmp_path, data, kill_before, optimizer):
     schedule = UntilPlateauSchedule(patience=1, optimizer_state="per_task")
-    config = make_config(FixedWeighting(), schedule)
+    config = make_config(FixedWeighting(), schedule, optimizer)
     assert_resumes(config, data, tmp_path, kill_before=kill_before)
 
 
@@ -193,3 +200,52 @@ def test_with_every_weighting_schedule_and_optimizer_state(tmp_path, data, weigh
 
 def test_every_kind_of_schedule_is_among_them():
     assert {type(schedule) for schedule in SCHEDULES} == set(members(ScheduleConfig))
+
+
+ENDS = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from automtl.config import OptimizerConfig
+from automtl.results import Decision
+from automtl.testing.small_training import CPU, small_config, small_splits
+from automtl.training import epoch, loop
+
+torch.set_num_threads(1)
+folder, optimizer, last = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+real = epoch.take_step
+
+def take_step(*args, step, **more):
+    if step == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*args, step=step, **more)
+
+epoch.take_step = take_step
+config = small_config(
+    optimizer=OptimizerConfig(name=optimizer, batch_size=4, epochs=3, steps_per_epoch=3)
+)
+loop.train(
+    config, small_splits(), lambda *_: Decision.CONTINUE,
+    seed=1, folder=folder, device=CPU, resume=True,
+)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_a_process_that_was_really_killed(tmp_path, optimizer):
+    def ends(folder, last):
+        command = [sys.executable, "-c", ENDS, str(tmp_path / folder), optimizer, str(last)]
+        return subprocess.run(command, check=False).returncode
+
+    assert ends("whole", -1) == 0
+    assert [ends("killed", last) for last in (1, 4, 8, -1)] == [-signal.SIGKILL] * 3 + [0]
+    one, other = (
+        torch.load(kept_checkpoints(tmp_path / name)[0], weights_only=True)
+        for name in ("whole", "killed")
+    )
+    for part in ("network", "weighting", "optimizers"):
+        torch.testing.assert_close(one[part], other[part], rtol=0, atol=0)
+    assert one["progress"]["history"] == other["progress"]["history"]
+    states = (load_model(tmp_path / name).state for name in ("whole", "killed"))
+    torch.testing.assert_close(*states, rtol=0, atol=0)
