@@ -65,6 +65,12 @@ def open_run(page: "Page", server: str, run: str, part: str = "") -> None:
     page.goto(f"{place}/{part}" if part else place)
 
 
+def open_models(page: "Page", server: str) -> None:
+    """Open the page of an experiment's models, by the address of a server."""
+    page.add_init_script(FIRST_VISIT_IS_OVER)
+    page.goto(f"{server}/#/experiments/{EXPERIMENT}/models")
+
+
 @contextmanager
 def started(command: Sequence[str]) -> Iterator["subprocess.Popen[str]"]:
     """Run a server for as long as it is looked at."""

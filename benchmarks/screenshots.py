@@ -1,12 +1,12 @@
 """Pictures of what people see, for the documentation: ``python -m benchmarks.screenshots``.
 
 Run it from the top of the repository: it searches `benchmarks/screenshots.yaml` into
-`studies/shapes`, exports the pick, and takes the pictures. On two cores that other work shared
-(load 6 to 13) the search took 49 minutes, about ten of them processor time, and the pictures
-seven; broken off, the same command goes on. A finished study of your own is taken by ``python -m
-benchmarks.screenshots STUDY``, from the folder that it lies in, so that no path of this machine
-is in a picture; nothing is trained or exported then, and
-`automtl best` records its pick in the study, as always. It takes Chromium, Playwright and Dash.
+`studies/shapes`, exports the pick, and takes the pictures: 13 minutes on two cores that other
+work shared (load 3 to 9), of them the pictures one and a half; broken off, the same command goes
+on. A finished study of your own is taken by ``python -m benchmarks.screenshots STUDY``, from the
+folder that it lies in, so that no path of this machine is in a picture; nothing is trained or
+exported then, and `automtl best` records its pick in the study, as always. It takes Chromium,
+Playwright and Dash.
 """
 
 import argparse
@@ -28,11 +28,11 @@ from automtl.space.stored import stored_search
 from automtl.study.folder import StudyFolder
 from automtl.study.search import opened
 from benchmarks.chromium import SIZE, open_page
-from benchmarks.mlflow_page import mlflow_server, open_run, started
+from benchmarks.mlflow_page import mlflow_server, open_models, open_run, started
 from benchmarks.results.study import searched
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import FloatRect, Page
 
 RECIPE = Path(__file__).with_name("screenshots.yaml")
 STUDY = Path("studies/shapes")
@@ -45,6 +45,9 @@ folder => document.querySelectorAll(".commands code").forEach(code => {
 })
 """
 """MLflow's command names the study from the top of the disk; from the folder it works as well."""
+
+MODELS: "FloatRect" = {"x": 0, "y": 0, "width": SIZE[0], "height": 400}
+"""The table of models, without the empty page below it."""
 
 PAPER = (1361, 937)
 """Pixels of a printed page without its margins, at the 96 to an inch of browsers."""
@@ -160,7 +163,7 @@ def dashboard(page: "Page", study: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def mlflow(page: "Page", study: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield MLflow's pages of the study: the pick and the front; what the pick's training took."""
+    """Yield MLflow's pages: the study and its front; its models; what the pick's training took."""
     folder = StudyFolder(study)
     with opened(folder) as ledger:
         recipe, pick = stored_search(ledger.study().recipe), ledger.picks()[-1]
@@ -170,6 +173,10 @@ def mlflow(page: "Page", study: Path) -> Iterator[tuple[str, bytes]]:
         page.get_by_text("Show more", exact=True).first.click()
         page.wait_for_timeout(2_000)
         yield "mlflow", page.screenshot()
+        open_models(page, server)
+        page.get_by_text("Registered models", exact=True).wait_for()
+        page.wait_for_timeout(2_000)
+        yield "mlflow-models", page.screenshot(clip=MODELS)
         if recipe.resources.system_metrics:
             open_run(page, server, f"trial:{pick.number}", "system-metrics")
             page.locator(".js-plotly-plot").nth(N_SYSTEM_METRICS - 1).wait_for()

@@ -28,7 +28,7 @@ from automtl.space.recipe import Budget, find_recipe
 from automtl.space.search import Search
 from automtl.space.stored import stored_search
 from automtl.space.yaml_lines import read_yaml
-from automtl.study.conclude import write_study_report
+from automtl.study.conclude import keep_pick, write_study_report
 from automtl.study.deltas import deltas_of
 from automtl.study.disk import GB, free_bytes, shortage
 from automtl.study.failures import failure_facts, failure_lines
@@ -148,7 +148,7 @@ def show_best(
             at_least=_numbers(minimum, known, "--min"),
             created_s=time.time(),
         )
-        not_recorded = record_if_free(ledger, lambda: ledger.add_pick(chosen))
+        not_recorded = record_if_free(ledger, lambda: keep_pick(ledger, chosen))
     record = history[chosen.number]
     if as_json:
         print_json(

@@ -24,7 +24,7 @@ from automtl.storage.choose import absolute
 from automtl.study.artifacts import refuse_moved
 from automtl.study.baselines import replicate_lines
 from automtl.study.changes import changes, shown
-from automtl.study.conclude import write_study_report
+from automtl.study.conclude import keep_pick, write_study_report
 from automtl.study.folder import Settings, StudyFolder, load_settings, save_settings
 from automtl.study.machine import check_machine
 from automtl.study.observer import Lines, Observer
@@ -188,7 +188,7 @@ class Study:
                 at_least=at_least,
                 created_s=time.time(),
             )
-            record_if_free(ledger, lambda: ledger.add_pick(chosen))
+            record_if_free(ledger, lambda: keep_pick(ledger, chosen))
         return history[chosen.number]
 
     def frame(self) -> "pd.DataFrame":

@@ -99,7 +99,18 @@ def _to_draw(
 def _is_news(chosen: Pick, earlier: tuple[Pick, ...]) -> bool:
     # A search that is resumed with nothing left to do must not undo a pick made by hand since.
     same = [p for p in earlier if p.rule == chosen.rule and p.inputs == chosen.inputs]
-    return not same or same[-1].model_copy(update={"created_s": chosen.created_s}) != chosen
+    return not same or not _is_same(same[-1], chosen)
+
+
+def keep_pick(ledger: Ledger, chosen: Pick) -> None:
+    """Record a pick, unless it is the one that counts already: then MLflow has nothing to hear."""
+    earlier = ledger.picks()
+    if not earlier or not _is_same(earlier[-1], chosen):
+        ledger.add_pick(chosen)
+
+
+def _is_same(one: Pick, other: Pick) -> bool:
+    return one.model_copy(update={"created_s": other.created_s}) == other
 
 
 def ranks_by_number(history: tuple[TrialRecord, ...], study: StudyInfo) -> dict[int, int]:
@@ -211,7 +222,8 @@ def _waiting_for_mlflow(ledger: Ledger) -> dict[str, str]:
     n_pending = ledger.outbox.count_pending()
     if not n_pending:
         return {}
-    return {"Not in MLflow yet": f"{n_pending} events; `automtl resume` sends them"}
+    events = "1 event" if n_pending == 1 else f"{n_pending} events"
+    return {"Not in MLflow yet": f"{events}; `automtl resume` sends what waits"}
 
 
 def _commands(study: StudyInfo, folder: StudyFolder) -> dict[str, str]:

@@ -52,12 +52,13 @@ def run_cells(runs: Runs, number: int) -> list[tuple[str, str, str]]:
 def study_run(runs: Runs, run: str) -> str:
     """Return the study's own run as HTML, with a link where there is one.
 
-    Where MLflow's page has to be started first, what starts it stands beside the link.
+    Where MLflow's page has to be started first, that is said; what starts it stands below, among
+    the commands.
     """
     link = _link(runs, run)
     if not runs.page or not runs.command:
         return link
-    return f"{link} <small>while this runs: <code>{html.escape(runs.command)}</code></small>"
+    return f"{link} <small>while the command under MLflow runs</small>"
 
 
 def run_words(runs: Runs) -> str:

@@ -162,7 +162,8 @@ def test_a_database_is_named_with_the_command_that_shows_the_run(
     parent = study_run(folder.mlflow_uri, "mine")
     own = somebody.page.locator("#study a")
     assert own.get_attribute("href") == address.replace(run, parent)
-    assert "mlflow ui --backend-store-uri" in somebody.page.locator("#study").text_content()
+    commands = somebody.page.locator("#study .commands").text_content()
+    assert "mlflow ui --backend-store-uri" in commands
     intro = somebody.page.locator("#trials .intro").text_content()
     assert re.search(r"mlflow ui --backend-store-uri \S*mlflow\.db", intro)
     assert somebody.said == []

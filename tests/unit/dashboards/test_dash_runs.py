@@ -106,17 +106,19 @@ def test_the_studys_own_run_is_linked_as_those_of_its_trials(
 ) -> None:
     runs = Runs(ids={}, page=page, command=command)
     study = synthetic.study.model_copy(update={"mlflow_run": RUN})
-    shown = synthetic.snapshot(floors=floors, runs=runs, study=study)
+    notes = {"MLflow": command} if command else {}
+    shown = synthetic.snapshot(floors=floors, runs=runs, study=study, notes=notes)
     section = report_html(shown).partition("id='study'")[2].partition("</section>")[0]
     assert Links(section).targets == ([PAGE + RUN] if page else [])
     assert RUN[:8] in Links(section).words
-    assert (f"while this runs: <code>{COMMAND}</code>" in section) == bool(command)
+    assert ("while the command under MLflow runs" in section) == bool(command)
+    assert (f"<dt>MLflow</dt><dd><code>{COMMAND}</code>" in section) == bool(command)
 
 
 @given(run=st.text(min_size=1, max_size=40), page=st.text(min_size=1, max_size=40))
 def test_the_studys_run_is_shown_and_never_run(run: str, page: str) -> None:
     found = Links(study_run(Runs(page=page, command="<b>"), run))
-    assert [tag for tag, _ in found.elements] == ["a", "code", "small", "code"]
+    assert [tag for tag, _ in found.elements] == ["a", "code", "small"]
 
 
 def test_a_run_makes_no_text_be_stored_twice(synthetic, floors) -> None:

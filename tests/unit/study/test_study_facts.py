@@ -76,3 +76,14 @@ def test_nothing_is_said_of_a_trial_that_is_not_there(busy: Ledger) -> None:
     said = (*facts.attempts, *facts.picks, *facts.trial_notes)
     assert {one.number for one in said} <= numbers
     assert "trial-0" in report_html(facts)
+
+
+def test_a_pick_that_counts_already_is_not_recorded_again(held: Ledger) -> None:
+    def picked(number: int, created_s: float) -> None:
+        chosen = Pick(number=number, rule="knee", reason="", created_s=created_s)
+        conclude.keep_pick(held, chosen)
+
+    for moment, number in enumerate((3, 3, 4, 3, 3)):
+        picked(number, float(moment))
+    assert [(p.number, p.created_s) for p in held.picks()] == [(3, 0.0), (4, 2.0), (3, 3.0)]
+    assert held.outbox.count_pending() == 3
