@@ -68,6 +68,8 @@ def open_run(page: "Page", server: str, run: str, part: str = "") -> None:
 def open_models(page: "Page", server: str) -> None:
     """Open the page of an experiment's models, by the address of a server."""
     page.add_init_script(FIRST_VISIT_IS_OVER)
+    # From one of MLflow's pages to another no page is loaded, and what was there stays a while.
+    page.goto("about:blank")
     page.goto(f"{server}/#/experiments/{EXPERIMENT}/models")
 
 
