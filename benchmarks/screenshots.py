@@ -32,7 +32,7 @@ from benchmarks.mlflow_page import mlflow_server, open_models, open_run, started
 from benchmarks.results.study import searched
 
 if TYPE_CHECKING:
-    from playwright.sync_api import FloatRect, Page
+    from playwright.sync_api import Page
 
 RECIPE = Path(__file__).with_name("screenshots.yaml")
 STUDY = Path("studies/shapes")
@@ -46,8 +46,8 @@ folder => document.querySelectorAll(".commands code").forEach(code => {
 """
 """MLflow's command names the study from the top of the disk; from the folder it works as well."""
 
-MODELS: "FloatRect" = {"x": 0, "y": 0, "width": SIZE[0], "height": 400}
-"""The table of models, without the empty page below it."""
+MODELS = (1900, 400)
+"""Pixels of MLflow's table of models with all of its columns."""
 
 PAPER = (1361, 937)
 """Pixels of a printed page without its margins, at the 96 to an inch of browsers."""
@@ -173,15 +173,23 @@ def mlflow(page: "Page", study: Path) -> Iterator[tuple[str, bytes]]:
         page.get_by_text("Show more", exact=True).first.click()
         page.wait_for_timeout(2_000)
         yield "mlflow", page.screenshot()
-        open_models(page, server)
-        page.get_by_text("Registered models", exact=True).wait_for()
-        page.wait_for_timeout(2_000)
-        yield "mlflow-models", page.screenshot(clip=MODELS)
+        yield "mlflow-models", models(page, server)
         if recipe.resources.system_metrics:
             open_run(page, server, f"trial:{pick.number}", "system-metrics")
             page.locator(".js-plotly-plot").nth(N_SYSTEM_METRICS - 1).wait_for()
             page.wait_for_timeout(2_000)
             yield "mlflow-system", page.screenshot()
+
+
+def models(page: "Page", server: str) -> bytes:
+    """Return MLflow's table of a study's models, without the empty page below it."""
+    page.set_viewport_size({"width": MODELS[0], "height": SIZE[1]})
+    open_models(page, server)
+    page.get_by_text("Registered models", exact=True).wait_for()
+    page.wait_for_timeout(2_000)
+    picture = page.screenshot(clip={"x": 0, "y": 0, "width": MODELS[0], "height": MODELS[1]})
+    page.set_viewport_size({"width": SIZE[0], "height": SIZE[1]})
+    return picture
 
 
 if __name__ == "__main__":
