@@ -46,7 +46,7 @@ folder => document.querySelectorAll(".commands code").forEach(code => {
 """
 """MLflow's command names the study from the top of the disk; from the folder it works as well."""
 
-MODELS = (1900, 400)
+MODELS = (2250, 400)
 """Pixels of MLflow's table of models with all of its columns."""
 
 PAPER = (1361, 937)
