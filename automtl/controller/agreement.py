@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from automtl.controller.memo import is_known
 from automtl.controller.rungs import Arrivals, finished
 from automtl.results import Objective, TrialRecord
 
@@ -46,15 +47,14 @@ def agreement(
     history: Sequence[TrialRecord], objectives: Sequence[Objective], found: Arrivals
 ) -> Agreement:
     """Compare a rung with the end, over the trials that went all the way."""
-    at_end = finished(history, objectives)
-    rows = [i for i, number in enumerate(found.numbers) if number in at_end]
-    if len(rows) < N_LEAST:
-        return believed(len(rows))
-    before = found.losses[rows]
-    after = np.array([at_end[found.numbers[i]] for i in rows])
-    columns = zip(before.T, after.T, strict=True)
-    taus = [_tau(b.tobytes(), a.tobytes()) for b, a in columns]
-    return believed(len(rows), min((t for t in taus if not math.isnan(t)), default=math.nan))
+    ends = finished(history, objectives)[found.rows]
+    is_at_end = is_known(ends)
+    n = int(np.count_nonzero(is_at_end))
+    if n < N_LEAST:
+        return believed(n)
+    columns = zip(found.losses[is_at_end].T, ends[is_at_end].T, strict=True)
+    taus = [_tau(before.tobytes(), after.tobytes()) for before, after in columns]
+    return believed(n, min((t for t in taus if not math.isnan(t)), default=math.nan))
 
 
 def believed(n: int, kendall: float = math.nan) -> Agreement:

@@ -4,11 +4,15 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal, TypeVar
 
+from automtl.controller.memo import PerTrial
 from automtl.controller.rungs import competes, epochs_done, own_epochs
 from automtl.controller.stopping import Phase
 from automtl.results import TrialRecord, TrialStatus
 from automtl.space.parts import Budget
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,22 +87,22 @@ def limits_of(
         gpu: Share of one trial.
         epochs: Of a full training, where the configuration of a trial does not say it.
     """
-    counted = _counted(history)
-
-    def trained(record: TrialRecord) -> float:
-        return _trained(record, epochs)
-
     measures: tuple[tuple[str, float | None, Callable[[], float], Phase], ...] = (
         ("minutes", budget.minutes, lambda: elapsed_s / 60, Phase.OVER),
-        ("epochs", budget.epochs, lambda: sum(map(epochs_done, counted)), Phase.OVER),
-        ("trainings", budget.trainings, lambda: sum(map(trained, counted)), Phase.OVER),
+        ("epochs", budget.epochs, lambda: sum(_EPOCHS.over(history, None, None)), Phase.OVER),
+        (
+            "trainings",
+            budget.trainings,
+            lambda: sum(_TRAINED.over(history, None, epochs)),
+            Phase.OVER,
+        ),
         (
             "gpu_hours",
             budget.gpu_hours,
-            lambda: gpu * sum(map(trained_s, counted)) / 3600,
+            lambda: gpu * sum(_TRAINED_S.over(history, None, None)) / 3600,
             Phase.OVER,
         ),
-        ("trials", budget.trials, lambda: len(counted), Phase.CLOSING),
+        ("trials", budget.trials, lambda: sum(_COUNTS.over(history, None, None)), Phase.CLOSING),
     )
     return [
         Limit(name=name, used=used(), most=most, phase=phase)
@@ -120,7 +124,7 @@ def share_spent(
     A running trial counts by its epochs. The arguments are those of :func:`limits_of`.
     """
     shares = [
-        sum(_done(record, epochs) for record in _counted(history)) / limit.most
+        sum(_DONE.over(history, None, epochs)) / limit.most
         if limit.name == "trials"
         else limit.used / limit.most
         for limit in limits_of(budget, history, elapsed_s, gpu=gpu, epochs=epochs)
@@ -149,10 +153,6 @@ def busy_s(history: Sequence[TrialRecord]) -> float:
         total += max(0.0, end - max(start, covered))
         covered = max(covered, end)
     return total
-
-
-def _counted(history: Sequence[TrialRecord]) -> list[TrialRecord]:
-    return [record for record in history if competes(record)]
 
 
 def trained_s(record: TrialRecord) -> float:
@@ -193,3 +193,17 @@ def _done(record: TrialRecord, epochs: int | None) -> float:
 def _full(record: TrialRecord, epochs: int | None) -> float:
     own = own_epochs(record)
     return epochs if math.isinf(own) and epochs is not None else own
+
+
+def _if_counted(
+    function: Callable[[TrialRecord, int | None], T],
+) -> PerTrial[T | Literal[0]]:
+    """Remember a function of a trial and of stated epochs; 0 for what no budget counts."""
+    return PerTrial(lambda record, _, epochs: function(record, epochs) if competes(record) else 0)
+
+
+_COUNTS = _if_counted(lambda _record, _: 1)
+_EPOCHS = _if_counted(lambda record, _: epochs_done(record))
+_TRAINED = _if_counted(_trained)
+_TRAINED_S = _if_counted(lambda record, _: trained_s(record))
+_DONE = _if_counted(_done)

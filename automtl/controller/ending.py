@@ -1,12 +1,17 @@
 """Why a search ends: a limit of its budget, no more getting better, or nothing left to try."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from automtl.controller.budget import limits_of
+from automtl.controller.memo import RowPerTrial, is_known
 from automtl.controller.propose import n_when_all_tried
+from automtl.controller.rungs import finished
 from automtl.controller.stopping import Phase
-from automtl.pareto import candidates, hypervolume, losses_of, reference_point
+from automtl.pareto import hypervolume, reference_point
 from automtl.results import Objective, TrialRecord, TrialStatus
 from automtl.space.parts import Stall
 from automtl.space.search import Search
@@ -81,18 +86,17 @@ def growth_of(
     Returns:
         None while too few were looked at, or nothing before them was better than the reference.
     """
-    times = sorted(_looked_at_s(record) for record in history if _was_looked_at(record))
+    looked_at_s, ended_s = _TIMES.over(history, None, None, width=2).T
+    times = np.sort(looked_at_s[~np.isnan(looked_at_s)])
     if len(times) <= n_trials:
         return None
-    cut_s = times[-n_trials - 1]
-    found = candidates(history, objectives)
-    earlier = [r for r in found if r.ended_s is not None and r.ended_s <= cut_s]
-    if not earlier:
+    losses = finished(history, objectives)
+    is_end = is_known(losses)
+    is_earlier = is_end & (ended_s <= times[-n_trials - 1])
+    if not is_earlier.any():
         return None
-    reference = reference_point(losses_of(found, objectives), objectives)
-    before, after = (
-        hypervolume(losses_of(records, objectives), reference) for records in (earlier, found)
-    )
+    reference = reference_point(losses[is_end], objectives)
+    before, after = (hypervolume(losses[rows], reference) for rows in (is_earlier, is_end))
     return Growth(before=before, after=after) if before > 0 else None
 
 
@@ -107,6 +111,15 @@ def _looked_at_s(record: TrialRecord) -> float:
     if record.reports and record.status in (TrialStatus.PAUSED, TrialStatus.STOPPED):
         return record.reports[-1].time_s
     return record.ended_s or record.created_s
+
+
+def _times(record: TrialRecord, _key: None, _given: None) -> tuple[float, float]:
+    """Return when a trial was looked at and when it ended, NaN for not yet."""
+    looked_at_s = _looked_at_s(record) if _was_looked_at(record) else math.nan
+    return looked_at_s, math.nan if record.ended_s is None else record.ended_s
+
+
+_TIMES = RowPerTrial(_times)
 
 
 def _stall_text(stall: Stall, growth: Growth) -> str:

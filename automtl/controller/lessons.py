@@ -5,14 +5,15 @@ them looked at for a few epochs, and the split into good and bad is made here, o
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from automtl.controller.constraints import excess
-from automtl.controller.memo import PerTrial
+from automtl.controller.memo import PerTrial, RowPerTrial
 from automtl.controller.ordering import order
 from automtl.controller.projection import projected
 from automtl.controller.rungs import competes
@@ -63,22 +64,23 @@ def lessons(
     it is outside. A failed trial, and one whose objectives are missing, are never told as a score.
     With ``rungs`` or ``splits``, all that run, the good ones and the newest others are told.
     """
-    expected = projected(history, objectives, rungs)
-    known = _LESSON.over(history, None, (objectives, constraints))
-    every = [lesson for lesson in known if lesson is not None]
+    given = (objectives, constraints)
+    known = _LESSON.over(history, None, given)
     if not (rungs or splits):
-        return every
-    losses = {lesson.record.number: _losses(lesson, expected) for lesson in every}
-    ended = [one for one in every if losses[one.record.number] or one.state == "bad"]
+        return [lesson for lesson in known if lesson is not None]
+    table = _Table.of(history, given, projected(history, objectives, rungs))
+    ended = np.flatnonzero(table.is_ended)
     n_good = min(math.ceil(GOOD_SHARE * min(len(ended), MAX_TOLD)), MAX_GOOD)
-    good = _good(ended, losses, n_good)
-    others = [lesson.record.number for lesson in ended if lesson.record.number not in good]
-    n_others = max(MAX_TOLD - len(good), 1)
-    dropped = set(others[:-n_others])
+    good = _good(table, n_good)
+    others = ended[~np.isin(ended, good)]
+    is_kept = table.is_told.copy()
+    is_kept[others[: -max(MAX_TOLD - len(good), 1)]] = False
+    # The few that are left are lessons one by one again.
+    is_good = set(good.tolist())
     return [
-        _whole(lesson, losses[lesson.record.number], is_good=lesson.record.number in good)
-        for lesson in every
-        if lesson.record.number not in dropped
+        _whole(lesson, table.losses_of(row), is_good=row in is_good)
+        for row in np.flatnonzero(is_kept).tolist()
+        if (lesson := known[row]) is not None
     ]
 
 
@@ -141,29 +143,75 @@ def _state(status: TrialStatus, *, has_result: bool) -> Literal["seen", "bad", "
 _LESSON = PerTrial(_lesson)
 
 
-def _good(
-    ended: Sequence[Lesson], losses: Mapping[int, tuple[float, ...]], n_good: int
-) -> set[int]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    """The lessons of a whole history in arrays, a row for each trial.
+
+    Attributes:
+        is_told: Whether there is a lesson.
+        is_ended: Whether it is one of a trial that ended, or of which an end is expected.
+        is_feasible: Whether it is inside every limit.
+        outside: By how much it is outside of all limits together.
+        losses: What it ended with or is expected to, shape ``(n_trials, m)``; NaN if unknown.
+    """
+
+    is_told: NDArray[np.bool_]
+    is_ended: NDArray[np.bool_]
+    is_feasible: NDArray[np.bool_]
+    outside: NDArray[np.float64]
+    losses: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls,
+        history: Sequence[TrialRecord],
+        given: tuple[Sequence[Objective], Sequence[Constraint]],
+        expected: NDArray[np.float64],
+    ) -> "_Table":
+        rows = _ROW.over(history, None, given, width=4 + len(given[0]))
+        is_bad, is_settled, is_feasible, outside = rows[:, :4].T
+        is_told = ~np.isnan(outside)
+        losses = np.where(is_settled[:, None] == 1, rows[:, 4:], expected)
+        return cls(
+            is_told=is_told,
+            is_ended=is_told & ((is_bad == 1) | ~np.isnan(losses).all(axis=1)),
+            is_feasible=is_feasible == 1,
+            outside=outside,
+            losses=losses,
+        )
+
+    def losses_of(self, row: int) -> tuple[float, ...]:
+        """Return what a trial ended with or is expected to; empty where nothing is known."""
+        found = self.losses[row]
+        return () if np.isnan(found).all() else tuple(found.tolist())
+
+
+def _good(table: _Table, n_good: int) -> NDArray[np.int64]:
     """Choose the best: by front, then those without a result, then the least infeasible."""
-    inside = [lesson for lesson in ended if lesson.is_feasible]
-    fair = [lesson for lesson in inside if losses[lesson.record.number]]
-    values = np.array([losses[lesson.record.number] for lesson in fair])
-    best = [fair[row] for row in order(values, ties="hypervolume", n_best=n_good)]
-    silent = [lesson for lesson in inside if not losses[lesson.record.number]]
-    outside = [lesson for lesson in ended if not lesson.is_feasible]
-    chosen = [*best, *silent, *sorted(outside, key=_outside)]
-    return {lesson.record.number for lesson in chosen[:n_good]}
+    has_losses = ~np.isnan(table.losses).all(axis=1)
+    is_inside = table.is_ended & table.is_feasible
+    fair = np.flatnonzero(is_inside & has_losses)
+    best = order(table.losses[fair], ties="hypervolume", n_best=n_good)
+    silent = np.flatnonzero(is_inside & ~has_losses)
+    outside = np.flatnonzero(table.is_ended & ~table.is_feasible)
+    outside = outside[np.argsort(table.outside[outside], kind="stable")]
+    return np.concatenate([fair[np.array(best, dtype=np.int64)], silent, outside])[:n_good]
 
 
-def _losses(lesson: Lesson, expected: Mapping[int, tuple[float, ...]]) -> tuple[float, ...]:
-    """Return what a trial ended with or is expected to; empty where nothing is known."""
-    if lesson.losses or lesson.record.status is TrialStatus.INFEASIBLE:
-        return lesson.losses
-    return expected.get(lesson.record.number, ())
+def _row(
+    record: TrialRecord, _key: None, given: tuple[Sequence[Objective], Sequence[Constraint]]
+) -> Sequence[float] | None:
+    """Return a lesson in numbers: bad, nothing to expect, feasible, how far outside, losses."""
+    lesson = _LESSON(record, None, given)
+    if lesson is None:
+        return None
+    is_settled = bool(lesson.losses) or record.status is TrialStatus.INFEASIBLE
+    outside = sum((max(value, 0.0) for _, value in lesson.excesses), 0.0)
+    losses = lesson.losses or [math.nan] * len(given[0])
+    return [lesson.state == "bad", is_settled, lesson.is_feasible, outside, *losses]
 
 
-def _outside(lesson: Lesson) -> float:
-    return sum(max(value, 0.0) for _, value in lesson.excesses)
+_ROW = RowPerTrial(_row)
 
 
 def _whole(lesson: Lesson, losses: tuple[float, ...], *, is_good: bool) -> Lesson:

@@ -1,12 +1,24 @@
-"""Remember what pure functions gave for trials that have not changed since."""
+"""Remember what pure functions gave for trials that have not changed since.
+
+Who decides after thousands of trials must not look at each of them again. What is remembered here
+is a function of the history alone: from one history to the next those trials are found that are
+other objects, and only they are asked. Any other history, another study's too, gives what it
+would have given first.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
+from operator import is_not
 from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from automtl.results import TrialRecord
 
 T = TypeVar("T")
+Array = NDArray[np.float64]
 
 
 @dataclass(slots=True)
@@ -14,8 +26,7 @@ class PerTrial(Generic[T]):
     """A pure function of a record, computed once for each state of a trial.
 
     A record is frozen and a changed trial is another object, so that identity tells whether the
-    value still holds. What is remembered is one value for each number and ``key``: with some
-    thousand trials a decision would else spend its time on looking at the same reports again.
+    value still holds. What is remembered is one value for each number and ``key``.
 
     Attributes:
         function: Called with the record, ``key`` and ``given``.
@@ -42,20 +53,88 @@ class PerTrial(Generic[T]):
         return value
 
     def over(self, history: Sequence[TrialRecord], key: Any, given: Any) -> list[T]:
-        """Return the function's value for each trial of a history; not to be changed.
-
-        From one decision to the next few trials change, and where they stand is found faster by
-        comparing two histories than by asking for each trial.
-        """
+        """Return the function's value for each trial of a history; not to be changed."""
         before, known_given, values = self._columns.get(key, ((), None, []))
-        if before is history and known_given is given:
-            return values
         if known_given is not given and known_given != given:
-            before = ()
-        found = [
-            value if old is new else self(new, key, given)
-            for old, new, value in zip(before, history, values, strict=False)
-        ]
-        found += [self(record, key, given) for record in history[len(found) :]]
-        self._columns[key] = (tuple(history), given, found)
-        return found
+            before, values = (), []
+        rows = _changed(before, history)
+        if rows or len(before) != len(history):
+            # Another list: who has the one before may still read it.
+            values = values[: len(history)]
+            for row in rows:
+                values[row : row + 1] = [self(history[row], key, given)]
+        self._columns[key] = (tuple(history), given, values)
+        return values
+
+
+@dataclass(slots=True)
+class RowPerTrial:
+    """A pure function of a record that gives some numbers, as an array with a row for each trial.
+
+    Attributes:
+        function: Called with the record, ``key`` and ``given``; gives always as many numbers, or
+            None where there is nothing to say.
+    """
+
+    function: Callable[[TrialRecord, Any, Any], Sequence[float] | None]
+    _each: PerTrial[Sequence[float] | None] = field(init=False)
+    _arrays: dict[Any, tuple[Sequence[TrialRecord], Any, Array]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Remember the numbers of single trials too."""
+        self._each = PerTrial(self.function)
+
+    def __call__(self, record: TrialRecord, key: Any, given: Any) -> Sequence[float] | None:
+        """Return the numbers of one trial; the arguments are those of :class:`PerTrial`."""
+        return self._each(record, key, given)
+
+    def over(self, history: Sequence[TrialRecord], key: Any, given: Any, *, width: int) -> Array:
+        """Return the numbers of each trial of a history, NaN where there is nothing to say.
+
+        Returns:
+            Shape ``(n_trials, width)``, not to be written to.
+        """
+        empty = np.empty((0, width))
+        before, known_given, array = self._arrays.get(key, ((), None, empty))
+        if known_given is not given and known_given != given:
+            before, array = (), empty
+        rows = _changed(before, history)
+        if rows or len(before) != len(history):
+            n_kept = min(len(before), len(history))
+            array = np.concatenate([array[:n_kept], np.empty((len(history) - n_kept, width))])
+            for row in rows:
+                numbers = self(history[row], key, given)
+                array[row] = np.nan if numbers is None else numbers
+            array.flags.writeable = False
+        self._arrays[key] = (tuple(history), given, array)
+        return array
+
+
+def is_known(rows: Array) -> NDArray[np.bool_]:
+    """Tell which trials of :meth:`RowPerTrial.over` have something to say."""
+    return np.asarray(~np.isnan(rows).any(axis=1))
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """Where two histories differ: rows of the second, ascending."""
+
+    before: Sequence[TrialRecord]
+    after: Sequence[TrialRecord]
+    rows: Sequence[int]
+
+
+_last = [_Comparison((), (), ())]
+"""A decision asks for many functions of one history, each with the same one before."""
+
+
+def _changed(before: Sequence[TrialRecord], after: Sequence[TrialRecord]) -> Sequence[int]:
+    """Return the places at which another record stands than before, or none stood."""
+    last = _last[0]
+    # A list may have changed since and still be the same one.
+    if last.before is before and last.after is after and isinstance(after, tuple):
+        return last.rows
+    rows = list(compress(range(len(before)), map(is_not, before, after)))
+    rows += range(len(before), len(after))
+    _last[0] = _Comparison(before, after, rows)
+    return rows

@@ -6,17 +6,19 @@ moves as it did for the trials that went on.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from automtl.controller.memo import is_known
 from automtl.controller.rungs import finished, reached
 from automtl.results import Objective, TrialRecord
 
 
 def projected(
     history: Sequence[TrialRecord], objectives: Sequence[Objective], rungs: Sequence[int]
-) -> dict[int, tuple[float, ...]]:
+) -> NDArray[np.float64]:
     """Return the losses expected at the end of each trial that is past a rung but not finished.
 
     Args:
@@ -25,26 +27,24 @@ def projected(
         rungs: Epochs, ascending; none means that nothing is projected.
 
     Returns:
-        Losses, smaller is better, by trial number.
+        Losses, smaller is better, shape ``(n_trials, m)``; NaN for the other trials.
     """
+    losses = np.full((len(history), len(objectives)), np.nan)
     if not rungs:
-        return {}
+        return losses
     levels = [reached(history, objectives, epoch) for epoch in rungs]
     ends = finished(history, objectives)
-    last = {
-        number: level for level, seen in enumerate(levels) for number in seen if number not in ends
-    }
-    losses = np.array([levels[level][number] for number, level in last.items()])
-    last_level = np.array(list(last.values()))
-    for level, (here, there) in enumerate(zip(levels, [*levels[1:], ends], strict=True)):
-        both = sorted(here.keys() & there.keys())
+    last_level = np.full(len(history), len(levels))
+    for level, seen in enumerate(levels):
+        is_here = is_known(seen) & ~is_known(ends)
+        losses[is_here] = seen[is_here]
+        last_level[is_here] = level
+    for level, (here, there) in enumerate(pairwise([*levels, ends])):
+        went_on = is_known(here) & is_known(there)
         is_moving = last_level <= level
-        if not both or not is_moving.any():
-            continue
-        before = np.array([here[number] for number in both])
-        after = np.array([there[number] for number in both])
-        losses[is_moving] = _moved(losses[is_moving], before, after)
-    return dict(zip(last, map(tuple, losses.tolist()), strict=True))
+        if went_on.any() and is_moving.any():
+            losses[is_moving] = _moved(losses[is_moving], here[went_on], there[went_on])
+    return losses
 
 
 def _moved(

@@ -14,7 +14,7 @@ better ones came later, and in the end far more than the share did.
 """
 
 import math
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,9 +22,9 @@ import numpy as np
 from typing_extensions import override
 
 from automtl.controller.agreement import Agreement, agreement, widened
-from automtl.controller.memo import PerTrial
+from automtl.controller.memo import RowPerTrial
 from automtl.controller.ordering import first_among
-from automtl.controller.rungs import Arrivals, arrivals, epochs_done, is_at, losses_at
+from automtl.controller.rungs import arrivals, epochs_done, is_at, losses_at
 from automtl.controller.stopping import NeverStop, Phase, StoppingRule
 from automtl.results import Decision, Objective, TrialRecord, TrialStatus
 from automtl.space.early_stopping import NoStopping, PromotionStopping
@@ -85,44 +85,27 @@ class Promotion(StoppingRule):
     def _next(
         self, history: Sequence[TrialRecord], phase: Phase, arriving: int | None = None
     ) -> int | None:
-        coming = [epochs_done(record) for record in history if _is_busy(record)]
-        by_rung = self._waiting(history, arriving)
-        for epoch in sorted(by_rung, reverse=phase is not Phase.CLOSING):
-            waiting = by_rung[epoch]
+        given = (self.rungs, self.objectives)
+        is_busy, done, waits_at = _PROGRESS.over(history, None, given, width=3).T
+        if arriving is not None and self.waits(history[arriving]):
+            waits_at = waits_at.copy()
+            waits_at[arriving] = done[arriving]
+        epochs = sorted({int(epoch) for epoch in waits_at[waits_at > 0]})
+        for epoch in epochs if phase is Phase.CLOSING else reversed(epochs):
             found = arrivals(history, self.objectives, epoch)
             eta = self.eta_at(agreement(history, self.objectives, found))
             # Where nobody else arrives, one of a few must go on.
-            is_complete = phase is not Phase.OPEN and min(coming, default=epoch) >= epoch
-            n_best = (math.ceil if is_complete else math.floor)(len(found.numbers) / eta)
-            if phase is Phase.OPEN and _n_went_on(history, found, waiting) >= n_best:
+            is_complete = phase is not Phase.OPEN and not (done[is_busy > 0] < epoch).any()
+            n_best = (math.ceil if is_complete else math.floor)(len(found.rows) / eta)
+            waits = waits_at[found.rows] == epoch
+            # Who was trained on from the rung, or is about to be.
+            went_on = ~waits & ((done[found.rows] > epoch) | (is_busy[found.rows] > 0))
+            if phase is Phase.OPEN and np.count_nonzero(went_on) >= n_best:
                 continue
-            chosen = first_among(
-                found.losses,
-                np.array([number in waiting for number in found.numbers]),
-                ties=self.ties,
-                n_best=n_best,
-            )
+            chosen = first_among(found.losses, waits, ties=self.ties, n_best=n_best)
             if chosen is not None:
-                return found.numbers[chosen]
+                return history[int(found.rows[chosen])].number
         return None
-
-    def _waiting(
-        self, history: Sequence[TrialRecord], arriving: int | None
-    ) -> dict[int, set[int]]:
-        given = (self.rungs, self.objectives)
-        found: dict[int, set[int]] = {}
-        for record, epoch in zip(history, _PAUSED_AT.over(history, None, given), strict=True):
-            if epoch is not None:
-                found.setdefault(epoch, set()).add(record.number)
-        if arriving is not None and self.waits(history[arriving]):
-            found.setdefault(epochs_done(history[arriving]), set()).add(arriving)
-        return found
-
-
-def _n_went_on(history: Sequence[TrialRecord], found: Arrivals, waiting: Set[int]) -> int:
-    """Count who was trained on from a rung, or is about to be."""
-    came = (history[number] for number in found.numbers if number not in waiting)
-    return sum(epochs_done(record) > found.epoch or _is_busy(record) for record in came)
 
 
 def _is_busy(record: TrialRecord) -> bool:
@@ -134,14 +117,16 @@ def _waits(record: TrialRecord, rungs: Sequence[int], objectives: Sequence[Objec
     return has_vector and is_at(record, rungs)
 
 
-def _paused_at(
+def _progress(
     record: TrialRecord, _key: None, given: tuple[Sequence[int], Sequence[Objective]]
-) -> int | None:
-    is_paused = record.status is TrialStatus.PAUSED
-    return epochs_done(record) if is_paused and _waits(record, *given) else None
+) -> tuple[int, int, int]:
+    """Return whether a trial is busy, its epochs, and the rung it waits at, 0 for none."""
+    done = epochs_done(record)
+    waits = record.status is TrialStatus.PAUSED and _waits(record, *given)
+    return int(_is_busy(record)), done, done if waits else 0
 
 
-_PAUSED_AT = PerTrial(_paused_at)
+_PROGRESS = RowPerTrial(_progress)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +171,7 @@ def rule_standing(rule: Promotion, history: Sequence[TrialRecord]) -> tuple[Rung
 def _standing_at(rule: Promotion, history: Sequence[TrialRecord], epoch: int) -> RungStanding:
     found = arrivals(history, rule.objectives, epoch)
     agrees = agreement(history, rule.objectives, found)
-    came = [record for record in history if record.number in set(found.numbers)]
+    came = [history[row] for row in found.rows]
     stayed = [record for record in came if epochs_done(record) == epoch]
     return RungStanding(
         epoch=epoch,

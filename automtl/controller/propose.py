@@ -6,15 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from automtl.config import FreeConfig, SharingConfig, TrialConfig, digest_of
-from automtl.config.backbones import N_STAGES
-from automtl.config.sharing import tree_digest
-from automtl.controller.baselines import Remembered, alone, baseline_of, nothing_remembered
+import numpy as np
+
+from automtl.config import FreeConfig, TrialConfig, digest_of
+from automtl.controller.baselines import (
+    BASELINE,
+    Remembered,
+    alone,
+    baseline_of,
+    nothing_remembered,
+)
 from automtl.controller.chance import uniform
 from automtl.controller.constraints import KnownCosts, nothing_known, violations
-from automtl.controller.memo import PerTrial
-from automtl.controller.rungs import competes
+from automtl.controller.memo import PerTrial, RowPerTrial
 from automtl.controller.sampler import Question, draws
+from automtl.controller.tried import identity_in, points_tried, trainings_tried
 from automtl.results import Point, TrialRecord
 from automtl.space.parameter_base import Scalar
 from automtl.space.search import Search
@@ -74,7 +80,7 @@ def propose(
     """
     # Replicates are as if they were not there: a search that goes on after them proposes what it
     # would have proposed without.
-    ordered = [r for r in sorted(history, key=lambda r: r.number) if r.replicate_of is None]
+    ordered = _searched(history)
     number = len(ordered)
     # Duplicates among what is stated may leave fewer; validating all of it costs milliseconds.
     if number <= len(search.enqueue) + len(search.baseline_names):
@@ -85,8 +91,8 @@ def propose(
     if tuned is not None:
         return tuned
     space = search.space
-    identity = _identity_in(space)
-    tried = _tried(ordered, identity)
+    identity = identity_in(space)
+    tried = trainings_tried(ordered, identity)
     seed = stream_seed(search.seed, number)
 
     configs: dict[str, TrialConfig | FreeConfig] = {}
@@ -148,8 +154,8 @@ def n_when_all_tried(search: Search, history: Sequence[TrialRecord]) -> int | No
     grid = search.space.grid(GRID_LIMIT)
     if grid is None:
         return None
-    identity = _identity_in(search.space)
-    tried = _tried(history, identity)
+    identity = identity_in(search.space)
+    tried = trainings_tried(history, identity)
     is_over = all(identity(search.space.trial_of(p).to_plain()) in tried for p in grid)
     return len(grid) if is_over else None
 
@@ -208,38 +214,21 @@ def _stated_seed(seed: int, number: int, origin: str) -> int:
     return stream_seed(seed, number) if name == origin else baseline_seed(seed, name, 0)
 
 
-def _identity_in(space: SearchSpace) -> Callable[[Mapping[str, object]], str]:
-    return digest_of if space.base is None else _identity
+def _searched(history: Sequence[TrialRecord]) -> tuple[TrialRecord, ...]:
+    """Return the trials that are no replicates, by number."""
+    numbers, is_searched = _PLACE.over(history, None, None, width=2).T
+    if is_searched.all() and (np.diff(numbers) > 0).all():
+        return tuple(history)
+    rows = np.argsort(numbers, kind="stable")
+    return tuple(history[row] for row in rows[is_searched[rows] > 0])
 
 
-def _tried(
-    history: Sequence[TrialRecord], identity: Callable[[Mapping[str, object]], str]
-) -> set[str | None]:
-    return set(_IDENTITY.over(history, None, identity))
-
-
-def _identity(config: Mapping[str, object]) -> str:
-    """Return a digest that configurations have in common if they are the same training.
-
-    Two chains of one sharing tree are, where no schedule takes the tasks in the chain's order.
-    """
-    parts = dict(config)
-    sharing = SharingConfig.model_validate(parts.pop("sharing"))
-    backbone, schedule = parts["backbone"], parts["schedule"]
-    assert isinstance(backbone, Mapping), "a trial's configuration has a backbone"
-    assert isinstance(schedule, Mapping), "a trial's configuration has a schedule"
-    n_stages = N_STAGES.get(backbone["name"], max(sharing.split_after, default=0))
-    order = () if schedule["kind"] == "joint" else sharing.order
-    return digest_of([parts, order, tree_digest(sharing, n_stages)])
-
-
-_IDENTITY = PerTrial(
-    lambda record, _key, identity: identity(record.config) if competes(record) else None
-)
+_PLACE = RowPerTrial(lambda record, _key, _given: (record.number, record.replicate_of is None))
+_ORIGIN = PerTrial(lambda record, _key, _given: record.origin)
 
 
 def _not_among(history: Sequence[TrialRecord]) -> Callable[[Point], bool]:
-    tried = {digest_of(dict(record.point)) for record in history}
+    tried = points_tried(history)
     return lambda point: digest_of(dict(point)) not in tried
 
 
@@ -251,9 +240,11 @@ def _tuned(
 ) -> Proposal | None:
     """Return the next trial of a single task's own search; the tasks take turns."""
     wanted = search.tuned_alone
-    own = {task: [r for r in history if r.origin == f"baseline:{task}"] for task in wanted}
-    waiting = [task for task, n_trials in wanted.items() if len(own[task]) < n_trials]
-    for task in sorted(waiting, key=lambda task: len(own[task])):
+    origins = _ORIGIN.over(history, None, None)
+    n_own = {task: origins.count(f"{BASELINE}{task}") for task in wanted}
+    waiting = [task for task, n_trials in wanted.items() if n_own[task] < n_trials]
+    own = {task: [r for r in history if r.origin == f"{BASELINE}{task}"] for task in waiting}
+    for task in sorted(waiting, key=n_own.__getitem__):
         space = alone(search.space, task)
         seed = baseline_seed(search.seed, task, len(own[task]))
         point = remembered(task, len(own[task]))
@@ -264,7 +255,7 @@ def _tuned(
                 number=len(history),
                 point=point,
                 config=space.config_of(point),
-                origin=f"baseline:{task}",
+                origin=f"{BASELINE}{task}",
                 seed=seed,
             )
     return None

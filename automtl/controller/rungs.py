@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from automtl.controller.memo import PerTrial
+from automtl.controller.memo import RowPerTrial, is_known
 from automtl.results import OVER, EpochReport, Objective, TrialRecord, TrialStatus
 
 
@@ -21,12 +21,12 @@ class Arrivals:
 
     Attributes:
         epoch: The rung.
-        numbers: Trials, ascending.
+        rows: Their places in the history, ascending.
         losses: Shape ``(n, m)``; smaller is better.
     """
 
     epoch: int
-    numbers: tuple[int, ...]
+    rows: NDArray[np.int64]
     losses: NDArray[np.float64]
 
 
@@ -34,32 +34,28 @@ def arrivals(
     history: Sequence[TrialRecord], objectives: Sequence[Objective], epoch: int
 ) -> Arrivals:
     """Return who reached a rung; baselines do not compete."""
-    found = reached(history, objectives, epoch)
-    losses = np.array(list(found.values()), dtype=np.float64)
-    return Arrivals(
-        epoch=epoch,
-        numbers=tuple(found),
-        losses=losses.reshape(len(found), len(objectives)),
-    )
+    losses = reached(history, objectives, epoch)
+    rows = np.flatnonzero(is_known(losses))
+    return Arrivals(epoch=epoch, rows=rows, losses=losses[rows])
 
 
 def reached(
     history: Sequence[TrialRecord], objectives: Sequence[Objective], epoch: int
-) -> dict[int, tuple[float, ...]]:
-    """Return :func:`losses_at` of each trial that has any, by number."""
-    return _by_number(history, _LOSSES_AT.over(history, epoch, objectives))
+) -> NDArray[np.float64]:
+    """Return :func:`losses_at` of each trial, shape ``(n_trials, m)``, NaN where there is none."""
+    return _LOSSES_AT.over(history, epoch, objectives, width=len(objectives))
 
 
 def finished(
     history: Sequence[TrialRecord], objectives: Sequence[Objective]
-) -> dict[int, tuple[float, ...]]:
-    """Return what each trial ended with that was trained to its end, by number."""
-    return _by_number(history, _FINAL_LOSSES.over(history, None, objectives))
+) -> NDArray[np.float64]:
+    """Return :func:`final_losses` of each trial, shape ``(n_trials, m)``, NaN where none is."""
+    return _FINAL_LOSSES.over(history, None, objectives, width=len(objectives))
 
 
 def losses_at(
     record: TrialRecord, objectives: Sequence[Objective], epoch: int
-) -> tuple[float, ...] | None:
+) -> Sequence[float] | None:
     """Return what a trial would have ended with at a rung.
 
     None where it has not been there, trains no longer than that, is a baseline, failed, or has
@@ -82,7 +78,7 @@ def _losses_at(
     return found if all(map(math.isfinite, found)) else None
 
 
-_LOSSES_AT = PerTrial(_losses_at)
+_LOSSES_AT = RowPerTrial(_losses_at)
 
 
 def final_losses(record: TrialRecord, objectives: Sequence[Objective]) -> tuple[float, ...] | None:
@@ -93,17 +89,7 @@ def final_losses(record: TrialRecord, objectives: Sequence[Objective]) -> tuple[
     return tuple(o.as_loss(value) for o, value in zip(objectives, vector, strict=True))
 
 
-_FINAL_LOSSES = PerTrial(lambda record, _key, objectives: final_losses(record, objectives))
-
-
-def _by_number(
-    history: Sequence[TrialRecord], losses: Sequence[tuple[float, ...] | None]
-) -> dict[int, tuple[float, ...]]:
-    return {
-        record.number: found
-        for record, found in zip(history, losses, strict=True)
-        if found is not None
-    }
+_FINAL_LOSSES = RowPerTrial(lambda record, _key, objectives: final_losses(record, objectives))
 
 
 def best_report(reports: Sequence[EpochReport]) -> EpochReport | None:

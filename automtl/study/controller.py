@@ -13,6 +13,7 @@ from automtl.controller.propose import propose
 from automtl.controller.replication import missing_replicates
 from automtl.controller.rungs import best_report, epochs_done
 from automtl.controller.stopping import Phase, StoppingRule
+from automtl.controller.waiting import first_queued
 from automtl.ledger.stop import Stop
 from automtl.ledger.store import Ledger
 from automtl.results import (
@@ -250,7 +251,7 @@ class StudyController:
 
     def _waiting(self, history: tuple[TrialRecord, ...], phase: Phase) -> TrialRecord | None:
         """Return the trial to run before any is proposed: one that is queued, or promoted now."""
-        queued = next((r for r in history if r.status is TrialStatus.QUEUED), None)
+        queued = first_queued(history)
         if queued is not None:
             return queued
         promoted = self._stopping.resumes(history, phase)

@@ -1,9 +1,10 @@
 """What is remembered of a trial holds for that very state of it."""
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automtl.controller.memo import PerTrial
+from automtl.controller.memo import PerTrial, RowPerTrial, is_known
 from automtl.results import TrialRecord
 
 
@@ -55,4 +56,50 @@ def test_a_column_asks_only_for_what_changed() -> None:
     found.over(history, None, None)
     history[2] = history[2].model_copy(update={"attempts": 1})
     assert found.over(history, None, None) == [0, 0, 1, 0]
+    assert calls == [0, 1, 2, 3, 2]
+
+
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(0, 1))),
+    n_shown=st.integers(0, 6),
+)
+def test_a_row_is_the_function_of_every_trial_whatever_changed_before(
+    changes: list[tuple[int, int, int]], n_shown: int
+) -> None:
+    def numbers(record: TrialRecord, key: int, given: int) -> tuple[int, ...] | None:
+        attempts = record.attempts
+        return None if attempts == 3 else (attempts + key, attempts * given, given)
+
+    found = RowPerTrial(numbers)
+    history: list[TrialRecord] = []
+    kept: list[tuple[np.ndarray, np.ndarray]] = []
+    for number, attempts, summand in changes:
+        record = TrialRecord(number=number, point={}, config={}, config_digest="")
+        if number >= len(history):
+            history.append(record.model_copy(update={"number": len(history)}))
+        else:
+            history[number] = record.model_copy(update={"attempts": attempts})
+        for shown in (history, tuple(history), history[:n_shown]):
+            rows = found.over(shown, 7, summand, width=3)
+            assert rows.shape == (len(shown), 3)
+            assert is_known(rows).tolist() == [r.attempts != 3 for r in shown]
+            expected = [numbers(r, 7, summand) for r in shown if r.attempts != 3]
+            assert [tuple(row) for row in rows[is_known(rows)].tolist()] == expected
+            kept.append((rows, rows.copy()))
+    # Who still has the rows of an earlier history reads what he was given.
+    assert all(np.array_equal(now, then, equal_nan=True) for now, then in kept)
+
+
+def test_rows_ask_only_for_what_changed() -> None:
+    calls: list[int] = []
+
+    def count(record: TrialRecord, _key: None, _given: None) -> tuple[int]:
+        calls.append(record.number)
+        return (record.attempts,)
+
+    found = RowPerTrial(count)
+    history = [TrialRecord(number=i, point={}, config={}, config_digest="") for i in range(4)]
+    found.over(history, None, None, width=1)
+    history[2] = history[2].model_copy(update={"attempts": 1})
+    assert found.over(history, None, None, width=1).tolist() == [[0], [0], [1], [0]]
     assert calls == [0, 1, 2, 3, 2]

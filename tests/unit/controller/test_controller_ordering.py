@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from automtl.controller.ordering import first_among, order
+from automtl.pareto import ranks
 
 TIES = st.sampled_from(["hypervolume", "spread"])
 LOSSES = arrays(
@@ -25,6 +26,22 @@ def test_no_row_comes_before_one_that_dominates_it(losses: np.ndarray, ties: str
                 losses[later] < losses[row]
             ).any()
             assert not dominates
+
+
+MANY = arrays(
+    np.float64,
+    st.tuples(st.integers(1, 40), st.integers(1, 3)),
+    elements=st.integers(0, 9).map(float),
+)
+
+
+@given(MANY, TIES)
+def test_rows_come_front_by_front(losses: np.ndarray, ties: str) -> None:
+    """Also behind those fronts that are found one by one."""
+    found = order(losses, ties=ties)  # type: ignore[arg-type]
+    assert sorted(found) == list(range(len(losses)))
+    by_front = ranks(losses)[found]
+    assert (np.diff(by_front) >= 0).all()
 
 
 @given(LOSSES, TIES, st.integers(0, 9))
