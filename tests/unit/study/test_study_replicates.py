@@ -11,6 +11,7 @@ from automtl.analysis.replicates import replication_of
 from automtl.controller.replication import missing_replicates
 from automtl.dispatch.base import Report
 from automtl.dispatch.in_process import InProcessDispatcher
+from automtl.ledger.outbox import OF_STUDY
 from automtl.ledger.store import Ledger
 from automtl.pareto import front
 from automtl.results import Decision, TrialOrder, TrialRecord, TrialStatus
@@ -198,7 +199,8 @@ def test_what_new_seeds_say_is_recorded(place: StudyFolder) -> None:
     assert pick.inputs["values"] == "means of new seeds"
     assert pick.number in {member.number for member in again.members}
     (body,) = ranked
-    assert set(body["metrics"]) == {str(member.number) for member in again.members}
+    members = {str(member.number) for member in again.members}
+    assert set(body["metrics"]) == members | {OF_STUDY}
     for member in again.members:
         noted = body["metrics"][str(member.number)]
         assert noted["replicates/p_front"] == member.p_front
