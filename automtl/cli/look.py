@@ -30,9 +30,9 @@ from automtl.space.stored import stored_search
 from automtl.space.yaml_lines import read_yaml
 from automtl.study.conclude import keep_pick, write_study_report
 from automtl.study.deltas import deltas_of
-from automtl.study.disk import GB, free_bytes, shortage
+from automtl.study.disk import GB, disks_of, fullest, shortage
 from automtl.study.failures import failure_facts, failure_lines
-from automtl.study.folder import StudyFolder
+from automtl.study.folder import StudyFolder, load_settings
 from automtl.study.notes import note_line
 from automtl.study.search import opened, record_if_free
 from automtl.study.words import rung_line
@@ -48,7 +48,7 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
         pending, notes = ledger.outbox.count_pending(), ledger.notes()
         left_out = read_left_out(ledger.engine, ledger.name)
     search = stored_search(study.recipe)
-    n_free = free_bytes(folder)
+    disk, n_free = fullest(disks_of(folder, load_settings(StudyFolder(folder))))
     rungs = standing(search, history)
     counts = {s.value: sum(r.status is s for r in history) for s in TrialStatus}
     summary: dict[str, object] = {
@@ -75,7 +75,7 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
         for rung in rungs:
             say(console, f"{'rung:':16s} {rung_line(rung)}")
         short = n_free < search.resources.min_free_gb * GB
-        room = [shortage(n_free, search.resources.min_free_gb)] if short else []
+        room = [shortage(disk, n_free, search.resources.min_free_gb)] if short else []
         wrong = (*failure_lines(history), *lines_of(left_out))
         for line in (*room, *wrong, *map(note_line, notes)):
             say(console, line)

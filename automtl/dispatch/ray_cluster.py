@@ -9,8 +9,8 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
+from automtl.dispatch.ray_token import check_auth, keep_token
 from automtl.dispatch.resources import usable_cores
 from automtl.errors import DispatchError
 
@@ -90,7 +90,9 @@ def _shut_down() -> None:
 def _start(n_cpus: int) -> None:
     import ray
 
+    check_auth()
     try:
+        keep_token()
         with _on_loopback():
             ray.init(
                 address=LOCAL,
@@ -107,10 +109,6 @@ def _start(n_cpus: int) -> None:
             fix="Its processes get 30 s for that; if other work keeps the machine busy, go on "
             "when it is less so: automtl resume",
         ) from error
-    # Ray writes this secret with the usual mask, readable for everybody on the machine.
-    token = Path.home() / ".ray" / "auth_token"
-    if token.is_file():
-        token.chmod(0o600)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskErr
 from ray.tune.experiment import Trial
 
 from automtl.dispatch.base import failure_of
+from automtl.dispatch.ray_ends import ProcessEndedError
 from automtl.dispatch.ray_worker import AttemptFailedError
 from automtl.results import Failure, FailureKind
 
@@ -31,7 +32,7 @@ def _error_of(trial: Trial) -> BaseException | None:
 
 def failure_of_ray(error: BaseException | None) -> Failure:
     """Name the reason of an exception that came through Ray."""
-    cause = error.cause if isinstance(error, RayTaskError) else error
+    cause = error.cause if isinstance(error, RayTaskError | ProcessEndedError) else error
     if isinstance(cause, AttemptFailedError):
         return Failure.model_validate_json(cause.failure)
     if cause is None:

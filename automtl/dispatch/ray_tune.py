@@ -73,26 +73,28 @@ def _tune(
     from ray.tune.error import TuneError
 
     from automtl.dispatch.ray_bridge import Bridge, OrderScheduler, OrderSearcher, StopAfterGrace
+    from automtl.dispatch.ray_ends import known_ends
 
     bridge = Bridge(controller, nodes)
     watchdog = Watchdog(limit_s=dispatcher.max_silence_s, clock=time.monotonic)
     scheduler = OrderScheduler(bridge, watchdog)
     try:
-        tune.run(
-            _shared_with_workers(trainable),
-            name="study",
-            search_alg=OrderSearcher(bridge),
-            scheduler=scheduler,
-            stop=StopAfterGrace(bridge, scheduler, dispatcher.stop_grace_s),
-            # Without a limit Tune lets a foreign searcher have one pending trial only.
-            max_concurrent_trials=slots,
-            num_samples=-1,
-            reuse_actors=True,
-            raise_on_failed_trial=False,
-            storage_path=folder,
-            trial_dirname_creator=lambda trial: f"trial-{trial.trial_id}",
-            verbose=0,
-        )
+        with known_ends():
+            tune.run(
+                _shared_with_workers(trainable),
+                name="study",
+                search_alg=OrderSearcher(bridge),
+                scheduler=scheduler,
+                stop=StopAfterGrace(bridge, scheduler, dispatcher.stop_grace_s),
+                # Without a limit Tune lets a foreign searcher have one pending trial only.
+                max_concurrent_trials=slots,
+                num_samples=-1,
+                reuse_actors=True,
+                raise_on_failed_trial=False,
+                storage_path=folder,
+                trial_dirname_creator=lambda trial: f"trial-{trial.trial_id}",
+                verbose=0,
+            )
     except TuneError as error:
         raise (bridge.error or error) from None
 

@@ -30,6 +30,12 @@ def store_at(address: str) -> Store:
     return FsspecStore(address)
 
 
+def folder_of(address: str) -> Path | None:
+    """Return the folder of an address on a disk of this machine; None where it is elsewhere."""
+    store = store_at(address)
+    return store.root if isinstance(store, FolderStore) else None
+
+
 def absolute(address: str) -> str:
     """Return an address that other folders and machines understand; an empty one stays so."""
     if not address or "://" in address:

@@ -1,12 +1,15 @@
 """Room on the disk: what a search will take, and what happens while there is too little."""
 
 import shutil
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from automtl.errors import AutomtlError
+from automtl.storage.choose import absolute, folder_of
+from automtl.study.folder import Settings
 
 GB = 10**9
 POLL_S = 10.0
@@ -21,18 +24,40 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(there).free
 
 
+def disks_of(root: Path, settings: Settings) -> tuple[Path, ...]:
+    """Return a folder on each disk of this machine that a study fills.
+
+    Args:
+        root: The study's folder.
+        settings: Where trials run, and where what they leave is kept.
+    """
+    if not settings.artifacts:
+        return (root,)
+    kept = folder_of(absolute(settings.artifacts))
+    # Trials work in a folder of their own machine, and send what they leave.
+    working = () if settings.ray_address else (Path(tempfile.gettempdir()),)
+    return (root, *(() if kept is None else (kept,)), *working)
+
+
+def fullest(disks: Sequence[Path], free: Callable[[Path], int] = free_bytes) -> tuple[Path, int]:
+    """Return the folder whose disk has the least room, and its free bytes."""
+    room = {disk: free(disk) for disk in disks}
+    place = min(room, key=room.__getitem__)
+    return place, room[place]
+
+
 @dataclass(slots=True, kw_only=True)
 class DiskGuard:
     """Says whether a new trial may begin.
 
     Attributes:
-        folder: Of the study.
+        disks: A folder on each disk that the study fills.
         min_free_gb: Free space below which none may; 0 lets all begin.
         free: Free bytes of a folder's disk.
         sleep: Waits for some seconds.
     """
 
-    folder: Path
+    disks: Sequence[Path]
     min_free_gb: float
     free: Callable[[Path], int] = free_bytes
     sleep: Callable[[float], None] = time.sleep
@@ -41,7 +66,11 @@ class DiskGuard:
     @property
     def is_short(self) -> bool:
         """Whether there is too little room for a new trial."""
-        return self.min_free_gb > 0 and self.free(self.folder) < self.min_free_gb * GB
+        return self.min_free_gb > 0 and self._fullest[1] < self.min_free_gb * GB
+
+    @property
+    def _fullest(self) -> tuple[Path, int]:
+        return fullest(self.disks, self.free)
 
     def admits(
         self,
@@ -67,7 +96,7 @@ class DiskGuard:
             say(f"The disk is nearly full: {size(freed)} of models that others beat are removed")
         if self.is_short and not self._is_waiting:
             self._is_waiting = True
-            say(shortage(self.free(self.folder), self.min_free_gb))
+            say(shortage(*self._fullest, self.min_free_gb))
         while is_idle and self.is_short and not is_stopped():
             self.sleep(POLL_S)
         if self.is_short:
@@ -78,12 +107,12 @@ class DiskGuard:
         return True
 
 
-def shortage(n_free: int, min_free_gb: float) -> str:
+def shortage(place: Path, n_free: int, min_free_gb: float) -> str:
     """Say that new trials wait, and what to do."""
     return (
-        f"New trials wait: {size(n_free)} are free on the disk, resources.min_free_gb asks for "
-        f"{size(min_free_gb * GB)}. Make room (automtl clean says what it would remove); running "
-        "trials go on"
+        f"New trials wait: {size(n_free)} are free on the disk of {place}, "
+        f"resources.min_free_gb asks for {size(min_free_gb * GB)}. Make room (automtl clean "
+        "says what it would remove); running trials go on"
     )
 
 
@@ -138,7 +167,10 @@ def check_room(estimate: DiskEstimate, folder: Path, min_free_gb: float, n_free:
             f"the disk has {size(n_free)} free; trials that run at a time take "
             f"{size(estimate.at_once)}, and {size(min_free_gb * GB)} are to stay free"
         )
-        fix = "Make room, name another --folder, or lower --slots or resources.min_free_gb"
+        fix = (
+            "Make room, name another --folder or --artifacts, or lower --slots or "
+            "resources.min_free_gb"
+        )
         raise AutomtlError(msg, where=str(folder), fix=fix)
     line = estimate.line(n_free)
     if estimate.in_all > room:

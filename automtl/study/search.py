@@ -21,7 +21,7 @@ from automtl.space.stored import stored_recipe, stored_search
 from automtl.storage.choose import absolute, check_store
 from automtl.study.conclude import conclude_and_send
 from automtl.study.controller import StudyController
-from automtl.study.disk import DiskGuard
+from automtl.study.disk import DiskGuard, disks_of
 from automtl.study.folder import (
     Settings,
     StudyFolder,
@@ -196,7 +196,7 @@ def run(
             folder=folder,
             observer=observer,
             known=prepared.known,
-            disk=DiskGuard(folder=folder.root, min_free_gb=search.resources.min_free_gb),
+            disk=_guard(folder, settings, search),
             only_replicates=only_replicates,
             stop=StopWatch.of(lease),
             artifacts=settings.artifacts,
@@ -267,6 +267,11 @@ def _dispatch(controller: StudyController, settings: Settings, prepared: Prepare
         trainable = with_system_metrics(trainable)
     with stop_on_interrupt(controller, controller.observer):
         dispatcher.run(controller, trainable)
+
+
+def _guard(folder: StudyFolder, settings: Settings, search: Search) -> DiskGuard:
+    disks = disks_of(folder.root, settings)
+    return DiskGuard(disks=disks, min_free_gb=search.resources.min_free_gb)
 
 
 def _check_digest(ledger: Ledger, prepared: Prepared) -> None:

@@ -1,7 +1,9 @@
 """Room on the disk: new trials wait, running ones go on, and nothing that counts is removed."""
 
 import os
+import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,16 @@ from automtl.storage.local import FolderStore
 from automtl.storage.names import WEIGHTS
 from automtl.study.cleaning import beaten_weights, remove, useless_checkpoints, useless_views
 from automtl.study.controller import StudyController
-from automtl.study.disk import GB, DiskEstimate, DiskGuard, check_room, free_bytes, size
+from automtl.study.disk import (
+    GB,
+    DiskEstimate,
+    DiskGuard,
+    check_room,
+    disks_of,
+    free_bytes,
+    fullest,
+    size,
+)
 from automtl.study.folder import Settings, StudyFolder
 from automtl.study.observer import Silent
 from automtl.study.search import create, held, opened
@@ -69,7 +80,7 @@ def ledger(folder: StudyFolder) -> Iterator[Ledger]:
 
 
 def desk_of(recipe, ledger, folder, disk, heard=None) -> StudyController:
-    guard = DiskGuard(folder=folder.root, min_free_gb=1.0, free=disk.free, sleep=disk.sleep)
+    guard = DiskGuard(disks=(folder.root,), min_free_gb=1.0, free=disk.free, sleep=disk.sleep)
     return StudyController(
         recipe=recipe, ledger=ledger, folder=folder, observer=heard or Heard(), disk=guard
     )
@@ -93,7 +104,7 @@ def test_a_new_trial_waits_while_running_ones_go_on(recipe, ledger, folder) -> N
     assert desk.next_order() is None
     assert desk.next_order() is None
     (line,) = heard.lines
-    assert line.startswith("New trials wait: 400 MB are free on the disk, resources.min_free_gb")
+    assert line.startswith("New trials wait: 400 MB are free on the disk of ")
     end(desk, recipe, 0, 0.5)
     assert ledger.history()[0].status is TrialStatus.COMPLETED
     assert disk.slept == 0
@@ -266,7 +277,26 @@ def test_free_space_is_that_of_a_folder_that_is_still_to_be_made(tmp_path) -> No
     assert size(0) == "0.0 MB"
 
 
+@pytest.mark.parametrize("address", ["{}/kept", "file://{}/kept"])
+def test_the_disk_of_the_artifacts_counts_and_that_where_trials_work(tmp_path, address) -> None:
+    root, kept, working = tmp_path / "study", tmp_path / "kept", Path(tempfile.gettempdir())
+    settings = Settings(artifacts=address.format(tmp_path))
+    assert disks_of(root, settings) == (root, kept, working)
+    assert disks_of(root, replace(settings, ray_address="10.0.0.1:6379")) == (root, kept)
+    assert disks_of(root, Settings(artifacts="memory://kept")) == (root, working)
+    assert disks_of(root, Settings()) == (root,)
+    room = {root: 9 * GB, kept: GB // 2, working: 5 * GB}
+    assert fullest(tuple(room), room.__getitem__) == (kept, GB // 2)
+    guard = DiskGuard(disks=tuple(room), min_free_gb=1.0, free=room.__getitem__)
+    said: list[str] = []
+    asked = {"is_idle": False, "make_room": lambda: 0, "is_stopped": lambda: False}
+    assert not guard.admits(**asked, say=said.append)
+    assert f"500 MB are free on the disk of {kept}" in said[0]
+    room[kept] = 2 * GB
+    assert guard.admits(**asked, say=said.append)
+
+
 def test_a_negative_threshold_is_refused() -> None:
     with pytest.raises(ValueError, match="min_free_gb"):
         Resources(min_free_gb=-1)
-    assert not DiskGuard(folder=Path(), min_free_gb=0, free=lambda _: 0).is_short
+    assert not DiskGuard(disks=(Path(),), min_free_gb=0, free=lambda _: 0).is_short
