@@ -53,6 +53,8 @@ class ExperimentLog:
     _status: str = "FINISHED"
     _closing: threading.Event = field(default_factory=threading.Event)
     _deadline_s: float = float("inf")
+    _last_s: float = float("inf")
+    _patience_s: float = float("inf")
     _began_s: float = 0.0
     _thread: threading.Thread | None = None
 
@@ -84,17 +86,28 @@ class ExperimentLog:
         self._thread = threading.Thread(target=self._send, name="experiment log", daemon=True)
         self._thread.start()
 
-    def close(self, *, timeout_s: float, status: str = "FINISHED") -> int:
-        """Send what is left and end the study's run, for at most ``timeout_s``.
+    def close(
+        self, *, timeout_s: float, longest_s: float | None = None, status: str = "FINISHED"
+    ) -> int:
+        """Send what is left and end the study's run.
+
+        Args:
+            timeout_s: How long to wait for the next answer.
+            longest_s: How long to go on while answers come; None takes ``timeout_s`` for all.
+            status: Of the study's run.
 
         Returns:
             The number of events that wait for the next start.
         """
         self._status = status
-        self._deadline_s = time.monotonic() + timeout_s
+        self._patience_s = timeout_s
+        self._last_s = time.monotonic() + (timeout_s if longest_s is None else longest_s)
+        self._answered()
         self._closing.set()
         if self._thread is not None:
-            self._thread.join(timeout_s + 1)
+            while self._thread.is_alive() and not self._is_late:
+                self._thread.join(max(0.0, self._deadline_s - time.monotonic()))
+            self._thread.join(1)
             if self._sink is not None and self._thread.is_alive():
                 self._sink.kill()
                 self._thread.join(1)
@@ -145,6 +158,10 @@ class ExperimentLog:
         if not (self._is_late and self.last_error):
             self.last_error = line_of(error)
 
+    def _answered(self) -> None:
+        """Wait anew: a server that is slow is not one that is away."""
+        self._deadline_s = min(self._last_s, time.monotonic() + self._patience_s)
+
     def _pause(self, failures: int) -> None:
         if self._closing.wait(min(LONGEST_PAUSE_S, IDLE_S * 2 ** min(failures, 10))) and failures:
             time.sleep(min(IDLE_S, max(0.0, self._deadline_s - time.monotonic())))
@@ -162,6 +179,7 @@ class ExperimentLog:
                     break
                 self.ledger.confirm_lease()
                 runs |= self._write(sink, sending)
+                self._answered()
                 sent.extend(sending.ids)
         finally:
             # Together, since each writing of the ledger waits for the disk.
@@ -174,6 +192,7 @@ class ExperimentLog:
         if not self._sink.is_connected:
             self.ledger.confirm_lease()
             self.ledger.set_mlflow_run(*self._sink.connect())
+            self._answered()
         return self._sink
 
     def _write(self, sink: RemoteSink, sending: Sending) -> dict[int, str]:

@@ -160,41 +160,54 @@ def mini_study(
     return folder
 
 
+class MlflowServer:
+    """An MLflow server as people start one, on loopback; it can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        server = [sys.executable, "-m", "mlflow", "server"]
+        where = ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
+        database = ["--backend-store-uri", f"sqlite:///{self.folder / 'server.db'}"]
+        files = ["--artifacts-destination", str(self.folder / "server-artifacts")]
+        self._process = subprocess.Popen(
+            [*server, *where, *database, *files],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+        )
+        wait_until_healthy(self.url)
+
+    def kill(self) -> None:
+        """End it and its workers with ``kill -9``."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(30)
+            self._process = None
+
+
 @pytest.fixture
-def mlflow_server(tmp_path: Path) -> Iterator[str]:
-    """An MLflow server as people start one, on loopback."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "mlflow",
-            "server",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-            "--workers",
-            "1",
-            "--backend-store-uri",
-            f"sqlite:///{tmp_path / 'server.db'}",
-            "--artifacts-destination",
-            str(tmp_path / "server-artifacts"),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
-    )
+def mlflow_process(tmp_path: Path) -> Iterator[MlflowServer]:
+    server = MlflowServer(tmp_path)
     try:
-        wait_until_healthy(url)
-        yield url
+        server.start()
+        yield server
     finally:
         # Nothing is asked of it any more, and on a busy machine it takes its time for a farewell.
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(30)
+        server.kill()
+
+
+@pytest.fixture
+def mlflow_server(mlflow_process: MlflowServer) -> str:
+    """Address of an MLflow server."""
+    return mlflow_process.url
 
 
 def wait_until_healthy(url: str) -> None:

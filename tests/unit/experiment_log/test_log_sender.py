@@ -144,6 +144,21 @@ def test_a_slow_server_holds_up_the_end_no_longer_than_asked(ledger, log_with):
     assert sink.status is None, "a study is not finished before all has arrived"
 
 
+def test_a_slow_server_is_waited_for_while_it_answers(ledger, log_with):
+    announce(ledger, 12)
+    log, sink = log_with(lambda _update: time.sleep(0.1))
+    assert log.close(timeout_s=0.6, longest_s=30) == 0
+    assert (len(sink.taken), sink.status) == (12, "FINISHED")
+
+
+def test_a_slow_server_is_not_waited_for_longer_than_the_longest(ledger, log_with):
+    announce(ledger, 50)
+    log, sink = log_with(lambda _update: time.sleep(0.1))
+    began = time.monotonic()
+    assert log.close(timeout_s=0.6, longest_s=1.0) == 50 - len(sink.taken) > 0
+    assert time.monotonic() - began < 3
+
+
 def test_a_server_that_never_answers_holds_up_the_end_no_longer_than_asked(ledger, log_with):
     never = threading.Event()
     announce(ledger, 1)
