@@ -99,6 +99,63 @@ def test_planted_passwords_are_in_no_output_of_a_search(
     assert found_in(dump(postgres_url)) == []
 
 
+LEAKY = """
+import os
+
+from automtl.training.weighting.losses import Fixed
+
+
+class Leaky(Fixed):
+    def backward(self, losses, graph):
+        raise ConnectionError(f"no answer from {os.environ['AUTOMTL_LEDGER']}")
+
+
+def make(*, tasks, seed, device, options):
+    return Leaky(dict.fromkeys(tasks, 1.0))
+"""
+
+OWN = """values: [fixed, custom], default: fixed}
+  weighting.path:
+    {type: categorical, values: ['leaky_of_mine:make'], when: {weighting.kind: custom}}"""
+
+
+@pytest.mark.slow
+def test_planted_passwords_are_in_nothing_of_a_server_that_answers_and_a_trial_that_tells_them(
+    write_recipe, tmp_path: Path, postgres_url: str, mlflow_process, monkeypatch, automtl
+) -> None:
+    (tmp_path / "leaky_of_mine.py").write_text(LEAKY)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path.cwd()}:{Path.cwd() / 'dashboards'}")
+    recipe = write_recipe(
+        ("values: [fixed, uncertainty, upgrad, pcgrad], default: fixed}", OWN),
+        ("budget: {trials: 3}", "budget: {trials: 2}"),
+        (SINGLE, "enqueue: [{weighting.kind: custom}]\n"),
+    )
+    ledger = make_url(postgres_url).set(password=OF_THE_LEDGER)
+    server = mlflow_process.url.removeprefix("http://")
+    monkeypatch.setenv("AUTOMTL_LEDGER", ledger.render_as_string(hide_password=False))
+    monkeypatch.setenv("AUTOMTL_MLFLOW", f"http://me:{OF_MLFLOW}@{server}")
+    folder = tmp_path / "study"
+    done = automtl("search", recipe, "--folder", folder, "--dispatcher", "local")
+    assert (done.code, "wait for MLflow" in done.out) == (0, False), done
+    status = automtl("status", folder, "--check")
+    assert "1 error" in status.out
+    assert "ConnectionError: no answer from postgresql" in status.out
+    assert found_in((done.out + done.err + status.out + status.err).encode()) == []
+    (told,) = folder.rglob("traceback.txt")
+    assert "ConnectionError" in told.read_text()
+
+    kept = [p for p in folder.rglob("*") if p.is_file() and p.name != "settings.json"]
+    at_server = [mlflow_process.folder / "server.db"]
+    at_server += [
+        p for p in (mlflow_process.folder / "server-artifacts").rglob("*") if p.is_file()
+    ]
+    assert {"report.html", "recipe.json"} <= {path.name for path in (*kept, *at_server)}
+    leaks = {str(path): found_in(path.read_bytes()) for path in (*kept, *at_server)}
+    assert {path: words for path, words in leaks.items() if words} == {}
+    assert b"no answer from postgresql" in at_server[0].read_bytes()
+    assert found_in(dump(postgres_url)) == []
+
+
 SINGLE = "baselines: {single_task: [detection]}\n"
 
 
