@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from automtl.errors import AutomtlError, RecipeError
 from benchmarks.fuzz_targets import Target
+from benchmarks.fuzz_watch import watched
 
 LIMIT_S = 20
 MAX_LINE = 20_000
@@ -58,18 +59,21 @@ def run_one(target: Target, sandbox: Path, rng: random.Random) -> Outcome:
     before = _listing(sandbox)
     began = time.monotonic()
     crash, worked = "", False
-    try:
-        with _limited(LIMIT_S):
-            call()
-        worked = True
-    except AutomtlError as error:
-        crash = _wrong_words(error)
-    except (Exception, SystemExit, _HungError) as error:  # noqa: BLE001 - this is what is looked for
-        crash = _place(error)
+    with watched(sandbox) as outside:
+        try:
+            with _limited(LIMIT_S):
+                call()
+            worked = True
+        except AutomtlError as error:
+            crash = _wrong_words(error)
+        except (Exception, SystemExit, _HungError) as error:  # noqa: BLE001 - looked for
+            crash = _place(error)
     seconds = time.monotonic() - began
     strays = {p for p in _listing(sandbox) ^ before if not p[0].startswith("input/out/")}
     if strays and not crash:
         crash = f"wrote {sorted(strays)[:3]}"
+    if outside and not crash:
+        crash = f"reached outside: {sorted(set(outside))[:3]}"
     shutil.rmtree(folder)
     return Outcome(worked=worked, crash=crash, seconds=seconds)
 

@@ -1,6 +1,8 @@
 """The short form of `python -m benchmarks.fuzz`: hostile inputs are read or end as one line."""
 
 import random
+import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from benchmarks.fuzz_mutations import mutated_bytes, mutated_text, mutated_tree
 from benchmarks.fuzz_run import run_one
 from benchmarks.fuzz_targets import Annotations, Bundles, Recipes, plain_frame
+from benchmarks.fuzz_watch import watched
 
 FEW = settings(
     max_examples=15,
@@ -63,16 +66,46 @@ def stray(folder: Path) -> None:
     (folder.parent / "x").write_text("something else")
 
 
+def far_away(folder: Path) -> None:
+    (folder.parent.parent / "elsewhere").write_text("anything")
+
+
+def program(_: Path) -> None:
+    subprocess.run(["true"], check=True)
+
+
+def host(_: Path) -> None:
+    socket.create_connection(("127.0.0.1", 9), timeout=1)
+
+
+def inside(folder: Path) -> None:
+    (folder / "out").mkdir()
+    (folder / "out" / "x").write_text("what a reader may write")
+    (folder / "out" / "x").rename(folder / "out" / "y")
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [
         (lambda folder: {}["key"], "KeyError at test_fuzz_short.py"),
         (lambda folder: (_ for _ in ()).throw(MemoryError()), "MemoryError"),
         (stray, "wrote"),
+        (far_away, "elsewhere"),
+        (program, "subprocess.Popen"),
     ],
 )
 def test_a_defect_is_seen(tmp_path: Path, call, told: str) -> None:
     assert told in run_one(Raising(call), tmp_path, random.Random(0)).crash
+
+
+def test_a_host_that_is_asked_is_seen(tmp_path: Path) -> None:
+    with watched(tmp_path) as outside, pytest.raises(OSError, match="refused"):
+        host(tmp_path)
+    assert outside == ["socket.connect"]
+
+
+def test_what_is_written_in_its_own_folder_is_fine(tmp_path: Path) -> None:
+    assert run_one(Raising(inside), tmp_path, random.Random(0)).crash == ""
 
 
 def test_a_hang_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
