@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from automtl.dispatch.system_metrics import with_system_metrics
@@ -42,10 +43,9 @@ if TYPE_CHECKING:
     from automtl.space.recipe import Recipe
 
 LEASE_TTL_S = 60.0
-MLFLOW_ANSWER_S = 30.0
-MLFLOW_GRACE_S = 300.0
+GRACE = MappingProxyType({"timeout_s": 30.0, "longest_s": 300.0})
 """How long the end waits for MLflow's next answer, and for all of them."""
-MLFLOW_GRACE_INTERRUPTED_S = 5.0
+GRACE_INTERRUPTED = MappingProxyType({"timeout_s": 5.0})
 """Who pressed Ctrl-C does not wait for a slow server; `resume` sends what is left."""
 
 
@@ -154,7 +154,7 @@ def deliver(folder: StudyFolder) -> int:
     with opened(folder) as ledger, held(ledger):
         log = _experiment_log(folder, settings, ledger)
         log.start()
-        return log.close(timeout_s=MLFLOW_ANSWER_S, longest_s=MLFLOW_GRACE_S)
+        return log.close(timeout_s=GRACE["timeout_s"], longest_s=GRACE["longest_s"])
 
 
 def run(
@@ -206,12 +206,8 @@ def run(
         )
         _dispatch(controller, settings, prepared)
         interrupted = controller.was_stopped
-        send = partial(
-            log.close,
-            timeout_s=MLFLOW_GRACE_INTERRUPTED_S if interrupted else MLFLOW_ANSWER_S,
-            longest_s=None if interrupted else MLFLOW_GRACE_S,
-            status="KILLED" if interrupted else "FINISHED",
-        )
+        grace = GRACE_INTERRUPTED if interrupted else GRACE
+        send = partial(log.close, **grace, status="KILLED" if interrupted else "FINISHED")
         pending = conclude_and_send(folder, ledger, observer, draw=prepared.draw, send=send)
         return Outcome(
             interrupted=interrupted,
