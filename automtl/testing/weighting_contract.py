@@ -115,6 +115,18 @@ class WeightingContract:
         for one, two in zip(tree.parameters(), other.parameters(), strict=True):
             assert torch.equal(one, two)
 
+    def test_what_is_learned_for_a_task_rests_while_it_has_no_labels(
+        self, make_weighting: MakeWeighting, tree: SmallTree
+    ) -> None:
+        """A task comes back with what it had, momentum and weight decay of an optimizer or not."""
+        weighting = make_weighting(TASKS)
+        optimizer = _optimizer(tree, weighting)
+        _train(tree, weighting, optimizer, range(5))
+        before = [parameter.detach().clone() for parameter in weighting.parameters("c")]
+        _train(tree, weighting, optimizer, range(5, 11), tasks=("a", "b"))
+        after = list(weighting.parameters("c"))
+        assert all(torch.equal(one, two) for one, two in zip(before, after, strict=True))
+
     def test_a_task_with_a_zero_gradient_does_not_stop_the_others(
         self, make_weighting: MakeWeighting, tree: SmallTree
     ) -> None:
