@@ -3,16 +3,23 @@
 Only the Ray dispatcher imports this module, and only when a search on Ray begins.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from ray import cloudpickle
-from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskError
+from ray.exceptions import OutOfDiskError, OutOfMemoryError, RayActorError, RayError, RayTaskError
 from ray.tune.experiment import Trial
 
 from automtl.dispatch.base import failure_of
 from automtl.dispatch.ray_ends import ProcessEndedError
 from automtl.dispatch.ray_worker import AttemptFailedError
 from automtl.results import Failure, FailureKind
+
+_KINDS: Mapping[type[RayError], FailureKind] = MappingProxyType(
+    {OutOfMemoryError: FailureKind.OUT_OF_MEMORY, OutOfDiskError: FailureKind.DISK_FULL}
+)
+"""Reasons of Ray's for which a process ends, that have a name of their own."""
 
 
 def failure_of_trial(trial: Trial) -> Failure:
@@ -44,9 +51,8 @@ def failure_of_ray(error: BaseException | None) -> Failure:
         # The training could not be loaded there: trying again would not help.
         message = f"the process of the trial could not start: {lines[-1].strip()}"
         return Failure(kind=FailureKind.ERROR, message=message)
-    lost = _lost(lines[0].strip())
-    is_memory = isinstance(cause, OutOfMemoryError)
-    return lost.model_copy(update={"kind": FailureKind.OUT_OF_MEMORY}) if is_memory else lost
+    kind = next((k for of, k in _KINDS.items() if isinstance(cause, of)), FailureKind.LOST_WORKER)
+    return _lost(lines[0].strip(), kind)
 
 
 def hung_failure(limit_s: float) -> Failure:
@@ -58,6 +64,5 @@ def hung_failure(limit_s: float) -> Failure:
     return Failure(kind=FailureKind.HUNG, message=message)
 
 
-def _lost(reason: str) -> Failure:
-    message = f"the process of the trial ended: {reason}"
-    return Failure(kind=FailureKind.LOST_WORKER, message=message)
+def _lost(reason: str, kind: FailureKind = FailureKind.LOST_WORKER) -> Failure:
+    return Failure(kind=kind, message=f"the process of the trial ended: {reason}")

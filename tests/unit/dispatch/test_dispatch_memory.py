@@ -85,10 +85,11 @@ def test_a_process_that_ray_ends_for_memory_costs_its_trial_alone(tmp_path: Path
 
 
 def test_the_reason_travels_to_whoever_names_the_failure() -> None:
-    from ray.exceptions import OutOfMemoryError, WorkerCrashedError
+    from ray.exceptions import OutOfDiskError, OutOfMemoryError, WorkerCrashedError
 
     memory_error = ProcessEndedError(OutOfMemoryError("the node is low on memory\nand more"))
     found = failure_of_ray(pickle.loads(pickle.dumps(memory_error)))
     assert (found.kind.value, "\n" in found.message) == ("out_of_memory", False)
     assert found.message.endswith("the node is low on memory")
+    assert failure_of_ray(ProcessEndedError(OutOfDiskError("no room"))).kind.value == "disk_full"
     assert failure_of_ray(ProcessEndedError(WorkerCrashedError())).kind.value == "lost_worker"
