@@ -26,6 +26,11 @@ class LineRole(StrEnum):
     PICK = "pick"
 
 
+MARKED = (LineRole.PICK, LineRole.BEST)
+
+N_TICKS = 8
+"""Up to so many epochs each one has its tick."""
+
 STYLES = {
     LineRole.OTHER: {"color": palette.FAINT_LINE, "width": 1.2},
     LineRole.FRONT: {"color": "#7CC4EE", "width": 1.5},
@@ -135,8 +140,15 @@ def draw_curves(figure: CurvesFigure) -> go.Figure:
             _add_single_task(drawn, panel, row=row, column=column, known=known)
     drawn.update_xaxes(**palette.axis_style())
     drawn.update_xaxes(title_text="epoch", row=n_rows)
+    if _last_epoch(figure.panels) <= N_TICKS:
+        # Left alone, plotly writes half an epoch under a short training.
+        drawn.update_xaxes(dtick=1)
     drawn.update_yaxes(**palette.axis_style())
     return drawn
+
+
+def _last_epoch(panels: Sequence[Panel]) -> int:
+    return max(epoch for panel in panels for line in panel.lines for epoch in line.epochs)
 
 
 def _lines(
@@ -171,13 +183,14 @@ def _joined(lines: Sequence[Line], role: LineRole, *, in_legend: bool) -> go.Sca
     y = [v for line in lines for v in (*line.values, None)]
     text = [f"trial {line.number}" for line in lines for _ in range(len(line.epochs) + 1)]
     is_alone = any(len(line.epochs) == 1 for line in lines)
+    is_large = all(len(line.epochs) == 1 for line in lines) or role in MARKED
     return go.Scatter(
         x=x,
         y=y,
         text=text,
-        mode="lines+markers" if is_alone or role in (LineRole.PICK, LineRole.BEST) else "lines",
+        mode="lines+markers" if is_alone or role in MARKED else "lines",
         line=palette.crowded(STYLES[role], len(lines)),
-        marker={"size": 6 if role in (LineRole.PICK, LineRole.BEST) else 4},
+        marker={"size": 6 if is_large else 4},
         connectgaps=False,
         name=role.value,
         legendgroup=role.value,

@@ -104,3 +104,13 @@ def test_losses_have_a_panel_each(synthetic) -> None:
     ]
     assert len(draw_curves(figure).layout.annotations) == 3
     assert fill_losses([], standing) is None
+
+
+@pytest.mark.parametrize("n_epochs", [1, 2, 40])
+def test_epochs_are_whole_and_lone_points_are_seen(n_epochs: int) -> None:
+    begun = [trial(n, [float(n)] * n_epochs, status="running", values={}) for n in (1, 2)]
+    figure = fill_losses(begun, standing_of(begun, OBJECTIVES, [], None))
+    assert figure is not None
+    drawn = draw_curves(figure)
+    assert drawn.layout.xaxis.dtick == (None if n_epochs == 40 else 1)
+    assert {trace.marker.size for trace in drawn.data} == {6 if n_epochs == 1 else 4}
