@@ -223,7 +223,7 @@ def _waiting_for_mlflow(ledger: Ledger) -> dict[str, str]:
     if not n_pending:
         return {}
     events = "1 event" if n_pending == 1 else f"{n_pending} events"
-    return {"Not in MLflow yet": f"{events}; `automtl resume` sends what waits"}
+    return {"Not in MLflow yet": f"{events}; automtl resume sends what waits"}
 
 
 def _commands(study: StudyInfo, folder: StudyFolder) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import datetime
 import html
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from automtl.results import Objective, TrialRecord
@@ -57,6 +58,15 @@ def plain_text(value: object) -> str:
             return f"[{', '.join(map(plain_text, value))}]"
         case _:
             return str(value)
+
+
+def with_code(text: str) -> str:
+    """Render a sentence of a terminal as HTML, escaped: what stands between backticks is code.
+
+    >>> with_code("It takes more `epochs` < 9")
+    'It takes more <code>epochs</code> &lt; 9'
+    """
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def duration(seconds: float) -> str:

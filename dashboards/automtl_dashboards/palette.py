@@ -40,6 +40,9 @@ STATUS_COLORS: Mapping[TrialStatus, str] = {
     TrialStatus.QUEUED: "#8A919C",
 }
 
+N_TICKS = 8
+"""Up to so far each count has its tick."""
+
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 
@@ -73,6 +76,14 @@ def crowded(line: Mapping[str, object], n_lines: int) -> dict[str, object]:
     width = float(str(line["width"]))
     factor = 1.0 if n_lines <= 30 else 0.6 if n_lines <= 120 else 0.3
     return {**line, "width": width * factor}
+
+
+def whole_ticks(last: int) -> int | None:
+    """Return the step between ticks of an axis of counts that ends at ``last``.
+
+    Left alone (None), plotly writes half an epoch under a training of two.
+    """
+    return 1 if last <= N_TICKS else None
 
 
 def axis_style() -> dict[str, object]:

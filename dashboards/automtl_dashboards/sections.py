@@ -15,6 +15,7 @@ from automtl_dashboards.figures.parallel import draw_parallel, fill_parallel
 from automtl_dashboards.figures.replicates import draw_replicates, fill_replicates
 from automtl_dashboards.figures.timeline import draw_timeline, fill_timeline
 from automtl_dashboards.gallery import gallery_html
+from automtl_dashboards.labels import with_code
 from automtl_dashboards.lessons import lessons_table, lessons_words
 from automtl_dashboards.page import Section
 from automtl_dashboards.replicates import replicates_table, replicates_words
@@ -239,7 +240,7 @@ def trials_section(snapshot: Snapshot, standing: Standing) -> Section:
         intro="★ pick, ● on the front; the best value of each objective is bold. A click on a "
         "heading sorts; a heading tells its full name when the mouse rests on it."
         + run_words(snapshot.runs)
-        + (f" No Δm: {html.escape(compared.why_none)}." if compared.why_none else ""),
+        + (f" No Δm: {with_code(compared.why_none)}." if compared.why_none else ""),
         body=trials_table(snapshot.history, standing, compared.deltas, snapshot.runs),
     )
 

@@ -15,6 +15,7 @@ from automtl_dashboards.labels import (
     short_names,
     text_of,
     value_text,
+    with_code,
 )
 from automtl_dashboards.runs import study_run
 from automtl_dashboards.snapshot import Snapshot
@@ -109,7 +110,7 @@ def _pick_words(pick: Pick, history: Sequence[TrialRecord], standing: Standing) 
 def _unbeaten_words(standing: Standing) -> str:
     """Warn of objectives in which a pick means nothing yet."""
     said = " ".join(floor.sentence(number(floor.value)) for floor in standing.unbeaten)
-    return f"<p class='detail'>{html.escape(said)}</p>" if said else ""
+    return f"<p class='detail'>{with_code(said)}</p>" if said else ""
 
 
 def _comparison(record: TrialRecord, standing: Standing) -> list[str]:

@@ -28,9 +28,6 @@ class LineRole(StrEnum):
 
 MARKED = (LineRole.PICK, LineRole.BEST)
 
-N_TICKS = 8
-"""Up to so many epochs each one has its tick."""
-
 STYLES = {
     LineRole.OTHER: {"color": palette.FAINT_LINE, "width": 1.2},
     LineRole.FRONT: {"color": "#7CC4EE", "width": 1.5},
@@ -140,9 +137,7 @@ def draw_curves(figure: CurvesFigure) -> go.Figure:
             _add_single_task(drawn, panel, row=row, column=column, known=known)
     drawn.update_xaxes(**palette.axis_style())
     drawn.update_xaxes(title_text="epoch", row=n_rows)
-    if _last_epoch(figure.panels) <= N_TICKS:
-        # Left alone, plotly writes half an epoch under a short training.
-        drawn.update_xaxes(dtick=1)
+    drawn.update_xaxes(dtick=palette.whole_ticks(_last_epoch(figure.panels)))
     drawn.update_yaxes(**palette.axis_style())
     return drawn
 

@@ -65,7 +65,9 @@ def test_golden_values_in_the_order_of_ending() -> None:
     assert figure.start == 6.0
     assert figure.reference == (0.0, 10.0)
     assert figure.is_stated == (True, True)
-    assert {tuple(t.y) for t in draw_hypervolume(figure).data} == {(10.0, 12.0, 12.0), (6.0, 6.0)}
+    drawn = draw_hypervolume(figure)
+    assert {tuple(trace.y) for trace in drawn.data} == {(10.0, 12.0, 12.0), (6.0, 6.0)}
+    assert (drawn.layout.xaxis.dtick, drawn.layout.xaxis2.dtick) == (1, None)
 
 
 def test_without_a_stated_reference_the_worst_seen_counts() -> None:

@@ -123,6 +123,9 @@ def test_the_top_warns_where_no_trial_beats_a_trivial_predictor(synthetic, floor
     known = floors | {"<b>guess": {"segmentation/mIoU": 1.0}}
     words = words_of(render(synthetic, floors=known))
     assert "No trial beats &lt;b&gt;guess in segmentation/mIoU (1)" in words
+    page = render(synthetic, floors=known).partition("<main>")[0]
+    assert "<code>epochs</code>" in page
+    assert "`" not in page.partition("<body>")[2]
     assert words.count(learned) == 1
 
 
