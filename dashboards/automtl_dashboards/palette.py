@@ -96,6 +96,8 @@ def axis_style() -> dict[str, object]:
         "ticklen": 4,
         "tickcolor": "rgba(0,0,0,0)",
         "automargin": True,
+        # A metric has no unit that "50 micro" could be of.
+        "exponentformat": "e",
         "title": {"standoff": 8},
     }
 

@@ -2,6 +2,7 @@
 
 import html
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from automtl.analysis.delta import DeltaM
@@ -54,7 +55,11 @@ def trials_table(
             for o in objectives
         ),
         *((f"Δm {name}", CONVENTIONS[name], "num") for name in CONVENTIONS if deltas),
-        *((html.escape(short[p]), p, "num" if p in numeric else "") for p in parameters),
+        *(
+            # On paper a name breaks between its parts.
+            (re.sub("([._])", r"\1<wbr>", html.escape(short[p])), p, "num" if p in numeric else "")
+            for p in parameters
+        ),
         ("from", "who proposed it", ""),
         ("epochs", "", "num"),
         ("time", "", "num"),

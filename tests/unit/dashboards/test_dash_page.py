@@ -71,6 +71,19 @@ def test_titles_are_escaped() -> None:
     assert "<h2>&lt;u&gt;</h2>" in page
 
 
+def test_small_numbers_at_an_axis_are_no_micros(full_page: str) -> None:
+    data = full_page.partition('id="figure-data">')[2].partition("</script>")[0]
+    figures = json.loads(data)["figures"]
+    axes = [
+        axis
+        for figure in ("front", "hypervolume", "curves", "losses")
+        for name, axis in figures[figure]["layout"].items()
+        if re.fullmatch(r"[xy]axis\d*", name)
+    ]
+    assert len(axes) > 8
+    assert {axis.get("exponentformat") for axis in axes} == {"e"}
+
+
 def test_nothing_offers_to_upload_a_chart() -> None:
     script = files("automtl_dashboards").joinpath("page.js").read_text(encoding="utf-8")
     assert "showSendToCloud: false" in script

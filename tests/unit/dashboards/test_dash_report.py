@@ -26,7 +26,7 @@ SECTIONS = (
     "failures",
     "timeline",
 )
-VOID = {"meta", "br", "link", "img", "hr", "input"}
+VOID = {"meta", "br", "wbr", "link", "img", "hr", "input"}
 
 
 class Balanced(HTMLParser):
