@@ -7,10 +7,8 @@ from fnmatch import fnmatchcase
 from automtl.pareto import front
 from automtl.results import Objective, Pick, TrialRecord
 from automtl.storage.base import Store
-from automtl.storage.names import VIEWS, WEIGHTS
+from automtl.storage.names import CHECKPOINTS, VIEWS, WEIGHTS
 from automtl.study.folder import StudyFolder
-
-CHECKPOINTS = "checkpoint-*.pt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,12 +175,12 @@ class StudyController:
 
     def _take_up(self, record: TrialRecord) -> None:
         """Let a trial wait for what it waited for when the last controller ended."""
-        is_open = record.status in (TrialStatus.RUNNING, TrialStatus.PAUSED)
-        if is_open and not self._stopping.waits(record):
-            self.ledger.requeue(record.number)
-        elif record.status is TrialStatus.RUNNING:
-            # It reached its rung, but its end was not heard any more.
+        is_running, waits = record.status is TrialStatus.RUNNING, self._stopping.waits(record)
+        if is_running and waits and self._files.hold(self.recipe, record):
+            # It reached its rung and saved its state, but its end was not heard any more.
             self.ledger.pause(record.number)
+        elif is_running or (record.status is TrialStatus.PAUSED and not waits):
+            self.ledger.requeue(record.number)
 
     def _proposed(self, history: tuple[TrialRecord, ...]) -> TrialRecord | None:
         remembered = nothing_remembered if self.kept is None else self.kept.point_of

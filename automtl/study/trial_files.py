@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from automtl.errors import StorageError
 from automtl.ledger.store import Ledger
 from automtl.results import Objective, TrialRecord
+from automtl.space.free import FreeSearch
+from automtl.space.search import Search
 from automtl.storage.base import Store
+from automtl.storage.names import checkpoint_of
 from automtl.study.artifacts import store_of
 from automtl.study.cleaning import Removable, beaten_weights, remove, useless_checkpoints
 from automtl.study.folder import StudyFolder
@@ -43,6 +46,21 @@ class TrialFiles:
             return f"{self.artifacts}/{self.folder.trial_name(number)}"
         self.folder.trial(number).mkdir(parents=True, exist_ok=True)
         return ""
+
+    def hold(self, search: Search, record: TrialRecord) -> bool:
+        """Return whether a trial can go on where its last report left it.
+
+        A training of a user's own keeps its state as it likes. A store that is away holds nothing
+        for now: the trial then goes on from what it has when it is back.
+        """
+        if isinstance(search, FreeSearch):
+            return True
+        trial = self.folder.trial_name(record.number)
+        state = f"{trial}/{checkpoint_of(record.reports[-1].epoch)}"
+        found = False
+        with self._said():
+            found = any(name.startswith(state) for name in self._store.sizes(trial))
+        return found
 
     def take_notes(self, ledger: Ledger, record: TrialRecord) -> None:
         """Record what a trial has said besides its numbers."""

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from automtl.storage.names import CHECKPOINTS, checkpoint_of
+
 N_KEPT = 2
 """The newest, and one to fall back to."""
 
@@ -36,7 +38,7 @@ def write_checkpoint(folder: Path, epoch: int, write: Callable[[Path], object]) 
         write(beside)
         with beside.open("rb") as written:
             os.fsync(written.fileno())
-        path = folder / f"checkpoint-{epoch:06d}-{_checksum(beside)}.pt"
+        path = folder / f"{checkpoint_of(epoch)}{_checksum(beside)}.pt"
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
@@ -49,7 +51,7 @@ def write_checkpoint(folder: Path, epoch: int, write: Callable[[Path], object]) 
 
 def kept_checkpoints(folder: Path) -> list[Path]:
     """Return the checkpoints in a folder, that of the latest epoch first."""
-    found = [path for path in folder.glob("checkpoint-*.pt") if _NAME.fullmatch(path.name)]
+    found = [path for path in folder.glob(CHECKPOINTS) if _NAME.fullmatch(path.name)]
     return sorted(found, key=lambda path: (epoch_of(path), path.name), reverse=True)
 
 

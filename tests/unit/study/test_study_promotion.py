@@ -12,6 +12,7 @@ from automtl.dispatch.ray_tune import RayTuneDispatcher
 from automtl.ledger.store import Ledger
 from automtl.results import Decision, Failure, FailureKind, TrialOrder, TrialRecord, TrialStatus
 from automtl.space.recipe import Budget, Recipe, find_recipe, load_recipe
+from automtl.storage.names import CHECKPOINTS, WEIGHTS, checkpoint_of
 from automtl.study.controller import StudyController
 from automtl.study.folder import Settings, StudyFolder
 from automtl.study.observer import Silent
@@ -34,14 +35,16 @@ def recipe(**changes: object) -> Recipe:
 
 def train(order: TrialOrder, report: Report) -> None:
     """Improve with the epochs, at a level that the learning rate gives; resume where it was."""
-    progress = Path(order.folder) / "progress.txt"
-    done = int(progress.read_text()) if order.resume and progress.exists() else 0
+    folder = Path(order.folder)
+    kept = sorted(folder.glob(CHECKPOINTS)) if order.resume else []
+    done = int(kept[-1].name.split("-")[1]) if kept else 0
     level = float(order.point["optimizer.lr"]) * 100
     for epoch in range(done + 1, EPOCHS + 1):
         values = {"detection/mAP": level * epoch, "tracking/IDF1": epoch / (1 + level)}
         decision = report(epoch, {**values, "segmentation/mIoU": 0.5})
         # After the report, as in a real training: what was not recorded is trained again.
-        progress.write_text(str(epoch))
+        (folder / WEIGHTS).write_text(str(epoch))
+        (folder / f"{checkpoint_of(epoch)}{'0' * 16}.pt").touch()
         if decision is not Decision.CONTINUE:
             return
 
@@ -147,6 +150,9 @@ def test_killed_again_and_again_it_ends_the_same(
             assert ledger.check() == []
     assert n_kills > 3
     assert seen(history) == undisturbed
+    # Whoever exports a trial gets the weights that its values are of.
+    weights = [(place.trial(r.number) / WEIGHTS).read_text() for r in history]
+    assert weights == [str(r.best_epoch) for r in history]
 
 
 def test_a_budget_in_epochs_ends_with_a_finished_trial(tmp_path: Path) -> None:
