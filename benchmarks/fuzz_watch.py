@@ -24,12 +24,22 @@ CHANGES = frozenset(
         "os.symlink",
         "os.truncate",
         "shutil.rmtree",
+        "sqlite3.connect",
     }
 )
 """Events whose arguments begin with paths that are changed."""
 
 NEVER = frozenset(
-    {"os.exec", "os.fork", "os.posix_spawn", "os.system", "socket.connect", "subprocess.Popen"}
+    {
+        "os.exec",
+        "os.fork",
+        "os.posix_spawn",
+        "os.system",
+        "socket.connect",
+        "socket.getaddrinfo",
+        "socket.sendto",
+        "subprocess.Popen",
+    }
 )
 """Events that nothing may cause that reads an input."""
 

@@ -48,7 +48,7 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
         pending, notes = ledger.outbox.count_pending(), ledger.notes()
         left_out = read_left_out(ledger.engine, ledger.name)
     search = stored_search(study.recipe)
-    disk, n_free = fullest(disks_of(folder, load_settings(StudyFolder(folder))))
+    disk, n_free = fullest(disks_of(folder, load_settings(StudyFolder(folder))).places)
     rungs = standing(search, history)
     counts = {s.value: sum(r.status is s for r in history) for s in TrialStatus}
     summary: dict[str, object] = {

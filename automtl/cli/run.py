@@ -22,7 +22,7 @@ from automtl.space.stored import stored_recipe
 from automtl.storage.choose import absolute, check_store
 from automtl.study.baselines import reuse_lines
 from automtl.study.changes import refuse_changed
-from automtl.study.disk import check_room, disks_of, fullest
+from automtl.study.disk import check_room, disks_of
 from automtl.study.folder import Settings, StudyFolder, read_floors
 from automtl.study.kept import kept_for
 from automtl.study.mlflow_page import mlflow_command
@@ -93,9 +93,8 @@ def start_search(
     # Before anything is written: a search that cannot begin leaves no folder in the way.
     prepared = prepare_data(recipe, settings, Progress(recipe, console))
     if prepared.takes is not None:
-        disk, n_free = fullest(disks_of(place.root, settings))
-        least = recipe.resources.min_free_gb
-        say(console, check_room(prepared.takes(), disk, least, n_free))
+        disks, least = disks_of(place.root, settings), recipe.resources.min_free_gb
+        say(console, check_room(prepared.takes(), disks, least))
     # What cannot be used is said when the search comes to it.
     kept = kept_for(recipe, place, settings, prepared, lambda _: None)
     for line in reuse_lines(recipe, kept, prepared.known):

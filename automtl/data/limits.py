@@ -12,6 +12,15 @@ MAX_TEXT_BYTES = 64 << 20
 MAX_SHOWN = 80
 
 
+def printable(text: str) -> str:
+    r"""Return foreign text without control characters, line breaks and bytes that are no text.
+
+    >>> printable("a\x1b[31m\n\udcff.png")
+    'a\\x1b[31m\\n\\udcff.png'
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def shown(text: str) -> str:
     """Return foreign text for a message: quoted, without control characters, not too long.
 

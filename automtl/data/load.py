@@ -15,6 +15,7 @@ from automtl.data.joining import (
     segmentation_frequency,
     target_medians,
 )
+from automtl.data.limits import printable
 from automtl.data.masks import read_masks
 from automtl.data.mot import read_mot
 from automtl.data.raw import Note, RawSource, data_root
@@ -76,7 +77,9 @@ def load_data(
         wanted["test"] = config.test
     raw = {split: [_read(s, root, image_size) for s in some] for split, some in wanted.items()}
     left_out = tuple(
-        LeftOut(name=note.name, split=split, reason=note.reason, kind=note.kind)
+        LeftOut(
+            name=printable(note.name), split=split, reason=printable(note.reason), kind=note.kind
+        )
         for split, sources in raw.items()
         for note in _notes(sources)
     )

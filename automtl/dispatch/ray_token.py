@@ -43,6 +43,17 @@ def keep_token() -> None:
             made.write(secrets.token_hex(32))
             made.flush()
             # Whole and for the first who comes: another search may be starting.
-            with contextlib.suppress(FileExistsError):
+            try:
                 os.link(made.name, path)
+            except FileExistsError:
+                pass
+            except OSError:  # A home on a file system without hard links.
+                _write_new(path, Path(made.name).read_text(encoding="utf-8"))
     path.chmod(0o600)
+
+
+def _write_new(path: Path, text: str) -> None:
+    with contextlib.suppress(FileExistsError):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)

@@ -52,7 +52,7 @@ class ExperimentLog:
     _runs: dict[int, str] = field(default_factory=dict)
     _status: str = "FINISHED"
     _closing: threading.Event = field(default_factory=threading.Event)
-    _deadline_s: float = float("inf")
+    _heard_s: float = 0.0
     _last_s: float = float("inf")
     _patience_s: float = float("inf")
     _began_s: float = 0.0
@@ -102,11 +102,11 @@ class ExperimentLog:
         self._status = status
         self._patience_s = timeout_s
         self._last_s = time.monotonic() + (timeout_s if longest_s is None else longest_s)
-        self._answered()
+        self._heard_s = time.monotonic()
         self._closing.set()
         if self._thread is not None:
             while self._thread.is_alive() and not self._is_late:
-                self._thread.join(max(0.0, self._deadline_s - time.monotonic()))
+                self._thread.join(min(1.0, max(0.0, self._deadline_s - time.monotonic())))
             self._thread.join(1)
             if self._sink is not None and self._thread.is_alive():
                 self._sink.kill()
@@ -158,9 +158,10 @@ class ExperimentLog:
         if not (self._is_late and self.last_error):
             self.last_error = line_of(error)
 
-    def _answered(self) -> None:
-        """Wait anew: a server that is slow is not one that is away."""
-        self._deadline_s = min(self._last_s, time.monotonic() + self._patience_s)
+    @property
+    def _deadline_s(self) -> float:
+        # Each answer is waited for anew: a server that is slow is not one that is away.
+        return min(self._last_s, self._heard_s + self._patience_s)
 
     def _pause(self, failures: int) -> None:
         if self._closing.wait(min(LONGEST_PAUSE_S, IDLE_S * 2 ** min(failures, 10))) and failures:
@@ -179,7 +180,7 @@ class ExperimentLog:
                     break
                 self.ledger.confirm_lease()
                 runs |= self._write(sink, sending)
-                self._answered()
+                self._heard_s = time.monotonic()
                 sent.extend(sending.ids)
         finally:
             # Together, since each writing of the ledger waits for the disk.
@@ -192,7 +193,7 @@ class ExperimentLog:
         if not self._sink.is_connected:
             self.ledger.confirm_lease()
             self.ledger.set_mlflow_run(*self._sink.connect())
-            self._answered()
+            self._heard_s = time.monotonic()
         return self._sink
 
     def _write(self, sink: RemoteSink, sending: Sending) -> dict[int, str]:

@@ -18,11 +18,10 @@ def store_at(address: str) -> Store:
     Raises:
         StorageError: If the address holds a password, or nothing here knows its protocol.
     """
-    protocol, is_url, rest = address.partition("://")
-    if not is_url:
-        return FolderStore(Path(address).absolute())
-    if protocol in ("file", "local"):
-        return FolderStore(Path("/") / rest.lstrip("/"))
+    folder = folder_of(address)
+    if folder is not None:
+        return FolderStore(folder)
+    protocol = address.partition("://")[0]
     if urlsplit(address).password:
         msg = "an address of artifacts must not hold a password: every trial carries it"
         fix = "Put it where fsspec or the store's own library looks: the environment, or a file"
@@ -32,8 +31,10 @@ def store_at(address: str) -> Store:
 
 def folder_of(address: str) -> Path | None:
     """Return the folder of an address on a disk of this machine; None where it is elsewhere."""
-    store = store_at(address)
-    return store.root if isinstance(store, FolderStore) else None
+    protocol, is_url, rest = address.partition("://")
+    if not is_url:
+        return Path(address).absolute()
+    return Path("/") / rest.lstrip("/") if protocol in ("file", "local") else None
 
 
 def absolute(address: str) -> str:

@@ -24,19 +24,47 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(there).free
 
 
-def disks_of(root: Path, settings: Settings) -> tuple[Path, ...]:
-    """Return a folder on each disk of this machine that a study fills.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disks:
+    """Folders on the disks of this machine that trials fill.
+
+    Attributes:
+        root: The study's folder.
+        models: Where models and checkpoints are kept; None where that is elsewhere.
+        working: Where trials work; None where that is elsewhere.
+    """
+
+    root: Path
+    models: Path | None
+    working: Path | None
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """Each folder once."""
+        return tuple(dict.fromkeys(p for p in (self.root, self.models, self.working) if p))
+
+    def needs(self, estimate: "DiskEstimate") -> dict[Path, tuple[int, int]]:
+        """Return what each folder takes at any time, and at the end, in bytes."""
+        found = dict.fromkeys(self.places, (0, 0))
+        if self.working is not None:
+            found[self.working] = (estimate.at_once, estimate.at_once)
+        if self.models is not None:
+            found[self.models] = (estimate.at_once, estimate.in_all)
+        return found
+
+
+def disks_of(root: Path, settings: Settings) -> Disks:
+    """Return the disks of this machine that a study's trials fill.
 
     Args:
         root: The study's folder.
         settings: Where trials run, and where what they leave is kept.
     """
     if not settings.artifacts:
-        return (root,)
-    kept = folder_of(absolute(settings.artifacts))
+        return Disks(root=root, models=root, working=root)
     # Trials work in a folder of their own machine, and send what they leave.
-    working = () if settings.ray_address else (Path(tempfile.gettempdir()),)
-    return (root, *(() if kept is None else (kept,)), *working)
+    working = None if settings.ray_address else Path(tempfile.gettempdir())
+    return Disks(root=root, models=folder_of(absolute(settings.artifacts)), working=working)
 
 
 def fullest(disks: Sequence[Path], free: Callable[[Path], int] = free_bytes) -> tuple[Path, int]:
@@ -51,13 +79,13 @@ class DiskGuard:
     """Says whether a new trial may begin.
 
     Attributes:
-        disks: A folder on each disk that the study fills.
+        disks: Those that the study's trials fill.
         min_free_gb: Free space below which none may; 0 lets all begin.
         free: Free bytes of a folder's disk.
         sleep: Waits for some seconds.
     """
 
-    disks: Sequence[Path]
+    disks: Disks
     min_free_gb: float
     free: Callable[[Path], int] = free_bytes
     sleep: Callable[[float], None] = time.sleep
@@ -70,7 +98,12 @@ class DiskGuard:
 
     @property
     def _fullest(self) -> tuple[Path, int]:
-        return fullest(self.disks, self.free)
+        return fullest(self.disks.places, self.free)
+
+    @property
+    def _is_short_of_models(self) -> bool:
+        models = self.disks.models
+        return models is not None and self.free(models) < self.min_free_gb * GB
 
     def admits(
         self,
@@ -92,7 +125,8 @@ class DiskGuard:
             is_stopped: Whether the user asked to end.
             say: Told what happens, once for each time.
         """
-        if self.is_short and (freed := make_room()):
+        # Models that lie elsewhere would be removed for nothing.
+        if self.is_short and self._is_short_of_models and (freed := make_room()):
             say(f"The disk is nearly full: {size(freed)} of models that others beat are removed")
         if self.is_short and not self._is_waiting:
             self._is_waiting = True
@@ -155,29 +189,36 @@ class DiskEstimate:
         )
 
 
-def check_room(estimate: DiskEstimate, folder: Path, min_free_gb: float, n_free: int) -> str:
+def check_room(
+    estimate: DiskEstimate,
+    disks: Disks,
+    min_free_gb: float,
+    free: Callable[[Path], int] = free_bytes,
+) -> str:
     """Say what a search will take; a second sentence warns that not all of it will fit.
 
     Raises:
         AutomtlError: If not even the trials that run at a time fit.
     """
-    room = n_free - min_free_gb * GB
-    if estimate.at_once > room:
-        msg = (
-            f"the disk has {size(n_free)} free; trials that run at a time take "
-            f"{size(estimate.at_once)}, and {size(min_free_gb * GB)} are to stay free"
-        )
-        fix = (
-            "Make room, name another --folder or --artifacts, or lower --slots or "
-            "resources.min_free_gb"
-        )
-        raise AutomtlError(msg, where=str(folder), fix=fix)
-    line = estimate.line(n_free)
-    if estimate.in_all > room:
-        line += (
-            ". Not all of it will fit: models that others beat will be removed, and then new "
-            "trials wait"
-        )
+    line = estimate.line(free(disks.models or disks.working or disks.root))
+    for place, (at_once, in_all) in disks.needs(estimate).items():
+        n_free = free(place)
+        room = n_free - min_free_gb * GB
+        if at_once > room:
+            msg = (
+                f"the disk has {size(n_free)} free; trials that run at a time take "
+                f"{size(at_once)}, and {size(min_free_gb * GB)} are to stay free"
+            )
+            fix = (
+                "Make room, name another --folder or --artifacts, or lower --slots or "
+                "resources.min_free_gb"
+            )
+            raise AutomtlError(msg, where=str(place), fix=fix)
+        if in_all > room:
+            line += (
+                ". Not all of it will fit: models that others beat will be removed, and then new "
+                "trials wait"
+            )
     return line
 
 

@@ -14,6 +14,7 @@ from automtl.dispatch.system_metrics import with_system_metrics
 from automtl.errors import AutomtlError, LedgerError
 from automtl.ledger.holder import this_process
 from automtl.ledger.lease import Lease
+from automtl.ledger.rows import read_left_out
 from automtl.ledger.store import Ledger
 from automtl.ledger.studies import create_study, open_ledger
 from automtl.results import StudyInfo, TrialRecord
@@ -275,7 +276,9 @@ def _guard(folder: StudyFolder, settings: Settings, search: Search) -> DiskGuard
 
 def _check_digest(ledger: Ledger, prepared: Prepared) -> None:
     known = ledger.study().data_digest
-    if not known:
+    # A study that an earlier version began does not know what of its data is not used.
+    is_new = known == prepared.digest and not read_left_out(ledger.engine, ledger.name)
+    if not known or (is_new and prepared.left_out):
         ledger.set_data(prepared.digest, prepared.left_out)
     elif known != prepared.digest:
         msg = f"the data changed since this study began (digest {known}, now {prepared.digest})"

@@ -1,6 +1,6 @@
 """What a controller does with the files of trials, wherever they lie."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -57,10 +57,10 @@ class TrialFiles:
             return True
         trial = self.folder.trial_name(record.number)
         state = f"{trial}/{checkpoint_of(record.reports[-1].epoch)}"
-        found = False
+        names: Iterable[str] = ()
         with self._said():
-            found = any(name.startswith(state) for name in self._store.sizes(trial))
-        return found
+            names = self._store.sizes(trial)
+        return any(name.startswith(state) for name in names)
 
     def take_notes(self, ledger: Ledger, record: TrialRecord) -> None:
         """Record what a trial has said besides its numbers."""

@@ -1,5 +1,6 @@
 """Paths and links that lead elsewhere: refused, or followed within the root alone."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,3 +82,17 @@ def test_below_is_below(name: str) -> None:
     root = Path(__file__).parent
     path = below(root, name)
     assert path is None or path.is_relative_to(root.resolve())
+
+
+@pytest.mark.parametrize("name", [b"z\xff.png", b"z\x1b[31m<b>\n.png"], ids=["no text", "signs"])
+def test_the_name_of_a_broken_frame_is_told_in_plain_text(
+    street: Street, tmp_path: Path, load: Load, name: bytes
+) -> None:
+    source = street(masks="masks", gt="gt.txt")
+    (tmp_path / "frames" / os.fsdecode(name)).write_bytes(b"no picture")
+    told = load(source, tmp_path, max_left_out=0.5).left_out
+    names = [one.name for one in told if one.kind == "frame"]
+    assert names
+    for text in (*names, *(one.line for one in told)):
+        assert text.isprintable()
+        assert text.encode("utf-8")

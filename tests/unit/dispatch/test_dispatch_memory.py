@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from automtl.dispatch.ray_ends import ProcessEndedError
+from automtl.dispatch.ray_ends import ProcessEndedError, known_ends
 from automtl.dispatch.ray_failures import failure_of_ray
 
 SEARCH = """
@@ -82,6 +82,16 @@ def test_a_process_that_ray_ends_for_memory_costs_its_trial_alone(tmp_path: Path
     assert "low on memory" in first[2]
     assert "\n" not in first[2]
     assert [end[:2] for end in others] == [[1, None], [2, None]]
+
+
+def test_what_is_patched_in_ray_is_there_and_put_back() -> None:
+    from ray.air.execution._internal.actor_manager import RayActorManager
+
+    names = ("_actor_task_failed", "_actor_start_failed")
+    before = [getattr(RayActorManager, name) for name in names]
+    with known_ends():
+        assert not set(before) & {getattr(RayActorManager, name) for name in names}
+    assert [getattr(RayActorManager, name) for name in names] == before
 
 
 def test_the_reason_travels_to_whoever_names_the_failure() -> None:

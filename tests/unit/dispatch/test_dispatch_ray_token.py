@@ -53,6 +53,19 @@ def test_a_new_one_is_its_owners_alone_at_every_moment(token: Path) -> None:
     assert modes <= {0o600}
 
 
+def test_a_home_without_hard_links_has_one_too(
+    token: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("os.link", refuse)
+    keep_token()
+    made = token.read_text()
+    keep_token()
+    assert (len(made), token.read_text(), mode_of(token)) == (64, made, 0o600)
+
+
 def test_one_that_is_there_stays_and_is_closed_to_others(token: Path) -> None:
     token.parent.mkdir()
     token.write_text("mine")

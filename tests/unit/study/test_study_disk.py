@@ -1,20 +1,13 @@
 """Room on the disk: new trials wait, running ones go on, and nothing that counts is removed."""
 
-import os
-import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
-from automtl.data.load import load_data
-from automtl.errors import AutomtlError
 from automtl.ledger.store import Ledger
-from automtl.results import Decision, EpochReport, Failure, FailureKind, Pick, TrialStatus
-from automtl.sources import DataConfig, ShapesSource
-from automtl.space.parts import Budget, Resources
+from automtl.results import EpochReport, Failure, FailureKind, Pick, TrialStatus
+from automtl.space.parts import Budget
 from automtl.space.recipe import Recipe, find_recipe, load_recipe
 from automtl.storage.local import FolderStore
 from automtl.storage.names import WEIGHTS
@@ -22,20 +15,13 @@ from automtl.study.cleaning import beaten_weights, remove, useless_checkpoints, 
 from automtl.study.controller import StudyController
 from automtl.study.disk import (
     GB,
-    DiskEstimate,
     DiskGuard,
-    check_room,
     disks_of,
-    free_bytes,
-    fullest,
-    size,
 )
 from automtl.study.folder import Settings, StudyFolder
 from automtl.study.observer import Silent
 from automtl.study.search import create, held, opened
-from automtl.study.sizes import estimate
 from automtl.training.checkpoint_files import kept_checkpoints
-from automtl.training.loop import train
 
 
 class Heard(Silent):
@@ -80,7 +66,9 @@ def ledger(folder: StudyFolder) -> Iterator[Ledger]:
 
 
 def desk_of(recipe, ledger, folder, disk, heard=None) -> StudyController:
-    guard = DiskGuard(disks=(folder.root,), min_free_gb=1.0, free=disk.free, sleep=disk.sleep)
+    guard = DiskGuard(
+        disks=disks_of(folder.root, Settings()), min_free_gb=1.0, free=disk.free, sleep=disk.sleep
+    )
     return StudyController(
         recipe=recipe, ledger=ledger, folder=folder, observer=heard or Heard(), disk=guard
     )
@@ -217,86 +205,3 @@ def test_picks_baselines_and_the_front_are_kept(recipe, ledger, folder) -> None:
     assert [one.n_bytes for one in found] == [1000]
     remove(store, found)
     assert beaten_weights(folder, store, history, recipe.objectives, [picked]) == []
-
-
-def test_an_estimate_is_refused_warned_of_or_told(tmp_path) -> None:
-    needs = DiskEstimate(running=GB, ended=GB // 10, views=0, n_slots=2, n_trials=40)
-    assert (needs.at_once, needs.in_all) == (2 * GB, 6 * GB + GB // 10)
-    told = check_room(needs, tmp_path, 1.0, 61 * GB)
-    assert told == (
-        "Disk: 2.0 GB while 2 run at a time, 4.0 GB of models for 40 trials; 61 GB are free"
-    )
-    assert "Not all of it will fit" in check_room(needs, tmp_path, 1.0, 7 * GB)
-    with pytest.raises(
-        AutomtlError, match=r"2\.9 GB free; trials that run at a time take 2\.0 GB"
-    ):
-        check_room(needs, tmp_path, 1.0, int(2.9 * GB))
-    unlimited = DiskEstimate(running=GB, ended=GB, views=GB, n_slots=1, n_trials=None)
-    assert "1.0 GB of models each, 1.0 GB of views" in unlimited.line(9 * GB)
-
-
-def test_an_estimate_is_what_the_files_take(tmp_path) -> None:
-    """Against the files of a training of the largest network that the space has."""
-    plain = load_recipe(find_recipe("quickstart")).to_plain()
-    base = {
-        "backbone": {"name": "tiny", "image_size": [32, 48]},
-        "optimizer": {"epochs": 1, "steps_per_epoch": 1, "batch_size": 4},
-    }
-    depth = {"type": "int", "min": 0, "max": 4, "default": 4}
-    changes = {"base": base, "parameters": {"sharing.split_after.0": depth}, "enqueue": []}
-    recipe = Recipe.model_validate({**plain, **changes, "baselines": {}})
-    sources = [ShapesSource(clips=2, frames=3, seed=seed, n_objects=(2, 3)) for seed in (0, 1)]
-    data = DataConfig(train=(sources[0],), validation=(sources[1],))
-    splits = load_data(data, image_size=(32, 48), root=None).splits
-    found = estimate(recipe, splits, Settings(slots=2))
-    config = recipe.space.config_of(recipe.space.reaching("sharing.split_after.0", 0))
-    train(
-        config,
-        splits,
-        lambda *_: Decision.CONTINUE,
-        seed=0,
-        folder=tmp_path,
-        device=torch.device("cpu"),
-    )
-    weights = (tmp_path / WEIGHTS).stat().st_size
-    checkpoint = kept_checkpoints(tmp_path)[0].stat().st_size
-    assert found.ended == pytest.approx(weights, rel=0.1)
-    assert found.running == pytest.approx(3 * checkpoint + 2 * weights, rel=0.15)
-    assert (found.n_slots, found.n_trials, found.views) == (2, recipe.budget.trials, 0)
-    assert estimate(recipe, splits, Settings(dispatcher="local")).n_slots == 1
-    cores = os.sched_getaffinity(0)
-    try:
-        os.sched_setaffinity(0, {min(cores)})
-        assert estimate(recipe, splits, Settings()).n_slots == 1
-    finally:
-        os.sched_setaffinity(0, cores)
-
-
-def test_free_space_is_that_of_a_folder_that_is_still_to_be_made(tmp_path) -> None:
-    assert abs(free_bytes(tmp_path / "a" / "b") - free_bytes(tmp_path)) < GB
-    assert size(0) == "0.0 MB"
-
-
-@pytest.mark.parametrize("address", ["{}/kept", "file://{}/kept"])
-def test_the_disk_of_the_artifacts_counts_and_that_where_trials_work(tmp_path, address) -> None:
-    root, kept, working = tmp_path / "study", tmp_path / "kept", Path(tempfile.gettempdir())
-    settings = Settings(artifacts=address.format(tmp_path))
-    assert disks_of(root, settings) == (root, kept, working)
-    assert disks_of(root, replace(settings, ray_address="10.0.0.1:6379")) == (root, kept)
-    assert disks_of(root, Settings(artifacts="memory://kept")) == (root, working)
-    assert disks_of(root, Settings()) == (root,)
-    room = {root: 9 * GB, kept: GB // 2, working: 5 * GB}
-    assert fullest(tuple(room), room.__getitem__) == (kept, GB // 2)
-    guard = DiskGuard(disks=tuple(room), min_free_gb=1.0, free=room.__getitem__)
-    said: list[str] = []
-    asked = {"is_idle": False, "make_room": lambda: 0, "is_stopped": lambda: False}
-    assert not guard.admits(**asked, say=said.append)
-    assert f"500 MB are free on the disk of {kept}" in said[0]
-    room[kept] = 2 * GB
-    assert guard.admits(**asked, say=said.append)
-
-
-def test_a_negative_threshold_is_refused() -> None:
-    with pytest.raises(ValueError, match="min_free_gb"):
-        Resources(min_free_gb=-1)
-    assert not DiskGuard(disks=(Path(),), min_free_gb=0, free=lambda _: 0).is_short
