@@ -52,7 +52,10 @@ def section(kept: Kept, size: Size) -> Section:
         figures=figures,
         limits=f"Short trainings of a small network. {scarce}Rates were chosen with all "
         f"labels, one seed and {len(size.rates)} values. Alternating blocks are one step long, "
-        "with one set of moments for all tasks. Each interval is a 95 % one by itself: of the "
+        "with one set of moments for all tasks. Where labels lie apart, about a third of the "
+        "frames of a joint batch carry a task's labels, and all of an alternating one: with as "
+        "many updates a task then sees three times as many labelled frames as in joint training, "
+        "with as many steps as many. Each interval is a 95 % one by itself: of the "
         f"{MANY} in a table of three shares about one is expected to leave 0 out by chance. "
         + " ".join(
             f"{one.title}: {one.limits}" for one in DATA_SETS.values() if one.title in tables
