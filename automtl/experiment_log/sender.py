@@ -53,6 +53,7 @@ class ExperimentLog:
     _status: str = "FINISHED"
     _closing: threading.Event = field(default_factory=threading.Event)
     _heard_s: float = 0.0
+    _is_uploading: bool = False
     _last_s: float = float("inf")
     _patience_s: float = float("inf")
     _began_s: float = 0.0
@@ -92,7 +93,7 @@ class ExperimentLog:
         """Send what is left and end the study's run.
 
         Args:
-            timeout_s: How long to wait for the next answer.
+            timeout_s: How long to wait for the next answer; for that to files ``longest_s``.
             longest_s: How long to go on while answers come; None takes ``timeout_s`` for all.
             status: Of the study's run.
 
@@ -161,6 +162,9 @@ class ExperimentLog:
     @property
     def _deadline_s(self) -> float:
         # Each answer is waited for anew: a server that is slow is not one that is away.
+        # A model is one answer, however large it is.
+        if self._is_uploading:
+            return self._last_s
         return min(self._last_s, self._heard_s + self._patience_s)
 
     def _pause(self, failures: int) -> None:
@@ -179,10 +183,12 @@ class ExperimentLog:
                 if self._is_late:
                     break
                 self.ledger.confirm_lease()
+                self._is_uploading = any(update.files for update in sending.updates)
                 runs |= self._write(sink, sending)
                 self._heard_s = time.monotonic()
                 sent.extend(sending.ids)
         finally:
+            self._is_uploading = False
             # Together, since each writing of the ledger waits for the disk.
             outbox.mark_sent(sent, time.time(), dict(runs.items() - self._runs.items()))
         self._runs |= runs

@@ -151,6 +151,13 @@ def test_a_slow_server_is_waited_for_while_it_answers(ledger, log_with):
     assert (len(sink.taken), sink.status) == (12, "FINISHED")
 
 
+def test_files_take_as_long_as_all_may(ledger, log_with, tmp_path):
+    ledger.add_artifact(kind="report", path=str(tmp_path / "report.html"))
+    log, sink = log_with(lambda update: time.sleep(1.0 if update.files else 0.0))
+    assert log.close(timeout_s=0.3, longest_s=30) == 0
+    assert ([len(update.files) for update in sink.taken], sink.status) == ([1], "FINISHED")
+
+
 def test_a_slow_server_is_not_waited_for_longer_than_the_longest(ledger, log_with):
     announce(ledger, 50)
     log, sink = log_with(lambda _update: time.sleep(0.1))
