@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from automtl.analysis.delta import Comparison
+from automtl.analysis.rung_standing import RungStanding
 from automtl.cli.terminal import say
-from automtl.controller.promotion import RungStanding
 from automtl.pareto import front
 from automtl.results import Objective, Pick, TrialRecord
 from automtl.study.deltas import deltas_of

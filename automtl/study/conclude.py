@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from automtl.analysis.replicates import replication_of
 from automtl.controller.budget import busy_s
 from automtl.controller.ending import why_ended
+from automtl.controller.promotion import standing as rungs_of
 from automtl.ledger.attempts import read_attempts
 from automtl.ledger.outbox import Metrics
 from automtl.ledger.rows import read_left_out
@@ -213,6 +214,7 @@ def facts_of(ledger: Ledger) -> "Snapshot":
         lessons=lessons_of(history, study.objectives),
         attempts=attempts,
         left_out=read_left_out(ledger.engine, ledger.name),
+        rungs=rungs_of(stored_search(study.recipe), history),
         runs=runs,
         trial_notes=notes,
     )

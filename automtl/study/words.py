@@ -3,9 +3,9 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from automtl.analysis.rung_standing import RungStanding
 from automtl.config import TrialConfig
 from automtl.config.backbones import N_STAGES
-from automtl.controller.promotion import RungStanding
 from automtl.results import TrialRecord
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from automtl_dashboards.lessons import learned_line
 from automtl_dashboards.page import Section, render_page
+from automtl_dashboards.rungs import rungs_sections
 from automtl_dashboards.sections import (
     choices_section,
     curve_sections,
@@ -36,6 +37,7 @@ ANCHORS = (
     "members",
     "pictures",
     "hypervolume",
+    "rungs",
     "parallel",
     "choices",
     "learned",
@@ -111,6 +113,7 @@ def evidence_sections(snapshot: Snapshot, standing: Standing) -> Iterator[Sectio
     yield from members_sections(snapshot, standing)
     yield from gallery_sections(snapshot, standing)
     yield hypervolume_section(snapshot)
+    yield from rungs_sections(snapshot)
     yield parallel_section(snapshot, standing)
     yield choices_section(snapshot, standing)
     yield lessons_section(snapshot, standing)

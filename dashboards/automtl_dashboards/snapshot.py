@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from automtl.analysis.effects import Lessons
+from automtl.analysis.rung_standing import RungStanding
 from automtl.attempts import Attempt
 from automtl.left_out import LeftOut
 from automtl.results import Note, Pick, StudyInfo, TrialRecord
@@ -27,6 +28,7 @@ class Snapshot:
         notes: Commands for the reader by title, e.g. how to open MLflow.
         trial_notes: What attempts had to say besides numbers.
         left_out: What of the data is not used, or was mended.
+        rungs: What early stopping did, lowest rung first; none without it.
     """
 
     study: StudyInfo
@@ -40,3 +42,4 @@ class Snapshot:
     notes: Mapping[str, str] = field(default_factory=dict)
     trial_notes: Sequence[Note] = ()
     left_out: Sequence[LeftOut] = ()
+    rungs: Sequence[RungStanding] = ()

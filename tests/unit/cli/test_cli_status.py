@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from automtl.analysis.rung_standing import RungStanding
 from automtl.cli.look import show_status
 from automtl.cli.show import rung_json
 from automtl.cli.terminal import OK
-from automtl.controller.promotion import RungStanding
 from automtl.dispatch.base import Report
 from automtl.dispatch.in_process import InProcessDispatcher
 from automtl.results import Decision, EpochReport, TrialOrder, TrialStatus

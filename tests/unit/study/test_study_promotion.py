@@ -13,6 +13,7 @@ from automtl.ledger.store import Ledger
 from automtl.results import Decision, Failure, FailureKind, TrialOrder, TrialRecord, TrialStatus
 from automtl.space.recipe import Budget, Recipe, find_recipe, load_recipe
 from automtl.storage.names import CHECKPOINTS, WEIGHTS, checkpoint_of
+from automtl.study.conclude import facts_of
 from automtl.study.controller import StudyController
 from automtl.study.folder import Settings, StudyFolder
 from automtl.study.observer import Silent
@@ -153,6 +154,16 @@ def test_killed_again_and_again_it_ends_the_same(
     # Whoever exports a trial gets the weights that its values are of.
     weights = [(place.trial(r.number) / WEIGHTS).read_text() for r in history]
     assert weights == [str(r.best_epoch) for r in history]
+
+
+def test_a_report_says_what_became_of_trials_at_each_rung(tmp_path: Path) -> None:
+    history = search(tmp_path / "s", recipe())
+    with opened(StudyFolder(tmp_path / "s")) as ledger:
+        rungs = facts_of(ledger).rungs
+    assert rungs
+    assert rungs[0].n_arrived == len(history)
+    stopped = {number for rung in rungs for number in rung.stopped}
+    assert stopped == {r.number for r in history if r.status is S.STOPPED}
 
 
 def test_a_budget_in_epochs_ends_with_a_finished_trial(tmp_path: Path) -> None:
