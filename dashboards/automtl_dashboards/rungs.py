@@ -1,5 +1,6 @@
 """What early stopping did: who came to each rung and went on, and how well it tells the end."""
 
+import math
 from collections.abc import Iterator
 
 from automtl.analysis.rung_standing import RungStanding
@@ -37,6 +38,8 @@ def rungs_sections(snapshot: Snapshot) -> Iterator[Section]:
 
 def _cells(rung: RungStanding) -> list[Cell]:
     counts = (rung.epoch, rung.n_arrived, rung.n_went_on, len(rung.waiting), len(rung.stopped))
-    tells = [number(rung.kendall), number(rung.kendall_low)] if rung.n_finished else [MISSING] * 2
+    # A bound of what was not measured is only what was believed before.
+    is_known = math.isfinite(rung.kendall)
+    tells = [number(rung.kendall), number(rung.kendall_low)] if is_known else [MISSING] * 2
     texts = [*map(str, counts), f"{rung.eta:.1f}", str(rung.n_finished), *tells]
     return [(text, "", "num") for text in texts]

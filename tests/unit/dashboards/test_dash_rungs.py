@@ -11,11 +11,11 @@ LOW = RungStanding(
     epoch=1,
     n_arrived=27,
     n_went_on=8,
-    n_finished=0,
+    n_finished=2,
     waiting=(3, 4),
     stopped=(),
     kendall=math.nan,
-    kendall_low=math.nan,
+    kendall_low=0.2,
     eta=3.0,
 )
 HIGH = RungStanding(
@@ -38,7 +38,7 @@ def texts(row: str) -> list[str]:
 def test_each_rung_has_a_row_and_what_is_not_known_is_not_made_up(synthetic) -> None:
     (section,) = rungs_sections(synthetic.snapshot(rungs=(LOW, HIGH)))
     low, high = section.body.split("<tr")[2:]
-    assert texts(low) == ["1", "27", "8", "2", "0", "3.0", "0", MISSING, MISSING]
+    assert texts(low) == ["1", "27", "8", "2", "0", "3.0", "2", MISSING, MISSING]
     assert texts(high) == ["4", "8", "3", "0", "5", "2.5", "3", "0.625", "0.125"]
     assert section.title in report_html(synthetic.snapshot(rungs=(LOW, HIGH)))
 
