@@ -173,7 +173,7 @@ def test_a_database_is_named_with_the_command_that_shows_the_run(
 def test_where_mlflow_is_away_the_report_is_there_without_links(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("automtl.study.search.MLFLOW_GRACE_S", 1.0)
+    monkeypatch.setattr("automtl.study.search.GRACE", {"timeout_s": 1.0})
     study = Study(
         tmp_path / "mine",
         objectives=[{"metric": "gain", "goal": "maximize"}],

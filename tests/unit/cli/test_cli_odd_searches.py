@@ -21,9 +21,11 @@ class NoLog:
     def start(self) -> None:
         """Send nothing."""
 
-    def close(self, *, timeout_s: float, status: str = "FINISHED") -> int:
+    def close(
+        self, *, timeout_s: float, longest_s: float | None = None, status: str = "FINISHED"
+    ) -> int:
         """Leave nothing."""
-        del timeout_s, status
+        del timeout_s, longest_s, status
         return 0
 
 
