@@ -1,6 +1,7 @@
 """How long `automtl resume` takes until a trial runs, in a study of a thousand trials."""
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -19,8 +20,10 @@ from automtl.ledger.database import reading
 from automtl.ledger.store import Ledger
 from automtl.results import EpochReport, TrialStatus
 from automtl.space.recipe import Recipe, find_recipe, load_recipe
-from automtl.study.folder import Settings, StudyFolder
+from automtl.study.folder import Settings, StudyFolder, load_settings, write_text
+from automtl.study.observer import Silent
 from automtl.study.search import create, held, opened
+from automtl.study.vision import prepare
 from benchmarks.drawn_trials import begin_trial
 
 EPOCHS = 9
@@ -46,6 +49,9 @@ def measure_resume(root: Path, n_trials: int, *, dispatcher: str) -> float:
         _hurry(ledger)
         with held(ledger):
             fill(ledger, folder, recipe, n_trials)
+    # As whoever began the search has left it.
+    floors = prepare(recipe, load_settings(folder), Silent()).floors()
+    write_text(folder.floors, json.dumps(floors))
     return _first_trial_s(folder, is_ray=dispatcher == "ray")
 
 
