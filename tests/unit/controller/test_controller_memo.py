@@ -26,6 +26,15 @@ def test_a_value_is_computed_again_when_the_trial_or_what_is_given_changed() -> 
     assert calls == [0, 0, 0, 2, 0]
 
 
+def change(history: list[TrialRecord], number: int, attempts: int) -> None:
+    """Give a trial so many attempts; where it is not there yet, add the next one."""
+    record = TrialRecord(number=number, point={}, config={}, config_digest="")
+    if number >= len(history):
+        history.append(record.model_copy(update={"number": len(history)}))
+    else:
+        history[number] = record.model_copy(update={"attempts": attempts})
+
+
 @given(changes=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(0, 1))))
 def test_a_column_is_the_function_of_every_trial_whatever_changed_before(
     changes: list[tuple[int, int, int]],
@@ -33,11 +42,7 @@ def test_a_column_is_the_function_of_every_trial_whatever_changed_before(
     found = PerTrial(lambda record, key, given: record.attempts + 10 * key + 100 * given)
     history: list[TrialRecord] = []
     for number, attempts, summand in changes:
-        record = TrialRecord(number=number, point={}, config={}, config_digest="")
-        if number >= len(history):
-            history.append(record.model_copy(update={"number": len(history)}))
-        else:
-            history[number] = record.model_copy(update={"attempts": attempts})
+        change(history, number, attempts)
         expected = [record.attempts + 100 * summand for record in history]
         assert found.over(tuple(history), 0, summand) == expected
         assert found.over(tuple(history), 0, summand) == expected
@@ -74,11 +79,7 @@ def test_a_row_is_the_function_of_every_trial_whatever_changed_before(
     history: list[TrialRecord] = []
     kept: list[tuple[np.ndarray, np.ndarray]] = []
     for number, attempts, summand in changes:
-        record = TrialRecord(number=number, point={}, config={}, config_digest="")
-        if number >= len(history):
-            history.append(record.model_copy(update={"number": len(history)}))
-        else:
-            history[number] = record.model_copy(update={"attempts": attempts})
+        change(history, number, attempts)
         for shown in (history, tuple(history), history[:n_shown]):
             rows = found.over(shown, 7, summand, width=3)
             assert rows.shape == (len(shown), 3)
