@@ -11,6 +11,7 @@ import pytest
 from automtl import Study
 from automtl.study.folder import StudyFolder
 from automtl.study.search import opened
+from tests.mouse import click_a_point
 
 pytestmark = pytest.mark.slow
 
@@ -55,22 +56,7 @@ class Reader:
 
     def click_a_point(self) -> tuple[str, str]:
         """Return what the mouse shows on a point of the front, and where a click leads."""
-        front = "document.getElementById('figure-front')"
-        self.page.evaluate(f"{front}.scrollIntoView({{behavior: 'instant', block: 'center'}})")
-        box = self.page.locator("#figure-front .points path").last.bounding_box()
-        middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        self.page.mouse.move(middle[0] + 30, middle[1] + 30)
-        # One move: Plotly looks at moves some time apart, and forgets what it looks at when the
-        # button goes down before it has looked at the last one.
-        self.page.mouse.move(*middle)
-        label = self.page.wait_for_selector(
-            "#figure-front .hoverlayer .hovertext", state="attached"
-        )
-        text = label.text_content()
-        self.page.mouse.down()
-        self.page.mouse.up()
-        self.page.wait_for_function("() => /^#trial-[0-9]+$/.test(location.hash)")
-        return text, self.page.evaluate("location.hash")
+        return click_a_point(self.page, self.page.locator("#figure-front .points path").last)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from automtl_dashboards.live.feed import Feed, Source
 from automtl_dashboards.live.filters import KINDS, filtered, traits_of
 from automtl_dashboards.runs import Runs
 from automtl_dashboards.snapshot import Snapshot
+from tests.mouse import click_a_point
 
 pytestmark = pytest.mark.slow
 
@@ -215,18 +216,7 @@ def test_what_happens_is_shown_and_what_a_reader_did_stays(
 
 def test_a_click_on_a_trial_leads_to_its_row_and_its_run_in_mlflow(reader: Reader) -> None:
     page = reader.page
-    front = "document.getElementById('figure-front')"
-    page.evaluate(f"{front}.scrollIntoView({{behavior: 'instant', block: 'center'}})")
-    box = page.locator("#figure-front .points path").first.bounding_box()
-    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.move(middle[0] + 30, middle[1] + 30)
-    page.mouse.move(*middle, steps=5)
-    label = page.wait_for_selector("#figure-front .hoverlayer .hovertext", state="attached")
-    shown = label.text_content()
-    page.mouse.down()
-    page.mouse.up()
-    reader.wait("() => /^#trial-[0-9]+$/.test(location.hash)")
-    row = page.evaluate("location.hash")
+    shown, row = click_a_point(page, page.locator("#figure-front .points path").first)
     number = int(row.removeprefix("#trial-"))
     assert f"MLflow run {RUNS.ids[number]}" in shown
     assert page.locator(f"{row} a").get_attribute("href") == f"{RUNS.page}{RUNS.ids[number]}"
