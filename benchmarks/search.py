@@ -83,7 +83,13 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few problems, 1 seed")
     parser.add_argument("--seeds", type=int, default=20, help="searches per problem")
     parser.add_argument("--tuning", action="store_true", help="the data sets for tuning")
-    parser.add_argument("--workers", type=int, nargs="*", default=[4, 16, 64])
+    parser.add_argument(
+        "--workers",
+        type=int,
+        nargs="+",
+        default=[1, 4, 16, 64],
+        help="how many trials at a time; goals, and all peers, only where one of them is 1",
+    )
     parser.add_argument(
         "--only", nargs="+", choices=PARTS, default=PARTS, help="what is measured; all by default"
     )
@@ -97,7 +103,7 @@ def main() -> None:
     for family in _families(arguments):
         found = _searches(family, arguments, runs_in(arguments.work, arguments.share))
         figures |= found
-        goals |= _goals(family.name, found) if found else {}
+        goals |= goals_of(family.name, found)
     if "long" in arguments.only:
         problem = lcbench(arguments.data, for_tuning=True).problems[0]
         figures |= long_search(problem, n_trials=1_000 if arguments.quick else 10_000)
@@ -141,8 +147,8 @@ def _searches(family: Family, arguments: argparse.Namespace, runs: Runs) -> dict
         print(f"left out, for want of the extra `peers`: {', '.join(left_out)}")
     print(f"{family.name}: {len(problems)} problems, {n_seeds} seeds", flush=True)
     figures = {f"{family.name}/problems": float(len(problems)), f"{family.name}/seeds": n_seeds}
-    many = [] if arguments.quick or problems[0].epochs == 1 else arguments.workers
-    for n_workers in (1, *many):
+    one_only = arguments.quick or problems[0].epochs == 1
+    for n_workers in [1] if one_only else arguments.workers:
         some = methods
         if n_workers > 1:
             some = {n: methods[n] for n in ("automtl", "tpe", "moasha") if n in methods}
@@ -155,8 +161,11 @@ def _searches(family: Family, arguments: argparse.Namespace, runs: Runs) -> dict
     return figures
 
 
-def _goals(family: str, figures: Mapping[str, float]) -> dict[str, Goal]:
-    ratio = figures[f"{family}/hypervolume_over_tpe"]
+def goals_of(family: str, figures: Mapping[str, float]) -> dict[str, Goal]:
+    """Return the goals that figures of one worker tell of; none without them."""
+    ratio = figures.get(f"{family}/hypervolume_over_tpe")
+    if ratio is None:
+        return {}
     if family == "no_fidelity":
         return {"hypervolume_no_fidelity": Goal(ratio, 1.0, ">=")}
     one_worker = [v for n, v in figures.items() if n.endswith("_low") and "workers" not in n]

@@ -32,7 +32,8 @@ def click_a_point(page: Any, points: Any) -> tuple[str, str]:
         page.mouse.click(*middle)
         if _leads_somewhere(page):
             return text, page.evaluate("location.hash")
-    raise AssertionError(f"{TRIES} clicks on a point led nowhere")
+    message = f"{TRIES} clicks on a point led nowhere"
+    raise AssertionError(message)
 
 
 def _leads_somewhere(page: Any) -> bool:

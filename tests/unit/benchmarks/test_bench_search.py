@@ -7,7 +7,7 @@ import pytest
 
 from automtl.results import Point, TrialStatus
 from automtl.space.search_space import SearchSpace
-from benchmarks.search import Result, compared
+from benchmarks.search import Result, compared, goals_of
 from benchmarks.search_long import long_search
 from benchmarks.search_methods import METHODS, Chance, methods_for
 from benchmarks.search_problems import Family
@@ -135,3 +135,8 @@ def test_a_search_that_goes_on_counts_what_ended_between_its_parts() -> None:
         study.run(study.spent + 1)
     ended = [r for r in study.history if r.status is TrialStatus.COMPLETED]
     assert len(study.finished) == len(ended) > 0
+
+
+def test_figures_of_several_workers_are_no_goals() -> None:
+    figures = {"own_table/hypervolume_over_tpe_16_workers": 1.5}
+    assert goals_of("own_table", figures) == {}
