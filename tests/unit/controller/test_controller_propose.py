@@ -1,5 +1,4 @@
 import random
-from collections.abc import Sequence
 from itertools import permutations
 from typing import Any
 
@@ -11,102 +10,15 @@ from automtl.config import SharingConfig, TrialConfig
 from automtl.config.sharing import tree_digest
 from automtl.controller.chance import uniform
 from automtl.controller.lessons import Lesson, excesses, lessons
-from automtl.controller.propose import Proposal, next_point, plan, propose, stream_seed
+from automtl.controller.propose import plan, propose, stream_seed
 from automtl.controller.sampler import Question, draws
-from automtl.results import Failure, FailureKind, Objective, TrialRecord, TrialStatus
+from automtl.results import TrialRecord, TrialStatus
 from automtl.space.parameter import allows, matches
 from automtl.space.recipe import Recipe
 from automtl.space.search_space import SearchSpace
+from tests.unit.controller.drawn_search import recipe, record, search
 
 S = TrialStatus
-
-
-def recipe(**parts: Any) -> Recipe:
-    plain: dict[str, Any] = {
-        "name": "test",
-        "seed": 3,
-        "data": {"train": [{"kind": "shapes"}], "validation": [{"kind": "shapes", "seed": 1}]},
-        "objectives": [
-            {"metric": "detection/mAP", "goal": "maximize"},
-            {"metric": "cost/latency_ms", "goal": "minimize"},
-        ],
-        "parameters": {
-            "optimizer.lr": {"type": "float", "min": 1e-3, "max": 1e-2, "log": True},
-            "optimizer.warmup": {"type": "float", "min": 0, "max": 0.5, "step": 0.2},
-            "optimizer.batch_size": {"type": "int", "min": 2, "max": 9, "step": 2},
-            "sharing.split_after.0": {"type": "int", "min": 0, "max": 4},
-            "weighting.kind": {"type": "categorical", "values": ["fixed", "upgrad"]},
-            "weighting.weights.detection": {
-                "type": "float",
-                "min": 0.3,
-                "max": 30,
-                "log": True,
-                "when": {"weighting.kind": "fixed"},
-            },
-            "schedule.kind": {"type": "categorical", "values": ["joint", "alternating"]},
-            "schedule.block": {
-                "type": "int",
-                "min": 1,
-                "max": 8,
-                "log": True,
-                "when": {"schedule.kind": "alternating"},
-            },
-        },
-        "enqueue": [{"weighting.kind": "upgrad"}, {}, {"weighting.weights.detection": 10}],
-        "constraints": [{"metric": "cost/latency_ms", "max": 0.9}],
-        "baselines": {"single_task": ["detection", "tracking"], "equal_weights": True},
-        "budget": {"trials": 50},
-    }
-    return Recipe.model_validate({**plain, **parts})
-
-
-def record(
-    proposal: Proposal,
-    status: TrialStatus = S.COMPLETED,
-    values: dict[str, float] | None = None,
-    failure: FailureKind | None = None,
-) -> TrialRecord:
-    return TrialRecord(
-        number=proposal.number,
-        point=proposal.point,
-        config=proposal.config.to_plain(),
-        config_digest=proposal.config.digest,
-        origin=proposal.origin,
-        seed=proposal.seed,
-        status=status,
-        values=values or {},
-        failure=None if failure is None else Failure(kind=failure, message="x"),
-    )
-
-
-def ended(proposal: Proposal, rng: random.Random) -> TrialRecord:
-    """One of all the ways in which a trial can stand."""
-    whole = {"detection/mAP": rng.random(), "cost/latency_ms": rng.random()}
-    return rng.choice(
-        [
-            record(proposal, S.COMPLETED, whole),
-            record(proposal, S.COMPLETED, whole),
-            record(proposal, S.COMPLETED, {"detection/mAP": 1.0}),
-            record(proposal, S.STOPPED, whole),
-            record(proposal, S.INFEASIBLE, {"detection/mAP": 0.5, "cost/latency_ms": 1.5}),
-            record(proposal, S.INFEASIBLE, {"cost/latency_ms": 1.5}),
-            record(proposal, S.INFEASIBLE),
-            record(proposal, S.FAILED, failure=FailureKind.OUT_OF_MEMORY),
-            record(proposal, S.RUNNING),
-            record(proposal, S.PAUSED),
-            record(proposal, S.QUEUED),
-        ]
-    )
-
-
-def search(found: Recipe, n: int, seed: int = 0) -> list[TrialRecord]:
-    history: list[TrialRecord] = []
-    rng = random.Random(seed)
-    for _ in range(n):
-        proposal = propose(found, history)
-        assert proposal is not None
-        history.append(ended(proposal, rng))
-    return history
 
 
 def test_stated_trials_come_first_and_in_order() -> None:
@@ -240,85 +152,6 @@ def test_infeasible_trials_are_told_with_what_they_exceed() -> None:
     assert excesses(silent, found.constraints) == {"infeasible": 1.0}
     inside = record(proposal, S.COMPLETED, {"detection/mAP": 1.0, "cost/latency_ms": 0.45})
     assert excesses(inside, found.constraints) == {"cost/latency_ms 0": pytest.approx(-0.5)}
-
-
-ONE = SearchSpace.from_plain(
-    parameters={"x": {"type": "float", "min": 0, "max": 1}},
-    objectives=[
-        {"metric": "detection/mAP", "goal": "maximize"},
-        {"metric": "cost/latency_ms", "goal": "minimize"},
-    ],
-)
-
-
-def free(number: int, x: float, status: TrialStatus = S.COMPLETED) -> TrialRecord:
-    # Both objectives are best at x = 0.8.
-    values = (
-        {}
-        if status is S.RUNNING
-        else {"detection/mAP": 1 - abs(x - 0.8), "cost/latency_ms": abs(x - 0.8)}
-    )
-    return TrialRecord(
-        number=number,
-        point={"x": x},
-        config={},
-        config_digest=str(x),
-        status=status,
-        values=values,
-    )
-
-
-def drawn(history: Sequence[TrialRecord], n: int) -> list[float]:
-    points = [next_point(Question(space=ONE), history, seed=seed) for seed in range(n)]
-    return [float(p["x"]) for p in points if p is not None]
-
-
-def test_the_model_goes_where_trials_were_good() -> None:
-    history = [free(i, i / 20) for i in range(21)]
-    near = sum(abs(x - 0.8) < 0.15 for x in drawn(history, 30))
-    # By chance it would be 9 of 30.
-    assert near >= 20
-
-
-def test_goals_are_turned_the_right_way() -> None:
-    turned = SearchSpace(
-        parameters=ONE.parameters,
-        objectives=(
-            Objective(metric="detection/mAP", goal="minimize"),
-            Objective(metric="cost/latency_ms", goal="maximize"),
-        ),
-    )
-    history = [free(i, i / 20) for i in range(21)]
-    points = [next_point(Question(space=turned), history, seed=seed) for seed in range(30)]
-    assert sum(float(p["x"]) < 0.3 for p in points if p is not None) >= 20
-
-
-def test_trials_in_progress_repel() -> None:
-    done = [free(i, i / 20) for i in range(21)]
-    running = [free(21 + i, 0.78 + i / 200, S.RUNNING) for i in range(10)]
-    near = [sum(abs(x - 0.8) < 0.03 for x in drawn(h, 40)) for h in (done, done + running)]
-    assert near[1] < near[0]
-
-
-def test_a_free_space_does_not_repeat_points() -> None:
-    space = SearchSpace.from_plain(
-        parameters={"a": {"type": "bool"}, "b": {"type": "int", "min": 0, "max": 2}},
-        objectives=[{"metric": "detection/mAP", "goal": "maximize"}],
-    )
-    asked = Question(space=space)
-    history: list[TrialRecord] = []
-    while (point := next_point(asked, history, seed=len(history))) is not None:
-        history.append(
-            TrialRecord(
-                number=len(history), point=point, config={}, config_digest="", status="running"
-            )
-        )
-    assert len(history) == 6
-
-
-def test_draws_of_one_call_differ() -> None:
-    source = draws(Question(space=ONE), [free(i, i / 20) for i in range(21)], seed=0)
-    assert len({next(source)["x"] for _ in range(5)}) == 5
 
 
 SPACE = recipe().space
