@@ -19,15 +19,17 @@ from automtl.cli.show import (
 from automtl.cli.terminal import FAILED, OK, make_console, say
 from automtl.errors import AutomtlError, RecipeError, closest
 from automtl.ledger.rows import read_left_out
+from automtl.ledger.store import Ledger
 from automtl.left_out import lines_of
 from automtl.pareto import front
 from automtl.picks import pick
 from automtl.results import TrialRecord, TrialStatus
 from automtl.space.mistakes import Mistake, render
-from automtl.space.recipe import Budget, find_recipe
+from automtl.space.recipe import Budget, Recipe, find_recipe
 from automtl.space.search import Search
 from automtl.space.stored import stored_search
 from automtl.space.yaml_lines import read_yaml
+from automtl.study.artifacts import lost_models
 from automtl.study.conclude import keep_pick, write_study_report
 from automtl.study.deltas import deltas_of
 from automtl.study.disk import GB, disks_of, fullest, shortage
@@ -39,12 +41,12 @@ from automtl.study.words import rung_line
 
 
 def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
-    """Print counts by state, failures, and the ledger's violations if asked."""
+    """Print counts by state, failures, and if asked what is wrong with ledger and models."""
     from automtl.controller.promotion import standing
 
     with opened(StudyFolder(folder)) as ledger:
         study, history = ledger.study(), ledger.history()
-        problems = ledger.check() if check else []
+        problems = _problems(StudyFolder(folder), ledger) if check else []
         pending, notes = ledger.outbox.count_pending(), ledger.notes()
         left_out = read_left_out(ledger.engine, ledger.name)
     search = stored_search(study.recipe)
@@ -80,6 +82,15 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
         for line in (*room, *wrong, *map(note_line, notes)):
             say(console, line)
     return FAILED if problems else OK
+
+
+def _problems(folder: StudyFolder, ledger: Ledger) -> list[str]:
+    """Return what is wrong with the ledger, and which models that can be exported are gone."""
+    search = stored_search(ledger.study().recipe)
+    if not isinstance(search, Recipe):
+        return ledger.check()
+    lost = lost_models(folder, ledger.history(), search.objectives, ledger.picks())
+    return [*ledger.check(), *lost]
 
 
 def _spending(search: Search, history: Sequence[TrialRecord]) -> dict[str, object]:

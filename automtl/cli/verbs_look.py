@@ -101,7 +101,9 @@ def validate(recipe: RecipeArgument, data: DataOption = None) -> int:
 
 def status(
     folder: FolderArgument,
-    check: Annotated[bool, typer.Option("--check", help="Check the ledger's invariants.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Check the ledger's invariants, and look for models.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Say where a search stands."""

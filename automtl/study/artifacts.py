@@ -1,8 +1,11 @@
 """Where a study's models, checkpoints and notes lie: its folder, or a store that it names."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from automtl.errors import AutomtlError, StorageError
+from automtl.pareto import front
+from automtl.results import Objective, Pick, TrialRecord
 from automtl.storage.base import Store
 from automtl.storage.choose import store_at
 from automtl.storage.local import FolderStore
@@ -47,6 +50,34 @@ def bring_model(folder: StudyFolder, number: int) -> Path:
         for name in (MODEL, WEIGHTS):
             store.get(f"{folder.trial_name(number)}/{name}", place / name)
     return place
+
+
+def lost_models(
+    folder: StudyFolder,
+    history: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
+    picks: Sequence[Pick],
+) -> list[str]:
+    """Return a sentence for each trial that can be exported and whose model is gone.
+
+    Those are the front's and the picked ones; models of other trials may have been cleaned away.
+    A store that does not answer is a sentence too.
+    """
+    place = load_settings(folder).artifacts
+    try:
+        names = store_of(folder, place).sizes(folder.checkpoints.name)
+    except StorageError as error:
+        return [f"models could not be looked for: {error}"]
+    wanted = {record.number: "on the front" for record in front(history, objectives)}
+    wanted |= {pick.number: "picked" for pick in picks}
+    found = []
+    for number, why in sorted(wanted.items()):
+        trial = folder.trial_name(number)
+        gone = [name for name in (WEIGHTS, MODEL) if f"{trial}/{name}" not in names]
+        if gone:
+            where = f"{place or folder.root}/{trial}"
+            found.append(f"trial {number} is {why}, and {', '.join(gone)} is gone from {where}")
+    return found
 
 
 def keep_report(folder: StudyFolder, observer: Observer) -> None:

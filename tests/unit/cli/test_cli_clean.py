@@ -7,6 +7,7 @@ import pytest
 
 from automtl.cli.clean import clean_study
 from automtl.cli.look import show_status
+from automtl.cli.terminal import FAILED, OK
 from automtl.errors import LedgerError
 from automtl.results import EpochReport
 from automtl.space.recipe import find_recipe, load_recipe
@@ -29,6 +30,7 @@ def place(tmp_path: Path) -> StudyFolder:
         for number, level in enumerate((0.9, 0.5, 0.1)):
             desk.next_order()
             (place.trial(number) / "best.safetensors").write_bytes(b"x" * 2_000_000)
+            (place.trial(number) / "model.json").write_text("{}")
             (place.trial(number) / f"checkpoint-000001-{'0' * 16}.pt").write_bytes(b"x")
             values = {o.metric: level if o.maximize else -level for o in recipe.objectives}
             if number == 2:
@@ -56,8 +58,11 @@ def test_clean_says_first_and_keeps_the_front_and_what_can_be_resumed(place, cap
     clean_study(place.root, dry_run=False)
     assert left(place) == [
         "trial-0000/best.safetensors",
+        "trial-0000/model.json",
+        "trial-0001/model.json",
         "trial-0002/best.safetensors",
         f"trial-0002/checkpoint-000001-{'0' * 16}.pt",
+        "trial-0002/model.json",
     ]
     capsys.readouterr()
     clean_study(place.root, dry_run=False)
@@ -77,3 +82,15 @@ def test_status_says_why_no_new_trial_begins(place, capsys) -> None:
     assert "New trials wait: " in capsys.readouterr().out
     show_status(place.root, check=True, as_json=True)
     assert json.loads(capsys.readouterr().out)["disk_free_gb"] > 0
+
+
+def test_the_check_looks_for_the_models_that_can_be_exported(place, capsys) -> None:
+    clean_study(place.root, dry_run=False)
+    capsys.readouterr()
+    assert show_status(place.root, check=True, as_json=True) == OK
+    assert json.loads(capsys.readouterr().out)["violations"] == []
+    (place.trial(0) / "best.safetensors").unlink()
+    assert show_status(place.root, check=True, as_json=True) == FAILED
+    gone = f"trial 0 is on the front, and best.safetensors is gone from {place.trial(0)}"
+    assert json.loads(capsys.readouterr().out)["violations"] == [gone]
+    assert show_status(place.root, check=False, as_json=True) == OK
