@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from automtl.analysis.replicates import settled_means
 from automtl.errors import AutomtlError, closest
 from automtl.pareto import candidates, front, ideal, knee, losses_of, weighted
+from automtl.pick_limits import Limits, nothing_finished, nothing_left
 from automtl.results import Objective, Pick, TrialRecord
 
 Losses = NDArray[np.float64]
@@ -53,9 +54,9 @@ def pick(  # noqa: PLR0913  # a rule, its inputs and limits
         created_s: Unix time to note in the pick.
 
     Raises:
-        AutomtlError: If the rule or a weight is unknown, or no trial is left.
+        AutomtlError: If the rule or a weight is unknown or of no use to it, or no trial is left.
     """
-    limits = _Limits(at_most=dict(at_most or {}), at_least=dict(at_least or {}))
+    limits = Limits(at_most=dict(at_most or {}), at_least=dict(at_least or {}))
     criterion = _criterion(objectives, rule, weights or {}, order)
     found = _inside(history, objectives, limits)
     ranked, rows = _ranked(front(found.records, objectives), criterion.score)
@@ -103,7 +104,7 @@ class _Inside:
 
 
 def _inside(
-    history: Sequence[TrialRecord], objectives: Sequence[Objective], limits: "_Limits"
+    history: Sequence[TrialRecord], objectives: Sequence[Objective], limits: Limits
 ) -> _Inside:
     means = settled_means(history, objectives)
     kept = [record for record in means if limits.allow(record)]
@@ -112,56 +113,12 @@ def _inside(
         return _Inside(records=kept, values="means of new seeds", remark=remark)
     known = candidates(history, objectives)
     if not known:
-        msg = "no trial is finished with a value of every objective"
-        raise AutomtlError(
-            msg,
-            fix="Let the search run on, or look at the failures: automtl status",
-        )
+        raise nothing_finished(history)
     kept = [record for record in known if limits.allow(record)]
     if not kept:
-        raise _nothing_left(known, limits)
+        raise nothing_left(known, limits)
     remark = f"by the search's own values, as no mean of new seeds has {limits.text}"
     return _Inside(records=kept, values="search", remark=remark if means else "")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Limits:
-    at_most: Mapping[str, float]
-    at_least: Mapping[str, float]
-
-    def single(self) -> list[tuple[str, str, float]]:
-        """Return each limit as metric, sign and value."""
-        highs = [(metric, "<=", value) for metric, value in self.at_most.items()]
-        return highs + [(metric, ">=", value) for metric, value in self.at_least.items()]
-
-    def allow(self, record: TrialRecord) -> bool:
-        return all(_holds(record, *limit) for limit in self.single())
-
-    @property
-    def text(self) -> str:
-        return " and ".join(f"{m} {sign} {value:g}" for m, sign, value in self.single())
-
-
-def _holds(record: TrialRecord, metric: str, sign: str, limit: float) -> bool:
-    value = record.values.get(metric, math.nan)
-    return value <= limit if sign == "<=" else value >= limit
-
-
-def _nothing_left(known: Sequence[TrialRecord], limits: _Limits) -> AutomtlError:
-    """Name the limit that the fewest trials meet, and how far the nearest one is."""
-    counts = {one: sum(_holds(r, *one) for r in known) for one in limits.single()}
-    metric, sign, value = min(counts, key=lambda one: counts[one])
-    values = [v for r in known if math.isfinite(v := r.values.get(metric, math.nan))]
-    what = f"no trial of {len(known)} meets {limits.text}"
-    if not values:
-        return AutomtlError(f"{what}: none has a value of {metric}")
-    nearest = min(values) if sign == "<=" else max(values)
-    if counts[metric, sign, value]:
-        n = counts[metric, sign, value]
-        rule = f"the tightest is {metric} {sign} {value:g}, which {n} meet"
-    else:
-        rule = f"the tightest is {metric} {sign} {value:g}; the nearest has {nearest:.4g}"
-    return AutomtlError(f"{what}; {rule}", fix="Relax that limit or search longer")
 
 
 def _criterion(
@@ -170,7 +127,7 @@ def _criterion(
     weights: Mapping[str, float],
     order: Sequence[str],
 ) -> _Criterion:
-    _check_rule(rule)
+    _check_rule(rule, weights, order)
     factors = _weights(objectives, weights)
     ordered = _ordered(objectives, order)
     scores: dict[str, tuple[Callable[[Losses], Losses], str]] = {
@@ -196,14 +153,20 @@ def _criterion(
     )
 
 
-def _check_rule(rule: str) -> None:
-    if rule in RULES:
-        return
-    near = closest(rule, RULES)
-    msg = f"the rule {rule!r} is unknown"
-    raise AutomtlError(
-        msg, fix=f"Did you mean {near}?" if near else f"Use one of {', '.join(RULES)}"
-    )
+def _check_rule(rule: str, weights: Mapping[str, float], order: Sequence[str]) -> None:
+    if rule not in RULES:
+        near = closest(rule, RULES)
+        msg = f"the rule {rule!r} is unknown"
+        fix = f"Did you mean {near}?" if near else f"Use one of {', '.join(RULES)}"
+        raise AutomtlError(msg, fix=fix)
+    # What is recorded as an input has to be one.
+    for given, owner, what in (
+        (weights, "weighted", "weights"),
+        (order, "lexicographic", "order of objectives"),
+    ):
+        if given and rule != owner:
+            msg = f"the rule {rule!r} takes no {what}"
+            raise AutomtlError(msg, fix=f"Use the rule {owner!r}, or leave it out")
 
 
 def _weights(objectives: Sequence[Objective], weights: Mapping[str, float]) -> Losses:
@@ -256,7 +219,7 @@ def _why(
     criterion: _Criterion,
     ranked: Sequence[TrialRecord],
     rows: Sequence[Sequence[float]],
-    limits: _Limits,
+    limits: Limits,
 ) -> str:
     """Say how the first came to be the first: not by a bulge or a rule that told nothing apart."""
     n, inside = len(ranked), f" with {limits.text}" if limits.single() else ""
@@ -274,10 +237,15 @@ def _why(
 
 
 def _settled_by(equal: Sequence[TrialRecord]) -> str:
-    costs = zip(COSTS, _cost(equal[0]), _cost(equal[1]), strict=True)
-    metric = next((metric for metric, one, other in costs if one != other), "")
-    end = "est" if len(equal) > 2 else "er"
-    return f"the cheap{end} ({metric})" if metric else f"the earli{end}"
+    costs = [_cost(record) for record in equal]
+    n_cheap, end = costs.count(costs[0]), "est" if len(equal) > 2 else "er"
+    if n_cheap == len(equal):
+        return f"the earli{end}"
+    pairs = zip(COSTS, costs[0], costs[n_cheap], strict=True)
+    metric = next(metric for metric, one, other in pairs if one != other)
+    if n_cheap == 1:
+        return f"the cheap{end} ({metric})"
+    return f"the earli{'est' if n_cheap > 2 else 'er'} of the {n_cheap} cheapest ({metric})"
 
 
 def _reason(

@@ -36,6 +36,7 @@ from automtl.study.disk import GB, disks_of, fullest, shortage
 from automtl.study.failures import failure_facts, failure_lines
 from automtl.study.folder import StudyFolder, load_settings
 from automtl.study.notes import note_line
+from automtl.study.own_training import trains_own_code
 from automtl.study.search import opened, record_if_free
 from automtl.study.words import rung_line
 
@@ -175,8 +176,9 @@ def show_best(
     console.print(trial_table("Pick", [record], study.objectives, extra=_costs(study.objectives)))
     if not_recorded:
         say(console, f"The pick was not recorded: {not_recorded}")
-    root = shlex.quote(str(folder))
-    say(console, f"Export it: automtl export {root} --trial {chosen.number}")
+    if not trains_own_code(study):
+        root = shlex.quote(str(folder))
+        say(console, f"Export it: automtl export {root} --trial {chosen.number}")
     return OK
 
 

@@ -11,6 +11,7 @@ from automtl.errors import AutomtlError, LedgerError
 from automtl.results import Pick, TrialRecord, TrialStatus
 from automtl.reuse import reused_from
 from automtl.study.folder import StudyFolder
+from automtl.study.own_training import OWN_FILES, trains_own_code
 from automtl.study.search import deliver, opened, record_if_free
 
 
@@ -26,6 +27,10 @@ def export_trial(
     place = StudyFolder(folder)
     with opened(place) as ledger:
         study, history, picks = ledger.study(), ledger.history(), ledger.picks()
+        if trains_own_code(study):
+            msg = "this study trains code of its own, and only that knows its models"
+            fix = f"What a trial kept lies in {place.trial(0).parent}, in its folder {OWN_FILES}"
+            raise AutomtlError(msg, fix=fix)
         chosen = _chosen(folder, trial, history, picks)
         record = history[chosen.number]
         picked = Picked(study=study, record=record, pick=chosen)

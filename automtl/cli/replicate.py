@@ -116,7 +116,7 @@ def replicated_json(record: TrialRecord, again: Replication | None) -> dict[str,
 def nothing_yet(folder: Path) -> AutomtlError:
     """Return the error for a study that has no front."""
     return AutomtlError(
-        f"no trial in {folder} has been trained to the end",
+        f"no trial in {folder} has been trained to the end within the study's constraints",
         fix=f"See why: automtl status {folder} - or go on: automtl resume {folder}",
     )
 

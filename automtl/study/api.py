@@ -226,9 +226,11 @@ class Study:
             for plain in (known.recipe, search.to_plain())
         )
         msg = f"the study here is another search: {shown(list(changes(before, after)))}"
-        raise AutomtlError(
-            msg, where=str(self.folder), fix="Name another folder, or state the search as it was"
+        fix = (
+            "State the search as it was, or name another folder; with "
+            f"`warm_start=[{str(self.folder)!r}]` a new study tries its best points first"
         )
+        raise AutomtlError(msg, where=str(self.folder), fix=fix)
 
 
 def _checked(study: Study) -> FreeSearch:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from automtl.config import TrialConfig
-from automtl.space.early_stopping import EPOCHS
+from automtl.space.early_stopping import EPOCHS, longest_training
 from automtl.space.parameter import corners_of
 from automtl.space.recipe import Recipe
 from automtl.training.schedule import course_of, phase_of_epoch
@@ -30,14 +30,16 @@ def _no_end(recipe: Recipe) -> Iterator[str]:
     Behind the last rung a trial runs to its end, whatever that costs. Where epochs are searched,
     some trials may have no rung at all.
     """
-    most = recipe.budget.epochs
-    if most is None or not recipe.rungs or EPOCHS in recipe.parameters:
+    if not recipe.rungs or EPOCHS in recipe.parameters:
         return
-    if most <= recipe.rungs[-1]:
-        yield (
-            f"budget.epochs: {most} are spent before any trial can be past the last rung, "
-            f"epoch {recipe.rungs[-1]}: there will be no front"
-        )
+    epochs, last = longest_training(recipe.base, recipe.parameters), recipe.rungs[-1]
+    limits = (("epochs", recipe.budget.epochs, 1), ("trainings", recipe.budget.trainings, epochs))
+    for key, most, epochs_of_one in limits:
+        if most is not None and most * epochs_of_one <= last:
+            yield (
+                f"budget.{key}: {most:g} may be spent before any trial is past the last rung, "
+                f"epoch {last}: one alone is then trained to its end, beyond the budget"
+            )
 
 
 def _compared_early(recipe: Recipe) -> list[str]:

@@ -11,11 +11,16 @@ from typing import SupportsFloat
 from automtl.dispatch.base import Report, Trainable
 from automtl.dispatch.working_folder import working_folder
 from automtl.errors import AutomtlError, TrialFailedError
-from automtl.results import Decision, FailureKind, TrialOrder
+from automtl.results import Decision, FailureKind, StudyInfo, TrialOrder
 from automtl.space.parameter_base import Scalar
 
 OWN_FILES = "own"
 """Folder of the files of the user's own code, in the trial's folder."""
+
+
+def trains_own_code(study: StudyInfo) -> bool:
+    """Whether a study's trials are trained by a function of the user's own, not from a recipe."""
+    return study.recipe.get("kind") == "free"
 
 
 def _nothing() -> None:

@@ -138,6 +138,8 @@ def test_equal_trials_go_to_the_cheaper_then_to_the_earlier() -> None:
         for order in itertools.permutations(same):
             chosen = pick(order, OBJECTIVES, rule=rule)
             assert [chosen.number, *chosen.alternatives] == [1, 2, 0, 3]
+            words = "Trial 1 is the earlier of the 2 cheapest (cost/parameters) of 4 that the rule"
+            assert words in chosen.reason
 
 
 @pytest.mark.parametrize(
@@ -169,6 +171,8 @@ def test_nothing_left_names_the_tightest_limit(
         ({"rule": "weighted", "weights": {"quality": math.nan}}, "0 or more"),
         ({"rule": "weighted", "weights": {"quality": 0.0, "latency": 0.0}}, "above 0"),
         ({"rule": "lexicographic", "order": ["qualty"]}, "it is no objective"),
+        ({"rule": "knee", "weights": {"quality": 2.0}}, "takes no weights. Use the rule 'wei"),
+        ({"rule": "weighted", "order": ["quality"]}, "order of objectives. Use the rule 'lexi"),
     ],
 )
 def test_wrong_rules_are_named(arguments: dict[str, object], words: str) -> None:
@@ -179,6 +183,8 @@ def test_wrong_rules_are_named(arguments: dict[str, object], words: str) -> None
 
 def test_no_finished_trial_says_so() -> None:
     with pytest.raises(AutomtlError, match="no trial is finished"):
+        pick(HISTORY[4:7], OBJECTIVES)
+    with pytest.raises(AutomtlError, match="inside the study's `constraints`; 1 broke them"):
         pick(HISTORY[4:], OBJECTIVES)
 
 

@@ -118,7 +118,9 @@ def test_limits_that_no_trial_is_inside_leave_no_front(tmp_path, told) -> None:
     found = json.loads(out)
     assert (code, found["violations"]) == (0, [])
     assert found["trials"].get("completed", 0) == 0
-    assert told("front", folder)[0] == 2
+    for verb in ("front", "best"):
+        code, _, err = told(verb, folder)
+        assert (code, "within the study's constraints" in err) == (2, True)
     assert told("report", folder, "--out", str(tmp_path / "r.html"))[0] == 0
 
 
@@ -127,3 +129,12 @@ def test_a_search_whose_space_is_exhausted_says_so(tmp_path: Path, told) -> None
     code, out, _ = told("status", folder, "--json")
     assert code == 0
     assert json.loads(out)["ended_by"] == "an exhausted space: 3 of 3 points tried"
+
+
+def test_models_of_ones_own_code_are_not_offered_for_export(tmp_path: Path, told) -> None:
+    folder = searched(tmp_path / "s", VALUES)
+    code, out, _ = told("best", folder)
+    assert (code, "export" in out) == (0, False)
+    code, _, err = told("export", folder)
+    assert code == 2
+    assert "trains code of its own, and only that knows its models" in err

@@ -36,12 +36,23 @@ def test_a_space_of_one_point_is_said(parameters: dict[str, Any]) -> None:
     assert "The space is one configuration" in line
 
 
-@pytest.mark.parametrize(("epochs", "is_short"), [(1, True), (3, True), (4, False)])
-def test_a_budget_within_which_nothing_ends_is_said(epochs: int, *, is_short: bool) -> None:
+@pytest.mark.parametrize(
+    ("budget", "is_short"),
+    [
+        ({"epochs": 1}, True),
+        ({"epochs": 3}, True),
+        ({"epochs": 4}, False),
+        ({"trainings": 0.3}, True),
+        ({"trainings": 0.5}, False),
+    ],
+)
+def test_a_budget_within_which_nothing_ends_is_said(
+    budget: dict[str, float], *, is_short: bool
+) -> None:
     """Rungs at 1 and 3: a trial that begins behind epoch 3 runs to its end."""
-    lines = cautions(recipe(early_stopping=PROMOTION, budget={"epochs": epochs}))
-    assert ["there will be no front" in line for line in lines] == [True] * is_short
-    assert cautions(recipe(budget={"epochs": epochs})) == []
+    lines = cautions(recipe(early_stopping=PROMOTION, budget=budget))
+    assert ["one alone is then trained to its end" in line for line in lines] == [True] * is_short
+    assert cautions(recipe(budget=budget)) == []
 
 
 def test_where_epochs_are_searched_some_trials_may_end() -> None:
