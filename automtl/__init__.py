@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from automtl.space.early_stopping import PromotionStopping as Promotion
     from automtl.space.kinds import Bool, Categorical, Float, Int
     from automtl.space.parts import Budget, Constraint, Resources
+    from automtl.space.prior import Prior
     from automtl.space.search_space import SearchSpace
     from automtl.study.api import Study
     from automtl.study.observer import Silent
@@ -29,6 +30,7 @@ __all__ = [
     "Float",
     "Int",
     "Objective",
+    "Prior",
     "Promotion",
     "Resources",
     "SearchSpace",
@@ -51,6 +53,7 @@ _LAZY = {
     "Float": ("automtl.space.kinds", "Float"),
     "Int": ("automtl.space.kinds", "Int"),
     "Objective": ("automtl.results", "Objective"),
+    "Prior": ("automtl.space.prior", "Prior"),
     "Promotion": ("automtl.space.early_stopping", "PromotionStopping"),
     "Resources": ("automtl.space.parts", "Resources"),
     "SearchSpace": ("automtl.space.search_space", "SearchSpace"),

@@ -81,7 +81,8 @@ def growth_of(
 
     A trial was looked at when it ended or paused at a rung, whatever came of it; one that was
     resumed since counts again at its next stop. Both volumes have one reference: what the
-    objectives state, else the worst value of all.
+    objectives state, else the worst value of all. An objective without a stated one that never
+    varied has no part in them: every volume would be 0, and no search would ever stall.
 
     Returns:
         None while too few were looked at, or nothing before them was better than the reference.
@@ -96,7 +97,13 @@ def growth_of(
     if not is_earlier.any():
         return None
     reference = reference_point(losses[is_end], objectives)
-    before, after = (hypervolume(losses[rows], reference) for rows in (is_earlier, is_end))
+    tells = np.ptp(losses[is_end], axis=0) > 0
+    tells |= np.array([objective.reference is not None for objective in objectives])
+    before, after = (
+        # Without a dimension there is the unit of volume.
+        hypervolume(losses[rows][:, tells], reference[tells]) if tells.any() else 1.0
+        for rows in (is_earlier, is_end)
+    )
     return Growth(before=before, after=after) if before > 0 else None
 
 

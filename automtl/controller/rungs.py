@@ -58,8 +58,9 @@ def losses_at(
 ) -> Sequence[float] | None:
     """Return what a trial would have ended with at a rung.
 
-    None where it has not been there, trains no longer than that, is a baseline, failed, or has
-    not reported every objective (which says nothing about it).
+    None where it has not been there, trains no longer than that, is a baseline, failed, broke a
+    limit (it would take the place of one that may still be chosen), or has not reported every
+    objective (which says nothing about it).
     """
     return _LOSSES_AT(record, epoch, objectives)
 
@@ -67,7 +68,7 @@ def losses_at(
 def _losses_at(
     record: TrialRecord, epoch: int, objectives: Sequence[Objective]
 ) -> tuple[float, ...] | None:
-    if not competes(record) or record.status is TrialStatus.FAILED:
+    if not competes(record) or record.status in (TrialStatus.FAILED, TrialStatus.INFEASIBLE):
         return None
     if epochs_done(record) < epoch or epoch >= own_epochs(record):
         return None

@@ -130,6 +130,26 @@ def test_paused_trials_were_looked_at() -> None:
     assert growth_of([trial(0), *stopped], QUALITY, 2) == growth
 
 
+def test_an_objective_that_never_varies_does_not_keep_a_search_from_stalling() -> None:
+    free = (Objective(metric="detection/mAP", goal="maximize"),)
+    idle = (*free, Objective(metric="idle", goal="minimize"))
+
+    def with_idle(record: TrialRecord) -> TrialRecord:
+        return record.model_copy(update={"values": {**record.values, "idle": 7.0}})
+
+    history = [with_idle(trial(i, q)) for i, q in enumerate([0.2, 0.5, 0.4, 0.51])]
+    alone = growth_of(history, free, 2)
+    assert alone is not None
+    assert growth_of(history, idle, 2) == alone
+    # Nothing varies at all.
+    flat = growth_of([with_idle(trial(i)) for i in range(4)], idle, 2)
+    assert flat is not None
+    assert flat.share == 0.0
+    # With a reference that it does not surpass there is no volume, and the search goes on.
+    stated = (*free, Objective(metric="idle", goal="minimize", reference=7.0))
+    assert growth_of(history, stated, 2) is None
+
+
 @given(st.lists(st.floats(0.1, 1.0), min_size=3, max_size=12), st.integers(1, 5))
 def test_growth_is_never_negative_and_does_not_depend_on_order(
     values: list[float], n: int

@@ -173,6 +173,17 @@ def test_the_highest_rung_goes_first_and_one_in_eta_goes_on() -> None:
     assert rule().resumes([*low, *high], Phase.OPEN) == 5
 
 
+@pytest.mark.parametrize("ties", ["hypervolume", "spread"])
+def test_who_broke_a_limit_takes_no_place_at_a_rung(ties: str) -> None:
+    # A limit often stands where the good ones are: these beat all that are inside it.
+    outside = [trial(n, steady(0.1, 9.0)[:1], S.INFEASIBLE) for n in range(6)]
+    inside = [trial(6 + n, steady(n + 1.0, 1.0)[:1], S.PAUSED) for n in range(3)]
+    for phase in Phase:
+        assert rule(ties=ties).resumes([*outside, *inside], phase) == 6
+    (low, _) = rule_standing(rule(ties=ties), [*outside, *inside])
+    assert low.n_arrived == 3
+
+
 def test_at_the_end_one_of_a_few_goes_on_and_over_means_over() -> None:
     low = [trial(n, steady(n + 1.0, 1.0)[:1], S.PAUSED) for n in range(2)]
     assert rule().resumes(low, Phase.CLOSING) == 0

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+import automtl
 from automtl.controller.propose import plan, propose
 from automtl.errors import AutomtlError
 from automtl.results import TrialRecord, TrialStatus
@@ -115,3 +116,21 @@ def test_the_digest_is_of_what_decides_trials() -> None:
         {"constraints": [{"metric": "error", "max": 1}]},
     ):
         assert search_digest(search(**other)) != digest
+
+
+def test_python_states_priors_as_a_recipe_does() -> None:
+    prior = automtl.Prior(at=1, confidence="high")
+    made = {
+        "x": automtl.Float(0, 1, prior=prior),
+        "n": automtl.Int(1, 8, prior=prior),
+        "c": automtl.Categorical([1, 2], prior=prior),
+        "b": automtl.Bool(prior=automtl.Prior(at=True)),
+    }
+    high = {"at": 1, "confidence": "high"}
+    plain = {
+        "x": {"type": "float", "min": 0, "max": 1, "prior": high},
+        "n": {"type": "int", "min": 1, "max": 8, "prior": high},
+        "c": {"type": "categorical", "values": [1, 2], "prior": high},
+        "b": {"type": "bool", "prior": {"at": True}},
+    }
+    assert search(parameters=made) == search(parameters=plain)
