@@ -2,6 +2,7 @@
 
 import builtins
 from dataclasses import replace
+from importlib.util import find_spec
 
 import pytest
 import torch
@@ -23,7 +24,12 @@ LARGE = (
     "convnext_tiny",
     "swin_t",
 )
-FAMILIES = ("tiny", *(pytest.param(name, marks=pytest.mark.slow) for name in LARGE))
+WITH_TIMM = pytest.mark.skipif(find_spec("timm") is None, reason="the extra `timm` is missing")
+FAMILIES = (
+    "tiny",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in LARGE),
+    pytest.param("timm:resnet10t", marks=[pytest.mark.slow, WITH_TIMM]),
+)
 
 
 def network(name: str, size: tuple[int, int]):
@@ -50,7 +56,8 @@ def test_one_step_moves_every_parameter(name):
     still = [k for k, v in net.named_parameters() if v.grad is None]
     moved = sum(not torch.equal(before[k], v) for k, v in net.named_parameters())
     assert still == []
-    assert moved > 0.8 * len(before)
+    # timm scales each residual branch by 0 at first: what lies before that rests in this step.
+    assert moved > (0.6 if name.startswith("timm:") else 0.8) * len(before)
     assert all(torch.isfinite(v).all() for v in net.parameters())
 
 

@@ -124,13 +124,16 @@ def test_on_a_cpu_frames_stay_where_they_are(data):
     assert feed.held is None
 
 
-@pytest.mark.parametrize(("free", "is_held"), [(10**9, 1.0), (1000, 0.0)])
+@pytest.mark.parametrize(
+    ("free", "gpu_share", "is_held"), [(10**9, 1.0, 1.0), (1000, 1.0, 0.0), (10**9, 1e-6, 0.0)]
+)
 def test_a_training_says_whether_its_frames_were_held_and_ends_the_same(
-    data, monkeypatch, free, is_held
+    data, monkeypatch, free, gpu_share, is_held
 ):
     plain = reports_of(data, OptimizerConfig(batch_size=4, epochs=1, steps_per_epoch=3), CPU)
     monkeypatch.setattr(epoch_module, "free_bytes", lambda device: free)
-    found = reports_of(data, OptimizerConfig(batch_size=4, epochs=1, steps_per_epoch=3), CPU)
+    settings = OptimizerConfig(batch_size=4, epochs=1, steps_per_epoch=3)
+    found = reports_of(data, settings, CPU, gpu_share=gpu_share)
     assert found["device/frames_held"] == is_held
     assert lasting(plain) == lasting(found)
 
@@ -175,7 +178,7 @@ def test_bfloat16_is_reported_where_it_was_asked_for(data):
     assert reports_of(data, settings, CPU)["device/bfloat16"] == 1.0
 
 
-def reports_of(data, optimizer, device):
+def reports_of(data, optimizer, device, **more):
     """Train one epoch and return what it reported."""
     config = TrialConfig(backbone=BackboneConfig(image_size=SIZE), optimizer=optimizer)
     reports = []
@@ -184,7 +187,7 @@ def reports_of(data, optimizer, device):
         reports.append(values)
         return Decision.CONTINUE
 
-    train(config, data, report, seed=1, folder=None, device=device)
+    train(config, data, report, seed=1, folder=None, device=device, **more)
     return reports[0]
 
 

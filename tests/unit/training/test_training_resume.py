@@ -7,6 +7,7 @@ from typing import Annotated, get_args, get_origin
 
 import pytest
 import torch
+from torch import nn
 
 from automtl.config import (
     AlternatingSchedule,
@@ -26,6 +27,7 @@ from automtl.config import (
     WeightingConfig,
 )
 from automtl.data.load import load_data
+from automtl.model.stages import Stages
 from automtl.results import Decision
 from automtl.sources import DataConfig, ShapesSource
 from automtl.training import epoch as epoch_module
@@ -82,7 +84,10 @@ def data():
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """One thread, no measured costs, and metrics that depend on the bits of the heads alone."""
+    """One thread, no measured costs, and metrics that depend on the bits of the heads alone.
+
+    A task gets worse by training, so that under `until_plateau` its turn ends after two epochs.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     primary = {
@@ -92,8 +97,7 @@ def quick(monkeypatch):
     }
 
     def evaluate(network, table, info, tasks, *, batch_size):
-        heads = network.heads
-        return {primary[t]: sum(p.sum().item() for p in heads[t].parameters()) for t in tasks}
+        return {primary[t]: metric_of(network.heads[t]) for t in tasks}
 
     monkeypatch.setattr(loop_module, "evaluate", evaluate)
     monkeypatch.setattr(loop_module, "measure_costs", lambda *_: {"cost/parameters": 1.0})
@@ -101,9 +105,15 @@ def quick(monkeypatch):
     torch.set_num_threads(before)
 
 
-def make_config(weighting, schedule, optimizer="adamw") -> TrialConfig:
+def metric_of(head):
+    """Return less for each batch that the head was trained on, and a little of its weights."""
+    seen = sum(b.item() for name, b in head.named_buffers() if name.endswith("batches_tracked"))
+    return 1e-3 * sum(p.sum().item() for p in head.parameters()) - seen
+
+
+def make_config(weighting, schedule, optimizer="adamw", *, backbone="tiny") -> TrialConfig:
     return TrialConfig(
-        backbone=BackboneConfig(image_size=SIZE, width=0.25),
+        backbone=BackboneConfig(name=backbone, image_size=SIZE, width=0.25),
         sharing=SharingConfig(split_after=(3, 1)),
         heads=HeadsConfig(channels=8, embedding_dim=4),
         weighting=weighting,
@@ -200,6 +210,28 @@ def test_with_every_weighting_schedule_and_optimizer_state(tmp_path, data, weigh
 
 def test_every_kind_of_schedule_is_among_them():
     assert {type(schedule) for schedule in SCHEDULES} == set(members(ScheduleConfig))
+
+
+def test_a_turn_ends_within_these_trainings(tmp_path, data):
+    """Otherwise what `until_plateau` remembers over a resume would not matter to them."""
+    config = make_config(FixedWeighting(), UntilPlateauSchedule(patience=1))
+    trained = [
+        {task for task in config.tasks if f"loss/{task}" in values}
+        for values in run(config, data, tmp_path).values()
+    ]
+    assert trained == [{config.tasks[0]}] * 2 + [{config.tasks[1]}]
+
+
+def with_dropout(config):
+    """Return a user's own backbone, which draws from torch's stream in each step."""
+    module = nn.Sequential(nn.Conv2d(3, 8, 3, stride=8, padding=1), nn.Dropout(0.5))
+    return Stages(modules=(module,), channels=(8,), strides=(8,))
+
+
+def test_what_dropout_draws_is_the_same_after_a_resume(tmp_path, data):
+    backbone = f"{__name__}:with_dropout"
+    config = make_config(FixedWeighting(), JointSchedule(), backbone=backbone)
+    assert_resumes(config, data, tmp_path, kill_before=3)
 
 
 ENDS = """
