@@ -1,9 +1,11 @@
 """`search` and `resume`: run a study and show how it ended."""
 
+import math
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -13,11 +15,11 @@ from automtl.analysis.floors import unbeaten
 from automtl.cli.progress import Progress
 from automtl.cli.show import comparison_table, print_pick, trial_table
 from automtl.cli.terminal import FAILED, INTERRUPTED, OK, make_console, say
-from automtl.controller.ending import why_ended
+from automtl.controller.ending import ending_of, why_ended
 from automtl.errors import AutomtlError, RecipeError, closest
 from automtl.pareto import front
 from automtl.results import TrialRecord, TrialStatus
-from automtl.space.recipe import Recipe, find_recipe, load_recipe
+from automtl.space.recipe import Budget, Recipe, find_recipe, load_recipe
 from automtl.space.stored import stored_recipe
 from automtl.storage.choose import absolute, check_store
 from automtl.study.baselines import reuse_lines
@@ -35,17 +37,15 @@ if TYPE_CHECKING:
 
 DISPATCHERS = ("ray", "local")
 
+Limits = Mapping[str, int | float | None]
+NO_LIMITS: Limits = MappingProxyType({})
+WHOLE_LIMITS = ("trials", "epochs")
+
 
 def read_recipe(name: str, *, trials: int | None = None, seed: int | None = None) -> Recipe:
     """Load a recipe by path or shipped name, with the command line's changes."""
-    stated = recipe = load_recipe(find_recipe(name))
-    if trials is not None:
-        if trials < 1:
-            msg = f"--trials must be at least 1, found {trials}"
-            raise AutomtlError(msg, fix="Leave it out to take the recipe's budget")
-        # The recipe's other limits stay: the first that is reached ends the search.
-        budget = recipe.budget.model_copy(update={"trials": trials})
-        recipe = recipe.model_copy(update={"budget": budget})
+    stated = load_recipe(find_recipe(name))
+    recipe = with_limits(stated, {"trials": trials})
     if seed is not None:
         if not 0 <= seed < 2**31:
             msg = f"--seed must lie in 0 .. {2**31 - 1}, found {seed}"
@@ -54,6 +54,27 @@ def read_recipe(name: str, *, trials: int | None = None, seed: int | None = None
     if recipe is not stated:
         _check_again(recipe)
     return recipe
+
+
+def with_limits(recipe: Recipe, limits: Limits) -> Recipe:
+    """Return a recipe with other limits in its budget; the recipe itself if none is given.
+
+    Limits that are not given stay: the first that is reached ends the search.
+
+    Raises:
+        AutomtlError: If a limit is no positive number.
+    """
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    for name, limit in given.items():
+        least = 1 if name in WHOLE_LIMITS else 0
+        if not math.isfinite(limit) or limit < least or limit <= 0:
+            option = f"--{name.replace('_', '-')}"
+            allowed = "at least 1" if least else "above 0"
+            msg = f"{option} must be {allowed}, found {limit}"
+            raise AutomtlError(msg, fix="Leave it out to take the recipe's budget")
+    if not given:
+        return recipe
+    return recipe.model_copy(update={"budget": recipe.budget.model_copy(update=given)})
 
 
 def _check_again(recipe: Recipe) -> None:
@@ -66,7 +87,7 @@ def _check_again(recipe: Recipe) -> None:
         Recipe.model_validate(recipe.to_plain())
     except ValidationError as error:
         what = "; ".join(e["msg"].removeprefix("Value error, ") for e in error.errors())
-        fix = "Change --trials, or the recipe"
+        fix = "Change the budget (--trials), or the recipe"
         raise RecipeError(what, where=recipe.name, fix=fix) from error
 
 
@@ -103,12 +124,42 @@ def start_search(
     return _run(console, place, recipe, prepared=prepared)
 
 
-def resume_search(folder: Path, *, takeover: bool) -> int:
-    """Continue a study."""
+def resume_search(folder: Path, *, takeover: bool, limits: Limits = NO_LIMITS) -> int:
+    """Continue a study, with a larger budget if that is asked for.
+
+    Args:
+        folder: The study's.
+        takeover: Whether a lease that has expired is taken over.
+        limits: Of the budget, by name, what is there already included; None leaves one as it is.
+    """
     place = StudyFolder(folder)
     with opened(place) as ledger:
-        recipe = stored_recipe(ledger.study().recipe)
-    return _run(make_console(), place, recipe, takeover=takeover)
+        known, history = stored_recipe(ledger.study().recipe), ledger.history()
+    recipe = with_limits(known, limits)
+    if recipe is not known:
+        _refuse_spent(recipe, limits, history, place)
+        _check_again(recipe)
+    enlarged = None if recipe is known else recipe
+    return _run(make_console(), place, recipe, takeover=takeover, enlarged=enlarged)
+
+
+def _refuse_spent(
+    recipe: Recipe, limits: Limits, history: Sequence[TrialRecord], place: StudyFolder
+) -> None:
+    """Refuse a limit that the study has reached already.
+
+    Raises:
+        AutomtlError: With what is spent.
+    """
+    for name, limit in limits.items():
+        if limit is None:
+            continue
+        budget = Budget.model_validate({name: limit})
+        spent = ending_of(recipe.model_copy(update={"budget": budget}), history, 0.0).why
+        if spent:
+            option = f"--{name.replace('_', '-')}"
+            msg = f"{option} counts from the begin of the study, and is spent: {spent}"
+            raise AutomtlError(msg, where=str(place.root), fix="Name a larger limit")
 
 
 def _run(
@@ -118,11 +169,12 @@ def _run(
     *,
     prepared: "Prepared | None" = None,
     takeover: bool = False,
+    enlarged: Recipe | None = None,
 ) -> int:
     say(console, f"Study {recipe.name!r} in {place.root}")
     try:
         with Progress(recipe, console) as progress:
-            outcome = run(place, progress, prepared=prepared, takeover=takeover)
+            outcome = run(place, progress, prepared=prepared, takeover=takeover, search=enlarged)
     except KeyboardInterrupt:
         say(console, "Ended at once; what the trials had reported is kept")
         say(console, resume_line(place))
@@ -165,6 +217,8 @@ def show_outcome(console: Console, folder: StudyFolder, recipe: Recipe, outcome:
     root = shlex.quote(str(folder.root))
     if members:
         say(console, f"Next:    automtl best {root} --help; automtl export {root}")
+    if recipe.budget.trials is not None:
+        say(console, f"More:    automtl resume {root} --trials {2 * recipe.budget.trials}")
 
 
 def _show_front(

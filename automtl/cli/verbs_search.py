@@ -17,6 +17,8 @@ from automtl.cli.options import (
     refuse_password,
 )
 
+LIMIT = typer.Option(help="New limit of the budget, with what is spent included.")
+
 
 def search(
     recipe: RecipeArgument,
@@ -80,12 +82,24 @@ def search(
 
 def resume(
     folder: FolderArgument,
+    trials: Annotated[int | None, LIMIT] = None,
+    minutes: Annotated[float | None, LIMIT] = None,
+    epochs: Annotated[int | None, LIMIT] = None,
+    trainings: Annotated[float | None, LIMIT] = None,
+    gpu_hours: Annotated[float | None, LIMIT] = None,
     takeover: TakeoverOption = False,
 ) -> int:
-    """Continue a search that was stopped or killed."""
+    """Continue a search that was stopped or killed, or enlarge the budget of one that ended."""
     from automtl.cli.run import resume_search
 
-    return resume_search(folder, takeover=takeover)
+    limits = {
+        "trials": trials,
+        "minutes": minutes,
+        "epochs": epochs,
+        "trainings": trainings,
+        "gpu_hours": gpu_hours,
+    }
+    return resume_search(folder, takeover=takeover, limits=limits)
 
 
 def stop(

@@ -1,5 +1,6 @@
 """In what a recipe differs from the one that a study began with."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from automtl.errors import AutomtlError
@@ -9,6 +10,7 @@ from automtl.study.folder import StudyFolder
 from automtl.study.search import opened
 
 MAX_SHOWN = 4
+_A_LIMIT = re.compile(r"budget\.(?P<name>\w+) was \S+, is [0-9.e+-]+")
 
 
 def refuse_changed(folder: StudyFolder, stated: Recipe) -> None:
@@ -21,11 +23,27 @@ def refuse_changed(folder: StudyFolder, stated: Recipe) -> None:
     if found:
         root = folder.root
         msg = f"{root} already holds a study of another recipe: {shown(found)}"
+        options = "" if len(found) > len(limits_of(found)) else _options(stated, limits_of(found))
         raise AutomtlError(
             msg,
-            fix=f"Continue it: automtl resume {root} - or name another --folder; with "
+            fix=f"Continue it: automtl resume {root}{options} - or name another --folder; with "
             f"`warm_start: [{root}]` a new study tries its best points first",
         )
+
+
+def limits_of(found: Sequence[str]) -> list[str]:
+    """Return the limits of the budget that were changed to another number.
+
+    >>> limits_of(["budget.trials was 4, is 8", "budget.minutes was 3, is None"])
+    ['trials']
+    """
+    numbers = (_A_LIMIT.fullmatch(phrase) for phrase in found)
+    return [match["name"] for match in numbers if match]
+
+
+def _options(stated: Recipe, limits: Sequence[str]) -> str:
+    budget = stated.budget.model_dump()
+    return "".join(f" --{name.replace('_', '-')} {budget[name]}" for name in limits)
 
 
 def changes(old: object, new: object, path: str = "") -> Iterator[str]:
