@@ -105,12 +105,17 @@ class GradNormWeighting(Part):
         lr: Of the weights' own Adam.
         at: Whose gradients are measured: those of the shared ``features``, which costs next to
             nothing, or those of the shared ``parameters``, a backward pass for each task.
+        every: The weights are moved at one step of so many; the others take one backward pass.
+        log_similarity: Whether the cosine and the magnitude similarity of the gradients of each
+            pair of tasks are reported.
     """
 
     kind: Literal["gradnorm"] = "gradnorm"
     alpha: float = Field(default=1.5, ge=0)
     lr: float = Field(default=0.025, gt=0)
     at: Place = "features"
+    every: int = Field(default=1, ge=1)
+    log_similarity: bool = False
 
 
 class DBMTLWeighting(Part):
@@ -119,10 +124,16 @@ class DBMTLWeighting(Part):
     Attributes:
         at: Whose gradients are measured: those of the shared ``parameters``, a backward pass for
             each task, or those of the shared ``features``, which costs next to nothing.
+        every: Steps for which a gradient is stretched as much as it was when it was measured. A
+            step between two measurements costs one backward pass.
+        log_similarity: Whether the cosine and the magnitude similarity of the gradients of each
+            pair of tasks are reported.
     """
 
     kind: Literal["db_mtl"] = "db_mtl"
     at: Place = "parameters"
+    every: int = Field(default=1, ge=1)
+    log_similarity: bool = False
 
 
 class CustomWeighting(Part):

@@ -29,6 +29,8 @@ from automtl.testing.combining import COMBINING
 from automtl.testing.weighting_contract import MakeWeighting, WeightingContract
 from automtl.training.weighting import build_weighting
 
+PLACES_AND_STEPS = tuple(product(("parameters", "features"), (1, 3)))
+
 
 def maker(config: WeightingConfig) -> MakeWeighting:
     def make(tasks):
@@ -87,15 +89,17 @@ class TestFamo(WeightingContract):
 
 
 class TestGradNorm(WeightingContract):
-    @pytest.fixture(params=["features", "parameters"])
+    @pytest.fixture(params=PLACES_AND_STEPS)
     def make_weighting(self, request) -> MakeWeighting:
-        return maker(GradNormWeighting(at=request.param))
+        at, every = request.param
+        return maker(GradNormWeighting(at=at, every=every))
 
 
 class TestDbMtl(WeightingContract):
-    @pytest.fixture(params=["features", "parameters"])
+    @pytest.fixture(params=PLACES_AND_STEPS)
     def make_weighting(self, request) -> MakeWeighting:
-        return maker(DBMTLWeighting(at=request.param))
+        at, every = request.param
+        return maker(DBMTLWeighting(at=at, every=every))
 
 
 MAY_BE_NEGATIVE = (AlignedMTLWeighting, ConFIGWeighting, IMTLGWeighting)
@@ -105,7 +109,7 @@ def variants(*, negative: bool) -> list[GradientWeightingConfig]:
     """Every kind at every place, solved at each step and at every third, where it can be."""
     found = []
     for config in COMBINING:
-        for at, every in product(("parameters", "features"), (1, 3)):
+        for at, every in PLACES_AND_STEPS:
             cannot_keep = isinstance(config, GradDropWeighting) and every > 1
             cannot_leave = isinstance(config, ExcessMTLWeighting) and at == "features"
             if isinstance(config, MAY_BE_NEGATIVE) is negative and not (

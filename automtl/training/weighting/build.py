@@ -64,7 +64,7 @@ def build_weighting(  # noqa: C901, PLR0911, PLR0912 - one exhaustive match over
         case GradNormWeighting():
             return GradNorm(tasks, config=config)
         case DBMTLWeighting():
-            return DBMTL(config=config)
+            return DBMTL(tasks, config=config)
         case CustomWeighting():
             return imported_weighting(config, tasks, seed=seed, device=device)
         case GradientWeighting():

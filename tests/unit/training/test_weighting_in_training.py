@@ -79,6 +79,8 @@ def values_of(weighting, data, folder, *, kill_at=None, resume=False):
         GradNormWeighting(),
         pytest.param(GradNormWeighting(at="parameters"), marks=pytest.mark.slow),
         pytest.param(DBMTLWeighting(at="features"), marks=pytest.mark.slow),
+        pytest.param(DBMTLWeighting(every=4), marks=pytest.mark.slow),
+        pytest.param(GradNormWeighting(every=4), marks=pytest.mark.slow),
         pytest.param(IMTLLWeighting(), marks=pytest.mark.slow),
         pytest.param(RLWWeighting(), marks=pytest.mark.slow),
     ],

@@ -8,6 +8,7 @@ from torch import nn
 from automtl.config import DBMTLWeighting, GradNormWeighting
 from automtl.testing.small_tree import TASKS, SmallTree, gradients_of, plain_gradients
 from automtl.training.weighting import StepGraph, build_weighting
+from automtl.training.weighting.rows import rows_at_parameters
 
 SHARED = ("trunk.weight", "trunk.bias", "branch.weight", "branch.bias")
 PLACES = ["parameters", "features"]
@@ -134,6 +135,78 @@ def test_gradnorm_keeps_what_it_knows_of_an_absent_task():
     after = weighting.state_dict()
     assert all(torch.equal(before[key][2], after[key][2]) for key in before)
     assert not torch.equal(before["logits"][:2], after["logits"][:2])
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    """The steps at which a backward pass was made for each task."""
+    seen = []
+
+    def counted(*given):
+        seen.append(1)
+        return rows_at_parameters(*given)
+
+    monkeypatch.setattr("automtl.training.weighting.norms.rows_at_parameters", counted)
+    return seen
+
+
+def test_db_mtl_keeps_the_stretches_between_two_looks_but_not_the_losses(looks):
+    weighting = build(DBMTLWeighting(every=3))
+    assert weighting.needs_boundary
+    stretches = []
+    for step in range(4):
+        tree = SmallTree(seed=step)
+        weights, losses = take(weighting, tree)
+        stretches.append({task: weights[task] * losses[task] for task in TASKS})
+        plain = plain_gradients(SmallTree(seed=step), TASKS)
+        total = sum(weights[task] * row_of(plain[task]) for task in TASKS)
+        torch.testing.assert_close(row_of(gradients_of(tree)), total, rtol=1e-4, atol=1e-5)
+        for task in TASKS:
+            name = f"heads.{task}.weight"
+            own = plain[task][name] / losses[task]
+            torch.testing.assert_close(gradients_of(tree)[name], own, rtol=1e-4, atol=1e-6)
+    assert stretches[1] == pytest.approx(stretches[0], rel=1e-5)
+    assert stretches[2] == pytest.approx(stretches[0], rel=1e-5)
+    assert stretches[3] != pytest.approx(stretches[0], rel=1e-3)
+    assert len(looks) == 2
+
+
+def test_gradnorm_moves_its_weights_at_one_step_of_so_many(looks):
+    weighting = build(GradNormWeighting(at="parameters", every=3))
+    moved, gradients = [], []
+    for _ in range(7):
+        before = weighting.state_dict()["logits"]
+        tree = SmallTree(seed=1)
+        weights, _ = take(weighting, tree)
+        moved.append(not torch.equal(before, weighting.state_dict()["logits"]))
+        plain = plain_gradients(SmallTree(seed=1), TASKS)
+        total = sum(weights[task] * row_of(plain[task]) for task in TASKS)
+        torch.testing.assert_close(row_of(gradients_of(tree)), total, rtol=1e-4, atol=1e-5)
+        gradients.append(weights)
+    assert moved == [True, False, False, True, False, False, True]
+    assert gradients[1] == gradients[2] == gradients[3] != gradients[4]
+    assert len(looks) == 3
+
+
+@pytest.mark.parametrize("kind", [GradNormWeighting, DBMTLWeighting], ids=lambda k: k.__name__)
+def test_similarities_are_those_of_the_plain_gradients_on_request(kind):
+    weighting = build(kind(at="parameters", every=2, log_similarity=True))
+    take(weighting, SmallTree(seed=1))
+    plain = plain_gradients(SmallTree(seed=1), TASKS)
+    a, b = (row_of(plain[task]) for task in TASKS[:2])
+    one, other = a.norm(), b.norm()
+    pair = "+".join(TASKS[:2])
+    found = weighting.diagnostics
+    assert found[f"similarity/cosine/{pair}"] == pytest.approx(
+        (a @ b / one / other).item(), abs=1e-5
+    )
+    size = (2 * one * other / (a @ a + b @ b)).item()
+    assert found[f"similarity/magnitude/{pair}"] == pytest.approx(size, rel=1e-5)
+    take(weighting, SmallTree(seed=1))
+    assert weighting.diagnostics == {}, "a step between two looks compares nothing"
+    silent = build(kind())
+    take(silent, SmallTree(seed=1))
+    assert silent.diagnostics == {}
 
 
 @pytest.mark.parametrize("config", [GradNormWeighting(), DBMTLWeighting()], ids=lambda c: c.kind)
