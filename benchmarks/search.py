@@ -36,6 +36,9 @@ from benchmarks.search_virtual import Problem, VirtualStudy
 PARTS = ("lcbench", "own_table", "no_fidelity", "long", "decisions", "geometry")
 N_FULL_PER_WORKER = 5
 """Full trainings for each worker: with fewer, 64 of them would end none of their first ones."""
+MOST_WORKERS = {"automtl": 64, "tpe": 64, "moasha": 4}
+"""Who is run by several workers. A search by MOASHA took 22 s with 16, and 64 were given up after
+ten minutes of one search: its time grows with the square of its trials."""
 NOT_REACHED = 2.0
 """Stands for a data set on which the peer's end was not reached within the budget."""
 
@@ -151,7 +154,7 @@ def _searches(family: Family, arguments: argparse.Namespace, runs: Runs) -> dict
     for n_workers in [1] if one_only else arguments.workers:
         some = methods
         if n_workers > 1:
-            some = {n: methods[n] for n in ("automtl", "tpe", "moasha") if n in methods}
+            some = {n: make for n, make in methods.items() if n_workers <= MOST_WORKERS.get(n, 1)}
         found = compared(family, n_seeds, some, n_workers=n_workers, runs=runs)
         if found is None:
             print("searches of another process are missing: no record yet")

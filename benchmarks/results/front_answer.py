@@ -12,16 +12,10 @@ from automtl.pareto import losses_of
 from automtl.picks import pick
 from automtl.results import Objective, TrialRecord
 from benchmarks.results.comparing import Interval, difference, interval, means_of, text, verdict
-from benchmarks.results.front_arms import DEFAULT_WAYS, METRICS, front_arm
+from benchmarks.results.front_arms import ALONE, DEFAULT_WAYS, METRICS, front_arm
+from benchmarks.results.front_costs import costs_table, sharing_words
 from benchmarks.results.section import waiting
 from benchmarks.results.trainings import Outcome
-
-ALONE = {
-    "at their own width and length": "{} alone",
-    "a third of the passes each": "{} alone, a share of the passes",
-    "as many parameters together": "{} alone, narrow",
-}
-"""What single-task networks are compared at, and the names of these arms."""
 
 CONVENTIONS = ("delta_per_metric", "delta_per_task", "delta_primary")
 HEADS = ("all metrics", "by task", "primary metrics")
@@ -47,21 +41,24 @@ def tables(
     objectives: Sequence[Objective],
     outcomes: Sequence[Outcome],
     n_seeds: int,
+    n_steps: Mapping[str, int],
 ) -> str:
-    """Return the answers in Markdown: against single tasks, against the defaults, what stays.
+    """Return the answers in Markdown: costs, single tasks, the defaults, what stays.
 
     Args:
         history: The search's trials.
         objectives: Of the search.
         outcomes: Whole seeds, at least one.
         n_seeds: How many there are to be.
+        n_steps: Optimizer steps of each arm.
     """
     arms = by_arm(outcomes)
     number = chosen(history, objectives, arms)
     n_done = len(arms[front_arm(number)])
     return "\n".join(
         (
-            f"{n_done} of {n_seeds} seeds.\n",
+            f"{n_done} of {n_seeds} seeds. {sharing_words(history, number).capitalize()}.\n",
+            costs_table(number, arms, n_steps),
             alone_table(number, arms),
             default_table(number, arms),
             members_line(members(history, objectives, arms)),
@@ -81,7 +78,7 @@ def answer(
     if n_done < n_seeds:
         return waiting(n_done, n_seeds)
     number = chosen(history, objectives, arms)
-    said = []
+    said = [sharing_words(history, number)]
     for against, pattern in ALONE.items():
         if all(pattern.format(task) in arms for task in METRICS):
             found = deltas(arms[front_arm(number)], arms, pattern)

@@ -29,6 +29,13 @@ NARROWEST = 0.05
 """Smallest width that is tried for networks of fewer parameters."""
 
 DEFAULT_WAYS = {"equal_weights": "equal weights, joint, all shared", "staged": "hand-set stages"}
+ALONE = {
+    "at their own width and length": "{} alone",
+    "a third of the steps each": "{} alone, a share of the passes",
+    "as many parameters together": "{} alone, narrow",
+}
+"""What single-task networks are compared at, and the names of these arms."""
+
 METRICS = {
     "detection": TaskMetrics(metrics=("detection/mAP", "detection/mAP_50")),
     "segmentation": TaskMetrics(metrics=("segmentation/mIoU",)),

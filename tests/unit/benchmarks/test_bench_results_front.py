@@ -1,6 +1,9 @@
 """Questions 1, 2 and 5: the arms of the front, and what is said of them."""
 
+import math
 from dataclasses import replace
+
+import pytest
 
 from automtl.config import BackboneConfig, TrialConfig, single_task
 from automtl.config.network import HeadsConfig
@@ -8,9 +11,11 @@ from automtl.data.table import DataInfo
 from automtl.model.cost import parameters_of_tree
 from automtl.results import TrialRecord, TrialStatus
 from benchmarks.results.datasets import recipe_of
-from benchmarks.results.front_answer import answer, tables
+from benchmarks.results.front_answer import answer, by_arm, tables
 from benchmarks.results.front_arms import METRICS as METRICS_OF_TASKS
 from benchmarks.results.front_arms import arms, front_trainings
+from benchmarks.results.front_costs import sharing_words
+from benchmarks.results.front_figure import figure
 from benchmarks.results.keeping import Searched
 from benchmarks.results.schedule_answer import METRICS
 from benchmarks.results.trainings import Outcome
@@ -49,6 +54,15 @@ HISTORY = (
     single(6, "tracking", 0.5),
     record(7, {"detection/mAP": 0.9, "segmentation/mIoU": 0.9}, origin="baseline:equal_weights"),
 )
+STEPS = {
+    arm: 100 if arm.endswith("a share of the passes") else 300
+    for arm in (
+        "front, trial 1",
+        "equal weights, joint, all shared",
+        *(f"{task} alone{more}" for task in TASKS for more in ("", ", narrow")),
+        *(f"{task} alone, a share of the passes" for task in TASKS),
+    )
+}
 RECIPE_OF_FRONT = recipe_of("shapes").model_copy(
     update={"objectives": recipe_of("shapes").objectives[:2]}
 )
@@ -92,7 +106,12 @@ def answer_outcomes() -> list[Outcome]:
             dataset="shapes",
             arm=arm,
             seed=seed,
-            validation=dict.fromkeys(METRICS, values.get(arm, 0.4) + 0.001 * seed),
+            validation={
+                **dict.fromkeys(METRICS, values.get(arm, 0.4) + 0.001 * seed),
+                "cost/parameters": 1e5,
+                "cost/flops": 2e7,
+                "cost/latency_ms": 1.5,
+            },
             test=dict.fromkeys(
                 ("detection/mAP_50", *METRICS), values.get(arm, 0.4) + 0.001 * seed
             ),
@@ -105,11 +124,44 @@ def answer_outcomes() -> list[Outcome]:
 
 
 def test_the_pick_is_made_on_validation_means_and_scored_on_the_test_split() -> None:
-    said = tables(HISTORY, RECIPE_OF_FRONT.objectives, answer_outcomes(), 3)
+    said = tables(HISTORY, RECIPE_OF_FRONT.objectives, answer_outcomes(), 3, STEPS)
     assert "| pick (trial 1) | at their own width and length | **+49." in said
     assert "| pick (trial 1) | as many parameters together |" in said
     assert "| beyond equal weights, joint, all shared | **+.200 [.200, .200]** |" in said
     assert "1 of 2 members stay on the front with new seeds (trial 0 0%, trial 1 100%)" in said
+
+
+def test_what_each_network_costs_is_beside_it() -> None:
+    said = tables(HISTORY, RECIPE_OF_FRONT.objectives, answer_outcomes(), 3, STEPS)
+    assert "| pick (trial 1) | 100,000 | 20 | 1.00 | 1.5 |" in said
+    assert "| single tasks at their own width and length | 300,000 | 60 | 3.00 | 4.5 |" in said
+    assert "| single tasks a third of the steps each | 300,000 | 60 | 1.00 | 4.5 |" in said
+    assert "| equal weights, joint, all shared | 100,000 | 20 | 1.00 | 1.5 |" in said
+
+
+def test_how_much_the_pick_shares_is_said_in_words() -> None:
+    found = sharing_words(HISTORY, 1)
+    assert found == (
+        "in the pick (trial 1) detection and segmentation share all 4 stages, segmentation and "
+        "tracking share all 4 stages"
+    )
+    sharing = {"order": list(TASKS), "split_after": [2, 0]}
+    other = HISTORY[1].model_copy(update={"config": HISTORY[1].config | {"sharing": sharing}})
+    assert sharing_words([other], 1) == (
+        "in the pick (trial 1) detection and segmentation share 2 of 4 stages, segmentation and "
+        "tracking share no stage"
+    )
+
+
+def test_the_figure_has_every_network_in_the_panel_of_its_task() -> None:
+    arms = by_arm(answer_outcomes())
+    drawn = figure(1, arms)
+    assert len(drawn.data) == 3 * 6
+    labels = [trace.y[0] for trace in drawn.data[:6]]
+    assert labels[:2] == ["pick (trial 1)", "trial 0"]
+    assert labels[-1] == "equal weights, joint, all shared"
+    assert drawn.data[0].x[0] == pytest.approx(0.601)
+    assert not math.isnan(drawn.data[0].error_x.array[0])
 
 
 def test_the_answer_waits_for_all_seeds() -> None:
@@ -125,7 +177,7 @@ def test_a_network_that_reached_nothing_is_no_base_of_a_percentage() -> None:
         replace(one, test=dict.fromkeys(one.test, 0.0)) if one.arm == "tracking alone" else one
         for one in answer_outcomes()
     ]
-    said = tables(HISTORY, RECIPE_OF_FRONT.objectives, outcomes, 3)
+    said = tables(HISTORY, RECIPE_OF_FRONT.objectives, outcomes, 3, STEPS)
     assert said.count("| at their own width and length | undefined | undefined |") == 2
 
 
