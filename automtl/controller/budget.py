@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Literal, TypeVar
 
 from automtl.controller.memo import PerTrial
@@ -13,6 +13,9 @@ from automtl.results import TrialRecord, TrialStatus
 from automtl.space.parts import Budget
 
 T = TypeVar("T")
+
+GAP_S = 30.0
+"""A longer time without a trial is no part of a search: nobody was searching."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,25 +144,50 @@ def remaining_s(
 
 
 def busy_s(history: Sequence[TrialRecord]) -> float:
-    """Return the seconds in which at least one trial ran; replicates do not count."""
-    spans = sorted(
-        (r.started_s, r.ended_s or max((p.time_s for p in r.reports), default=r.started_s))
-        for r in history
-        if r.started_s is not None and r.replicate_of is None
-    )
+    """Return the seconds that a search has taken; replicates do not count.
+
+    Those are the seconds in which at least one trial ran, and short gaps between trials, in which
+    the next one was proposed and its process started. What lies between two runs of the search
+    (it was stopped, or killed) is no part of them.
+    """
+    some = (r for r in history if r.started_s is not None and r.replicate_of is None)
     total = 0.0
     covered = float("-inf")
-    for start, end in spans:
-        total += max(0.0, end - max(start, covered))
+    for start, end in sorted(span for record in some for span in _spans(record)):
+        begin = covered if start - covered <= GAP_S else start
+        total += max(0.0, end - max(begin, covered))
         covered = max(covered, end)
     return total
+
+
+def _spans(record: TrialRecord) -> list[tuple[float, float]]:
+    """Return when each execution of a trial began and ended, as far as it reported.
+
+    The last one went on to the trial's end, unless that was decided while the trial waited, or
+    belongs to a further execution, which has reported nothing.
+    """
+    assert record.started_s is not None
+    ended_s = record.ended_s or record.started_s
+    if not record.reports:
+        return [(record.started_s, ended_s if record.attempts <= 1 else record.started_s)]
+    runs = [list(run) for _, run in groupby(record.reports, key=lambda report: report.attempt)]
+    usual = trained_s(record) / len(record.reports)
+    # Not before its begin: clocks of machines differ.
+    begins = [max(run[0].time_s - usual, record.started_s) for run in runs]
+    if runs[0][0].attempt <= 1:
+        begins[0] = record.started_s
+    spans = [(begin, max(run[-1].time_s, begin)) for begin, run in zip(begins, runs, strict=True)]
+    is_last = runs[-1][0].attempt >= record.attempts
+    if is_last and record.status is not TrialStatus.STOPPED:
+        spans[-1] = (spans[-1][0], max(ended_s, spans[-1][1]))
+    return spans
 
 
 def trained_s(record: TrialRecord) -> float:
     """Return the seconds that the executions of a trial took, up to its newest report.
 
-    The ledger's record knows when the first execution began. For one that was resumed, the time
-    before its first report is taken to be that of the trial's other epochs.
+    The ledger's record knows when the first execution began. For another one, the time before its
+    first report is taken to be that of the trial's other epochs.
     """
     if record.started_s is None:
         return 0.0
@@ -171,8 +199,9 @@ def trained_s(record: TrialRecord) -> float:
         for before, after in pairwise(record.reports)
     ]
     within = [seconds for seconds, is_same in steps if is_same]
-    began = first.time_s - record.started_s
-    usual = sum(within) / len(within) if within else began
+    known = first.time_s - record.started_s if first.attempt <= 1 else 0.0
+    usual = sum(within) / len(within) if within else known
+    began = known if first.attempt <= 1 else usual
     return began + sum(within) + usual * (len(rest) - len(within))
 
 

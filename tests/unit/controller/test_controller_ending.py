@@ -1,10 +1,12 @@
 """Budgets in every unit, and searches that have stopped getting better."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automtl.controller.budget import Limit, limits_of, phase_of, share_spent, trained_s
+from automtl.controller.budget import Limit, busy_s, limits_of, phase_of, share_spent, trained_s
 from automtl.controller.ending import ending_of, growth_of, why_ended
 from automtl.controller.stopping import Phase
 from automtl.errors import RecipeError
@@ -57,6 +59,53 @@ def test_a_pause_is_no_training() -> None:
     assert trained_s(trial(3)) == 40.0
     assert trained_s(trial(3, resumed_after=2)) == 40.0
     assert trained_s(trial(3, epochs=0)) == 0.0
+
+
+def at(number: int, *, begin: float, n_epochs: int = 2, **more: Any) -> TrialRecord:
+    """A trial of 10 s epochs that began at a moment and ended with its last one."""
+    reports = tuple(
+        EpochReport(attempt=1, epoch=e, values={}, time_s=begin + 10.0 * e)
+        for e in range(1, n_epochs + 1)
+    )
+    ended = {"status": TrialStatus.COMPLETED, "ended_s": begin + 10.0 * n_epochs, "attempts": 1}
+    whole = trial(number).model_copy(update={"reports": reports, "started_s": begin, **ended})
+    return whole.model_copy(update=more)
+
+
+NEXT_DAY = 86_400.0
+
+
+def test_what_lies_between_two_runs_of_a_search_is_no_part_of_it() -> None:
+    one, beside = at(0, begin=0.0), at(1, begin=5.0)
+    assert busy_s([one, beside]) == 25.0
+    # The process of the next trial takes a while to start.
+    assert busy_s([one, beside, at(2, begin=30.0)]) == 50.0
+    assert busy_s([one, at(2, begin=NEXT_DAY)]) == 40.0
+    # Killed after two of its epochs, and resumed the next day for two more.
+    late = tuple(
+        EpochReport(attempt=2, epoch=e, values={}, time_s=NEXT_DAY + 10.0 * (e - 2))
+        for e in (3, 4)
+    )
+    resumed = {"reports": (*one.reports, *late), "attempts": 2, "ended_s": NEXT_DAY + 20.0}
+    assert busy_s([one.model_copy(update=resumed)]) == 40.0
+    # Killed before its first report.
+    begun = {"reports": late, "attempts": 2, "ended_s": NEXT_DAY + 20.0}
+    assert busy_s([one.model_copy(update=begun)]) == 20.0
+    assert trained_s(one.model_copy(update=begun)) == 20.0
+    # Killed, and ended the next day by an execution that reported nothing.
+    failed = {"status": TrialStatus.FAILED, "attempts": 2, "ended_s": NEXT_DAY}
+    assert busy_s([one.model_copy(update=failed)]) == 20.0
+    assert busy_s([at(0, begin=0.0, n_epochs=0, attempts=2, ended_s=NEXT_DAY)]) == 0.0
+
+
+def test_a_trial_that_waits_takes_no_time_and_one_that_hangs_does() -> None:
+    hours = 7_200.0
+    waited = at(0, begin=0.0, status=TrialStatus.STOPPED, ended_s=hours)
+    assert busy_s([waited]) == 20.0
+    hung = at(0, begin=0.0, status=TrialStatus.FAILED, ended_s=hours)
+    assert busy_s([hung]) == hours
+    silent = at(0, begin=0.0, n_epochs=0, status=TrialStatus.FAILED, ended_s=hours)
+    assert busy_s([silent]) == hours
 
 
 HISTORY = (
