@@ -203,16 +203,17 @@ def _automtl(
     """Return the real loop's step."""
     learner = make_learner(backbone, tasks, weighting, setting)
     steps = count()
-    return lambda: take_step(learner, setting.batch, tasks, step=next(steps))
+    return lambda: take_step(learner, setting.new_batch(), tasks, step=next(steps))
 
 
 def _hand_written(setting: Setting) -> Turn:
     """Return the loop that somebody would write for this network, and nothing more."""
     learner = make_learner(BACKBONES["tiny"], BUILT_IN, FixedWeighting(), setting)
-    network, tasks, batch = learner.network, learner.tasks, setting.batch
+    network, tasks = learner.network, learner.tasks
     optimizer = AdamW(network.parameters(), lr=3e-3, betas=(0.9, 0.99), fused=True)
 
     def turn() -> object:
+        batch = setting.new_batch()
         optimizer.zero_grad()
         outputs = network(batch.images)
         losses = {name: tasks[name].loss(outputs[name], batch, setting.info) for name in tasks}

@@ -47,6 +47,10 @@ class Setting:
     info: DataInfo
     batch: MultiTaskBatch
 
+    def new_batch(self) -> MultiTaskBatch:
+        """Return the batch as a step finds it: nothing is made of its labels yet."""
+        return replace(self.batch)
+
 
 def make_setting() -> Setting:
     """Draw a batch, labelled for all of ``TASKS``."""

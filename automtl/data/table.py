@@ -3,9 +3,9 @@
 Axis letters: N frames, M objects, H height, W width, B batch.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from automtl.config.blueprint import View
+
+Made = TypeVar("Made")
 
 IGNORED = 255
 """Mask value that is not labelled."""
@@ -133,6 +135,21 @@ class MultiTaskBatch:
     semantic: Tensor
     targets: Mapping[str, Tensor] = field(default_factory=dict)
     views: tuple[View, ...] = ("rgb",)
+    _kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what ``make`` returns, made once for this batch: targets made of its labels.
+
+        A step that looks at its batch again, as FAMO's does, finds them made. Nothing may change
+        them in place.
+
+        Args:
+            key: What is made, and all it depends on beside the batch.
+            make: Makes it; without gradients.
+        """
+        if key not in self._kept:
+            self._kept[key] = make()
+        return cast("Made", self._kept[key])
 
     def part(self, rows: slice) -> "MultiTaskBatch":
         """Return some of the frames."""

@@ -47,9 +47,9 @@ class TopDown(nn.Module):
         maps = [layer(f) for layer, f in zip(self.lateral, features[self.finest :], strict=True)]
         fused = maps[-1]
         for finer in reversed(maps[:-1]):
-            fused = finer + functional.interpolate(
+            fused = functional.interpolate(
                 fused, size=finer.shape[-2:], mode="bilinear", align_corners=False
-            )
+            ).add_(finer)
         smoothed: Tensor = self.smooth(fused)
         return smoothed
 

@@ -82,7 +82,9 @@ class DetectionTask:
         labelled = batch.labels["detection"]
         heat, box = output["heat"][labelled].float(), output["box"][labelled].float()
         stride = stride_of(heat, info)
-        target, cells = _targets(heat, batch, stride)
+        target, cells = batch.once(
+            ("detection", heat.shape, stride), lambda: _targets(heat.shape, batch, stride)
+        )
         n = max(1, len(cells.boxes))
         focal = _focal(heat, target)
         if not len(cells.boxes):
@@ -114,16 +116,16 @@ class _Cells:
     boxes: Tensor
 
 
-def _targets(heat: Tensor, batch: MultiTaskBatch, stride: int) -> tuple[Tensor, _Cells]:
+def _targets(shape: torch.Size, batch: MultiTaskBatch, stride: int) -> tuple[Tensor, _Cells]:
     """Return the heat map to learn and the cells that learn boxes, of the labelled frames.
 
     Args:
-        heat: Of the labelled frames, ``[L, K, h, w]``.
+        shape: Of the labelled frames' heat map, ``[L, K, h, w]``.
         batch: All frames.
         stride: Of the map.
     """
-    _, n_classes, h, w = heat.shape
-    device = heat.device
+    _, n_classes, h, w = shape
+    device = batch.images.device
     labels = batch.labels["detection"].tolist()
     chosen = [b for b, has in zip(batch.boxes, labels, strict=True) if has]
     counts = torch.tensor([len(b) for b in chosen], dtype=torch.int64, device=device)
@@ -131,7 +133,7 @@ def _targets(heat: Tensor, batch: MultiTaskBatch, stride: int) -> tuple[Tensor, 
     boxes = torch.cat(chosen) if chosen else torch.zeros(0, 4, device=device)
     picked = [c for c, has in zip(batch.classes, labels, strict=True) if has]
     classes = torch.cat(picked) if picked else torch.zeros(0, dtype=torch.int64, device=device)
-    target = torch.zeros(heat.shape, device=device)
+    target = torch.zeros(shape, device=device)
     if not len(boxes):
         return target, _Cells(frame=frame, row=frame, column=frame, boxes=boxes)
     centre = (boxes[:, :2] + boxes[:, 2:]) / (2 * stride)

@@ -46,21 +46,20 @@ class SegmentationTask:
 
     def loss(self, output: RawOutput, batch: MultiTaskBatch, info: DataInfo) -> Tensor:
         """Return the class-balanced cross-entropy over labelled pixels."""
-        labelled = batch.labels["segmentation"]
-        logits = output["logits"][labelled].float()
-        target = batch.semantic[labelled]
-        scale = target.shape[-1] // logits.shape[-1]
-        # Every `scale`-th pixel is enough to learn from, and costs a sixteenth at stride 4.
-        target = target[:, scale // 2 :: scale, scale // 2 :: scale]
-        target = target[:, : logits.shape[-2], : logits.shape[-1]]
-        logits = logits[:, :, : target.shape[-2], : target.shape[-1]]
-        weights = torch.tensor(class_weights(info), device=logits.device)
-        total = functional.cross_entropy(
-            logits, target, weight=weights, ignore_index=IGNORED, reduction="sum"
+        logits = output["logits"][batch.labels["segmentation"]].float()
+        shape, frequency = logits.shape, info.segmentation_frequency
+        truth = batch.once(
+            ("segmentation", shape, frequency), lambda: _truth(shape, batch, class_weights(info))
         )
-        safe = target.clamp(max=len(weights) - 1)
-        mass = (weights[safe] * (target != IGNORED)).sum()
-        return total / mass.clamp(min=1e-6)
+        height, width = truth.pixels.shape[-2:]
+        total = functional.cross_entropy(
+            logits[:, :, :height, :width],
+            truth.pixels,
+            weight=truth.weights,
+            ignore_index=IGNORED,
+            reduction="sum",
+        )
+        return total / truth.mass
 
     def evaluate(
         self, outputs: Sequence[RawOutput], table: FrameTable, info: DataInfo
@@ -89,6 +88,33 @@ def decode(output: RawOutput, info: DataInfo) -> Tensor:
         output["logits"].float(), size=info.image_size, mode="bilinear", align_corners=False
     )
     return full.argmax(dim=1).to(torch.uint8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Truth:
+    """What the labelled frames teach.
+
+    Attributes:
+        pixels: Classes, int64 ``[L, h, w]``.
+        weights: By class.
+        mass: Sum of the weights of the labelled pixels.
+    """
+
+    pixels: Tensor
+    weights: Tensor
+    mass: Tensor
+
+
+def _truth(shape: torch.Size, batch: MultiTaskBatch, class_weights: Sequence[float]) -> _Truth:
+    """Return what the labelled frames teach, for logits ``[L, K, h, w]``."""
+    scale = batch.semantic.shape[-1] // shape[-1]
+    # Every `scale`-th pixel is enough to learn from, and costs a sixteenth at stride 4.
+    pixels = batch.semantic[:, scale // 2 :: scale, scale // 2 :: scale]
+    pixels = pixels[:, : shape[-2], : shape[-1]][batch.labels["segmentation"]]
+    weights = torch.tensor(class_weights, device=pixels.device)
+    safe = pixels.clamp(max=len(weights) - 1)
+    mass = (weights[safe] * (pixels != IGNORED)).sum()
+    return _Truth(pixels=pixels, weights=weights, mass=mass.clamp(min=1e-6))
 
 
 def class_weights(info: DataInfo) -> list[float]:

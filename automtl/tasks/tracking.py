@@ -52,28 +52,14 @@ class TrackingTask:
         Anchors are objects that are seen in another frame of the batch; all other objects of
         the batch are negatives.
         """
-        known = [
-            (ids != UNKNOWN_ID) & has
-            for ids, has in zip(batch.ids, batch.labels["tracking"], strict=True)
-        ]
-        boxes = [b[k] for b, k in zip(batch.boxes, known, strict=True)]
-        embeddings = torch.cat(sample_embeddings(output, boxes, info))
-        owner = torch.cat(
-            [
-                torch.stack((batch.clip[i].expand(int(k.sum())), batch.ids[i][k]), dim=1)
-                for i, k in enumerate(known)
-            ]
-        )
-        same = (owner[:, None] == owner[None]).all(dim=-1)
-        itself = torch.eye(len(owner), dtype=torch.bool, device=owner.device)
-        positive = same & ~itself
-        anchors = positive.any(dim=1)
-        if not bool(anchors.any()):
+        seen = batch.once("tracking", lambda: _seen(batch))
+        if not len(seen.anchors):
             return output["embedding"][batch.labels["tracking"]].float().sum() * 0.0
-        logits = (embeddings @ embeddings.T / TEMPERATURE).masked_fill(itself, -1e4)
+        embeddings = torch.cat(sample_embeddings(output, seen.boxes, info))
+        logits = (embeddings @ embeddings.T / TEMPERATURE).masked_fill(seen.itself, -1e4)
         log_share = logits - logits.logsumexp(dim=1, keepdim=True)
-        mean_share = (log_share * positive).sum(dim=1) / positive.sum(dim=1).clamp(min=1)
-        return -mean_share[anchors].mean()
+        mean_share = (log_share * seen.positive).sum(dim=1) / seen.n_positive
+        return -mean_share[seen.anchors].mean()
 
     def evaluate(
         self, outputs: Sequence[RawOutput], table: FrameTable, info: DataInfo
@@ -89,6 +75,45 @@ class TrackingTask:
             raise DataError(msg, where="tracking")
         found = embeddings_of_truth(outputs, table, info)
         return {"tracking/IDF1": identity_f1(table, associate_by_embedding(table, found))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """The M objects of a batch whose identity is labelled.
+
+    Attributes:
+        boxes: Of each frame, ``[n, 4]``.
+        itself: Bool ``[M, M]``, the diagonal.
+        positive: Bool ``[M, M]``: the same object in another frame.
+        n_positive: How many, at least 1, ``[M]``.
+        anchors: Those that are seen in another frame, int64 ``[A]``.
+    """
+
+    boxes: tuple[Tensor, ...]
+    itself: Tensor
+    positive: Tensor
+    n_positive: Tensor
+    anchors: Tensor
+
+
+def _seen(batch: MultiTaskBatch) -> _Seen:
+    labelled = batch.labels["tracking"]
+    known = [(ids != UNKNOWN_ID) & has for ids, has in zip(batch.ids, labelled, strict=True)]
+    owner = torch.cat(
+        [
+            torch.stack((batch.clip[i].expand(int(k.sum())), batch.ids[i][k]), dim=1)
+            for i, k in enumerate(known)
+        ]
+    )
+    itself = torch.eye(len(owner), dtype=torch.bool, device=owner.device)
+    positive = (owner[:, None] == owner[None]).all(dim=-1) & ~itself
+    return _Seen(
+        boxes=tuple(boxes[k] for boxes, k in zip(batch.boxes, known, strict=True)),
+        itself=itself,
+        positive=positive,
+        n_positive=positive.sum(dim=1).clamp(min=1),
+        anchors=positive.any(dim=1).nonzero().flatten(),
+    )
 
 
 def sample_embeddings(output: RawOutput, boxes: Sequence[Tensor], info: DataInfo) -> list[Tensor]:

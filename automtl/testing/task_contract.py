@@ -154,6 +154,19 @@ class TaskContract:
         assert loss.item() == 0.0
         assert not any(bool(g.any()) for g in gradients.values())
 
+    def test_a_batch_looked_at_again_teaches_the_same(self, task: Task, targets: Targets) -> None:
+        """What a loss leaves with a batch (``once``) changes nothing: bit for bit as a new one."""
+        seen = contract_batch(task.name, [0, 1, 3, 4], [True, False, True, True], targets)
+        loss_and_gradient(task, random_output(task, 4), seen)
+        output = {
+            k: (v.detach() + 0.5).requires_grad_() for k, v in random_output(task, 4).items()
+        }
+        for batch in (seen, replace(seen)):
+            found = loss_and_gradient(task, output, batch)
+            torch.testing.assert_close(
+                found, loss_and_gradient(task, output, replace(batch)), rtol=0, atol=0
+            )
+
     def test_unlabelled_frames_do_not_matter(self, task: Task, targets: Targets) -> None:
         """Frames without labels change neither the loss nor the others' gradient."""
         output = random_output(task, 4)

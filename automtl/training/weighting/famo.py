@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from typing_extensions import override
@@ -26,15 +27,15 @@ class FAMO(Stateless):
         self._tasks = tuple(tasks)
         self._logits = TaskLogits(len(tasks), lr=lr, weight_decay=weight_decay)
         # Levels before the step, 0 for a task that took no part in it.
-        self._before = torch.zeros(len(tasks), dtype=torch.float64)
-        self._state = {**self._logits.tensors, "before": self._before}
+        self._before = np.zeros(len(tasks))
+        self._state = {**self._logits.tensors, "before": torch.from_numpy(self._before)}
 
     def backward(self, losses: Mapping[str, Tensor], graph: StepGraph) -> dict[str, float]:
         """Differentiate the weighted sum, and remember the losses until after the step."""
         del graph
         places = self._places(losses)
-        levels = levels_of(losses)
-        self._before.zero_()
+        levels = levels_of(losses).numpy()
+        self._before[:] = 0.0
         self._before[places] = levels
         ratios = self._logits.softmax(places) / levels
         return backward_weighted(losses, (len(losses) * ratios / ratios.sum()).tolist())
@@ -47,11 +48,11 @@ class FAMO(Stateless):
         """
         places = self._places(losses)
         before = self._before[places]
-        assert bool((before > 0).all()), "the losses must be those of the step before"
-        falls = torch.log(before) - torch.log(levels_of(losses))
-        if bool(torch.isfinite(falls).all()):
+        assert (before > 0).all(), "the losses must be those of the step before"
+        falls = np.log(before) - np.log(levels_of(losses).numpy())
+        if np.isfinite(falls).all():
             self._logits.descend(places, falls)
-        self._before.zero_()
+        self._before[:] = 0.0
 
     def _places(self, losses: Mapping[str, Tensor]) -> list[int]:
         return [self._tasks.index(task) for task in losses]

@@ -103,7 +103,7 @@ class GradNorm(Stateless):
         levels = levels_of(losses)
         first = self._first[places]
         self._first[places] = torch.where(first > 0, first, levels)
-        weights = (len(losses) * self._logits.softmax(places)).tolist()
+        weights: list[float] = (len(losses) * self._logits.softmax(places)).tolist()
         if self._memory.recall(tuple(places)) is not None:
             return backward_weighted(losses, weights)
         rows = _rows(_scaled(losses, weights), graph, self._config.at)
@@ -126,7 +126,7 @@ class GradNorm(Stateless):
         left = levels / self._first[list(places)]
         targets = lengths.mean() * (left / left.mean()) ** self._alpha
         # Targets are constants, and G_i is proportional to the softmax's share z_i.
-        slopes = torch.sign(lengths - targets) * lengths / self._logits.softmax(places)
+        slopes = (torch.sign(lengths - targets) * lengths).numpy() / self._logits.softmax(places)
         self._logits.descend(places, slopes)
 
     @override

@@ -9,7 +9,7 @@ import torch
 from automtl.config import HeadsConfig
 from automtl.data.table import IGNORED
 from automtl.errors import DataError
-from automtl.tasks import segmentation
+from automtl.tasks import detection, segmentation, tracking
 from automtl.tasks.blocks import TopDown, stride_of
 from automtl.tasks.choose import task_named
 from automtl.tasks.detection import Detections, decode, mean_average_precision
@@ -152,3 +152,30 @@ def test_no_label_at_all_is_said_by_every_task():
         output = {k: v.detach() for k, v in random_output(task, 6).items()}
         with pytest.raises(DataError, match="no frame of this split"):
             task.evaluate([output], table, INFO)
+
+
+@pytest.mark.parametrize(
+    ("task", "module", "maker"),
+    [
+        ("detection", detection, "_targets"),
+        ("segmentation", segmentation, "_truth"),
+        ("tracking", tracking, "_seen"),
+    ],
+)
+def test_what_labels_teach_is_made_once_for_all_looks_at_a_batch(monkeypatch, task, module, maker):
+    make, n_made = getattr(module, maker), []
+
+    def counted(*arguments):
+        n_made.append(1)
+        return make(*arguments)
+
+    monkeypatch.setattr(module, maker, counted)
+    output = random_output(task_named(task), 2)
+    batch = contract_batch(task, [0, 1], [True, True])
+    for _ in range(2):
+        task_named(task).loss(output, batch, INFO)
+    assert len(n_made) == 1
+    # Other labels, other targets.
+    task_named(task).loss(output, replace(batch), INFO)
+    task_named(task).loss({k: v[:1] for k, v in output.items()}, batch.part(slice(0, 1)), INFO)
+    assert len(n_made) == 3
