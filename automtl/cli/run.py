@@ -15,7 +15,8 @@ from automtl.analysis.floors import unbeaten
 from automtl.cli.progress import Progress
 from automtl.cli.show import comparison_table, print_pick, trial_table
 from automtl.cli.terminal import FAILED, INTERRUPTED, OK, make_console, say
-from automtl.controller.ending import ending_of, why_ended
+from automtl.controller.budget import busy_s
+from automtl.controller.ending import ending_of, more_trials, why_ended
 from automtl.errors import AutomtlError, RecipeError, closest
 from automtl.pareto import front
 from automtl.results import TrialRecord, TrialStatus
@@ -155,7 +156,9 @@ def _refuse_spent(
         if limit is None:
             continue
         budget = Budget.model_validate({name: limit})
-        spent = ending_of(recipe.model_copy(update={"budget": budget}), history, 0.0).why
+        spent = ending_of(
+            recipe.model_copy(update={"budget": budget}), history, busy_s(history)
+        ).why
         if spent:
             option = f"--{name.replace('_', '-')}"
             msg = f"{option} counts from the begin of the study, and is spent: {spent}"
@@ -194,7 +197,8 @@ def show_outcome(console: Console, folder: StudyFolder, recipe: Recipe, outcome:
     }
     each = ": " + ", ".join(f"{n} {name}" for name, n in counts.items()) if counts else ""
     say(console, f"{len(outcome.history)} trials in {outcome.elapsed_s:.0f} s{each}")
-    why = why_ended(recipe, outcome.history, outcome.elapsed_s)
+    took_s = busy_s(outcome.history)
+    why = why_ended(recipe, outcome.history, took_s)
     if why:
         say(console, f"Ended by {why}")
     members = front(outcome.history, recipe.objectives)
@@ -217,8 +221,9 @@ def show_outcome(console: Console, folder: StudyFolder, recipe: Recipe, outcome:
     root = shlex.quote(str(folder.root))
     if members:
         say(console, f"Next:    automtl best {root} --help; automtl export {root}")
-    if recipe.budget.trials is not None:
-        say(console, f"More:    automtl resume {root} --trials {2 * recipe.budget.trials}")
+    more = more_trials(recipe, outcome.history, took_s)
+    if more is not None:
+        say(console, f"More:    automtl resume {root} --trials {more}")
 
 
 def _show_front(

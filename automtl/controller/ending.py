@@ -61,6 +61,15 @@ def why_ended(search: Search, history: Sequence[TrialRecord], elapsed_s: float) 
     return f"an exhausted space: {n_points} of {n_points} points tried"
 
 
+def more_trials(search: Search, history: Sequence[TrialRecord], elapsed_s: float) -> int | None:
+    """Return a number of trials with which an ended search would go on, None if with none."""
+    if search.budget.trials is None:
+        return None
+    budget = search.budget.model_copy(update={"trials": 2 * search.budget.trials})
+    larger = search.model_copy(update={"budget": budget})
+    return None if why_ended(larger, history, elapsed_s) else budget.trials
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Growth:
     """Hypervolume before and after the last trials that were looked at."""

@@ -69,25 +69,21 @@ class StudyController:
     stop: StopWatch = field(default_factory=StopWatch)
     kept: KeptBaselines | None = None
     _decisions: dict[int, Decision] = field(default_factory=dict)
-    _elapsed_before_s: float = 0.0
-    _began_s: float = 0.0
     _exhausted: bool = False
     _stopping: StoppingRule = field(init=False)
     _files: TrialFiles = field(init=False)
 
     def __post_init__(self) -> None:
         """Take up what an earlier controller left."""
-        self._began_s = self.clock()
         self._stopping = stopping_rule(self.recipe)
         self._files = TrialFiles(
             folder=self.folder, artifacts=self.artifacts, observer=self.observer
         )
-        history = self.ledger.history()
-        self._elapsed_before_s = busy_s(history)
-        for record in history:
+        before = self.ledger.history()
+        for record in before:
             self._take_up(record)
         self._files.remove_useless(self.ledger.history())
-        self.observer.began(self.ledger.history(), self._elapsed_before_s)
+        self.observer.began(self.ledger.history(), busy_s(before))
 
     @property
     def stop_requested(self) -> bool:
@@ -110,15 +106,10 @@ class StudyController:
         alone = self.only_replicates
         if not all(record.status.is_final for record in due(history, alone)):
             return False
-        if alone is None and ending_of(self.recipe, history, self.elapsed_s).phase is Phase.OPEN:
+        if alone is None and self._ending(history) is Phase.OPEN:
             return False
         n_seeds = seeds_wanted(self.recipe, alone)
         return not missing_replicates(history, self.recipe.objectives, n_seeds)
-
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds spent on this study, those of earlier controllers included."""
-        return self._elapsed_before_s + self.clock() - self._began_s
 
     def next_order(self) -> TrialOrder | None:
         """Run what is queued, else resume what is promoted, else propose.
@@ -201,8 +192,11 @@ class StudyController:
     def _phase(self, history: tuple[TrialRecord, ...]) -> Phase:
         if self.only_replicates is not None:
             return Phase.OVER
-        phase = ending_of(self.recipe, history, self.elapsed_s).phase
+        phase = self._ending(history)
         return Phase.CLOSING if phase is Phase.OPEN and self._exhausted else phase
+
+    def _ending(self, history: tuple[TrialRecord, ...]) -> Phase:
+        return ending_of(self.recipe, history, busy_s(history, self.clock())).phase
 
     def _last_record(self) -> TrialRecord | None:
         """Stop what nothing will resume, then begin the replicates that lack."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automtl.controller.budget import Limit, busy_s, limits_of, phase_of, share_spent, trained_s
-from automtl.controller.ending import ending_of, growth_of, why_ended
+from automtl.controller.ending import ending_of, growth_of, more_trials, why_ended
 from automtl.controller.stopping import Phase
 from automtl.errors import RecipeError
 from automtl.results import EpochReport, Objective, TrialRecord, TrialStatus
@@ -296,10 +296,44 @@ def test_a_space_without_an_untried_point_is_why_a_search_ended() -> None:
     assert why_ended(free("a", "b", "c", budget={"trials": 3}), every, 0.0) == (
         "budget.trials: 3 of 3"
     )
-    again = [*every[:2], every[2].model_copy(update={"replicate_of": 0, "origin": "replicate:0"})]
+    again = [*every[:2], every[2].model_copy(update={"origin": "replicate:0"})]
     assert why_ended(search, again, 0.0) == ""
 
 
 def test_a_space_that_cannot_be_listed_is_never_exhausted() -> None:
     search = free("a", parameters={"lr": {"type": "float", "min": 0, "max": 1}})
     assert why_ended(search, [], 0.0) == ""
+
+
+def test_more_trials_are_proposed_only_where_a_search_would_go_on() -> None:
+    search = free("a", "b", "c", budget={"trials": 2})
+    history = tried(search, "a", "b")
+    assert why_ended(search, history, 0.0) == "budget.trials: 2 of 2"
+    assert more_trials(search, history, 0.0) == 4
+    # Of three points the fourth trial would have none; nor does a spent time allow another one.
+    assert more_trials(search, tried(search, "a", "b", "c"), 0.0) is None
+    both = free("a", "b", "c", budget={"trials": 2, "minutes": 1})
+    assert [more_trials(both, history, took_s) for took_s in (59.0, 60.0)] == [4, None]
+    assert more_trials(free("a", "b", budget={"minutes": 1}), history, 60.0) is None
+
+
+def test_the_time_of_a_search_goes_on_while_a_trial_runs_and_stands_still_between_two() -> None:
+    ended = at(0, begin=0.0)
+    assert busy_s([ended], now_s=29.0) == 20.0
+    begun = at(1, begin=25.0, n_epochs=0, status=TrialStatus.RUNNING, ended_s=None)
+    assert busy_s([ended, begun]) == 25.0
+    assert busy_s([ended, begun], now_s=29.0) == 29.0
+    half = at(1, begin=25.0, n_epochs=1, status=TrialStatus.RUNNING, ended_s=None)
+    assert busy_s([ended, half]) == 35.0
+    assert busy_s([ended, half], now_s=38.0) == 38.0
+    # Its clock is ahead of ours; it waits; it was begun again and has not reported since.
+    assert busy_s([ended, half], now_s=31.0) == 31.0
+    ahead = [
+        report.model_copy(update={"time_s": report.time_s + 3_600}) for report in ended.reports
+    ]
+    assert busy_s([ended.model_copy(update={"reports": tuple(ahead)})]) == 20.0
+    assert busy_s([ended, half.model_copy(update={"status": TrialStatus.PAUSED})], 38.0) == 35.0
+    again = half.model_copy(update={"attempts": 2})
+    assert busy_s([ended, again], now_s=NEXT_DAY) == 35.0
+    replicate = half.model_copy(update={"origin": "replicate:0"})
+    assert busy_s([ended, replicate], now_s=38.0) == 20.0
