@@ -16,6 +16,7 @@ from automtl.study.cleaning import Removable, beaten_weights, remove, useless_ch
 from automtl.study.folder import StudyFolder
 from automtl.study.notes import record_notes
 from automtl.study.observer import Observer
+from automtl.training.checkpoint_files import remove_leftovers
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,7 +70,10 @@ class TrialFiles:
             record_notes(ledger, self.observer, record, self._store, name)
 
     def remove_useless(self, records: Sequence[TrialRecord]) -> None:
-        """Remove the checkpoints of those trials that have ended."""
+        """Remove the checkpoints of those trials that have ended, and what a kill left of them."""
+        for record in records:
+            if record.status.is_final:
+                remove_leftovers(self.folder.trial(record.number))
         with self._said():
             remove(self._store, useless_checkpoints(self.folder, self._store, records))
 

@@ -174,10 +174,14 @@ def test_checkpoints_go_when_nothing_can_resume_them(recipe, ledger, folder) -> 
     desk.on_end(1, 1, Failure(kind=FailureKind.LOST_WORKER, message="gone"))
     assert left.is_file(), "it is tried again"
     # A controller that was killed between an end and the removal leaves it to its successor.
-    forgotten = folder.trial(0) / left.name
-    forgotten.write_bytes(b"x")
+    forgotten = [folder.trial(0) / name for name in (left.name, ".best.safetensors.77")]
+    being_written = folder.trial(1) / ".best.safetensors.78"
+    for path in (*forgotten, being_written):
+        path.write_bytes(b"x")
     desk_of(recipe, ledger, folder, Disk(5.0))
-    assert (forgotten.is_file(), left.is_file()) == (False, True)
+    assert not any(path.is_file() for path in forgotten)
+    assert left.is_file()
+    assert being_written.is_file()
 
 
 def test_picks_baselines_and_the_front_are_kept(recipe, ledger, folder) -> None:
