@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from automtl.analysis.replicates import replication_of
+from automtl.attempts import Attempt
 from automtl.cli.replicate import nothing_yet, print_replication, replicated_json
 from automtl.cli.show import (
     delta_table,
@@ -18,6 +19,7 @@ from automtl.cli.show import (
 )
 from automtl.cli.terminal import FAILED, OK, make_console, say
 from automtl.errors import AutomtlError, RecipeError, closest
+from automtl.ledger.attempts import read_attempts
 from automtl.ledger.rows import read_left_out
 from automtl.ledger.store import Ledger
 from automtl.left_out import lines_of
@@ -46,7 +48,7 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
     from automtl.controller.promotion import standing
 
     with opened(StudyFolder(folder)) as ledger:
-        study, history = ledger.study(), ledger.history()
+        attempts, study, history = read_attempts(ledger), ledger.study(), ledger.history()
         problems = _problems(StudyFolder(folder), ledger) if check else []
         pending, notes = ledger.outbox.count_pending(), ledger.notes()
         left_out = read_left_out(ledger.engine, ledger.name)
@@ -57,7 +59,7 @@ def show_status(folder: Path, *, check: bool, as_json: bool) -> int:
     summary: dict[str, object] = {
         "study": study.name,
         "trials": {name: n for name, n in counts.items() if n},
-        **_spending(search, history),
+        **_spending(search, history, attempts),
         "mlflow_pending": pending,
         "disk_free_gb": round(n_free / GB, 3),
     }
@@ -94,12 +96,15 @@ def _problems(folder: StudyFolder, ledger: Ledger) -> list[str]:
     return [*ledger.check(), *lost]
 
 
-def _spending(search: Search, history: Sequence[TrialRecord]) -> dict[str, object]:
+def _spending(
+    search: Search, history: Sequence[TrialRecord], attempts: Sequence[Attempt]
+) -> dict[str, object]:
     """Return the share of the budget that is spent, and what ended the search or is ending it."""
-    from automtl.controller.budget import busy_s, share_spent
+    from automtl.controller.budget import share_spent
     from automtl.controller.ending import ending_of, why_ended
+    from automtl.controller.took import took_s
 
-    elapsed_s = busy_s(history)
+    elapsed_s = took_s(attempts, history)
     gpu, epochs = search.resources.gpu, search.stated_epochs
     share = share_spent(search.budget, history, elapsed_s, gpu=gpu, epochs=epochs)
     told: dict[str, object] = {"budget_spent": round(share, 4)}

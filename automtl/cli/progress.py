@@ -19,6 +19,7 @@ from automtl.cli.terminal import say
 from automtl.controller.budget import remaining_s, share_spent
 from automtl.controller.promotion import standing
 from automtl.controller.rungs import epochs_done
+from automtl.controller.took import SearchTime
 from automtl.results import Objective, TrialRecord, TrialStatus
 from automtl.space.search import Search
 from automtl.study.words import number, rung_line, short
@@ -44,8 +45,7 @@ class Progress:
     recipe: Search
     console: Console
     _records: dict[int, TrialRecord] = field(default_factory=dict)
-    _elapsed_before_s: float = 0.0
-    _began_s: float = field(default_factory=time.monotonic)
+    _time: SearchTime = field(default_factory=lambda: SearchTime(clock=time.monotonic))
     _live: Live | None = None
     _rungs: tuple[str, ...] = ()
     _standing: tuple[str, ...] = ()
@@ -72,12 +72,13 @@ class Progress:
     def began(self, history: Sequence[TrialRecord], elapsed_s: float) -> None:
         """Take up what was done before."""
         self._records = {record.number: record for record in history}
-        self._elapsed_before_s = elapsed_s
         self._take_stock(history)
-        self._began_s = time.monotonic()
+        self._time = SearchTime(elapsed_s, time.monotonic)
 
     def started(self, trial: TrialRecord) -> None:
         """Add a line."""
+        if trial.replicate_of is None:
+            self._time.begin(trial.number)
         self._records = self._records | {trial.number: trial}
 
     def reported(self, trial: TrialRecord) -> None:
@@ -86,6 +87,7 @@ class Progress:
 
     def ended(self, trial: TrialRecord, history: Sequence[TrialRecord]) -> None:
         """Replace the live line by a last one."""
+        self._time.end(trial.number)
         self._records = {record.number: record for record in history}
         if self._live is None:
             return
@@ -137,7 +139,7 @@ class Progress:
         return Group(table, *lines, self._budget_line(history))
 
     def _budget_line(self, history: Sequence[TrialRecord]) -> Table:
-        elapsed = self._elapsed_before_s + time.monotonic() - self._began_s
+        elapsed = self._time.elapsed_s
         budget, gpu = self.recipe.budget, self.recipe.resources.gpu
         share = share_spent(budget, history, elapsed, gpu=gpu)
         left = remaining_s(budget, history, elapsed, gpu=gpu)

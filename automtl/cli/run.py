@@ -15,9 +15,10 @@ from automtl.analysis.floors import unbeaten
 from automtl.cli.progress import Progress
 from automtl.cli.show import comparison_table, print_pick, trial_table
 from automtl.cli.terminal import FAILED, INTERRUPTED, OK, make_console, say
-from automtl.controller.budget import busy_s
 from automtl.controller.ending import ending_of, more_trials, why_ended
+from automtl.controller.took import took_s
 from automtl.errors import AutomtlError, RecipeError, closest
+from automtl.ledger.attempts import read_attempts
 from automtl.pareto import front
 from automtl.results import TrialRecord, TrialStatus
 from automtl.space.recipe import Budget, Recipe, find_recipe, load_recipe
@@ -135,17 +136,22 @@ def resume_search(folder: Path, *, takeover: bool, limits: Limits = NO_LIMITS) -
     """
     place = StudyFolder(folder)
     with opened(place) as ledger:
-        known, history = stored_recipe(ledger.study().recipe), ledger.history()
+        known, attempts = stored_recipe(ledger.study().recipe), read_attempts(ledger)
+        history = ledger.history()
     recipe = with_limits(known, limits)
     if recipe is not known:
-        _refuse_spent(recipe, limits, history, place)
+        _refuse_spent(recipe, limits, history, took_s(attempts, history), place)
         _check_again(recipe)
     enlarged = None if recipe is known else recipe
     return _run(make_console(), place, recipe, takeover=takeover, enlarged=enlarged)
 
 
 def _refuse_spent(
-    recipe: Recipe, limits: Limits, history: Sequence[TrialRecord], place: StudyFolder
+    recipe: Recipe,
+    limits: Limits,
+    history: Sequence[TrialRecord],
+    elapsed_s: float,
+    place: StudyFolder,
 ) -> None:
     """Refuse a limit that the study has reached already.
 
@@ -156,9 +162,8 @@ def _refuse_spent(
         if limit is None:
             continue
         budget = Budget.model_validate({name: limit})
-        spent = ending_of(
-            recipe.model_copy(update={"budget": budget}), history, busy_s(history)
-        ).why
+        given = recipe.model_copy(update={"budget": budget})
+        spent = ending_of(given, history, elapsed_s).why
         if spent:
             option = f"--{name.replace('_', '-')}"
             msg = f"{option} counts from the begin of the study, and is spent: {spent}"
@@ -197,8 +202,7 @@ def show_outcome(console: Console, folder: StudyFolder, recipe: Recipe, outcome:
     }
     each = ": " + ", ".join(f"{n} {name}" for name, n in counts.items()) if counts else ""
     say(console, f"{len(outcome.history)} trials in {outcome.elapsed_s:.0f} s{each}")
-    took_s = busy_s(outcome.history)
-    why = why_ended(recipe, outcome.history, took_s)
+    why = why_ended(recipe, outcome.history, outcome.took_s)
     if why:
         say(console, f"Ended by {why}")
     members = front(outcome.history, recipe.objectives)
@@ -221,7 +225,7 @@ def show_outcome(console: Console, folder: StudyFolder, recipe: Recipe, outcome:
     root = shlex.quote(str(folder.root))
     if members:
         say(console, f"Next:    automtl best {root} --help; automtl export {root}")
-    more = more_trials(recipe, outcome.history, took_s)
+    more = more_trials(recipe, outcome.history, outcome.took_s)
     if more is not None:
         say(console, f"More:    automtl resume {root} --trials {more}")
 

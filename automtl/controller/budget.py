@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import Literal, TypeVar
 
 from automtl.controller.memo import PerTrial
@@ -13,9 +13,6 @@ from automtl.results import TrialRecord, TrialStatus
 from automtl.space.parts import Budget
 
 T = TypeVar("T")
-
-GAP_S = 30.0
-"""A longer time without a trial is no part of a search: nobody was searching."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,71 +138,6 @@ def remaining_s(
     """Return about how many seconds are left, or None if nothing has been done yet."""
     share = share_spent(budget, history, elapsed_s, gpu=gpu)
     return elapsed_s * (1 - share) / share if share > 0 else None
-
-
-def busy_s(history: Sequence[TrialRecord], now_s: float | None = None) -> float:
-    """Return the seconds that a search has taken; replicates do not count.
-
-    Those are the seconds in which at least one trial ran, and short gaps between trials, in which
-    the next one was proposed and its process started. What lies between two runs of the search
-    (it was stopped, or killed) is no part of them, nor is a gap that no trial has ended yet: what
-    is told of a search that has ended is what the search itself went by.
-
-    Args:
-        history: All trials.
-        now_s: Until when running trials have run, as Unix time; None takes what they reported.
-    """
-    spans = [span for each in _SPANS.over(history, None, None) for span in each]
-    if now_s is not None:
-        running = (r for r in history if r.status is TrialStatus.RUNNING)
-        spans += [(_SPANS(r, None, None)[-1][1], now_s) for r in running if _is_under_way(r)]
-        # A machine's clock may be ahead.
-        spans = [(min(start, now_s), min(end, now_s)) for start, end in spans]
-    total = 0.0
-    covered = float("-inf")
-    for start, end in sorted(spans):
-        begin = covered if start - covered <= GAP_S else start
-        total += max(0.0, end - max(begin, covered))
-        covered = max(covered, end)
-    return total
-
-
-def _is_under_way(record: TrialRecord) -> bool:
-    """Return whether it is known when the newest execution began: the first, or it reported."""
-    newest = record.reports[-1].attempt if record.reports else 1
-    return record.replicate_of is None and newest >= record.attempts
-
-
-def _spans(record: TrialRecord, _key: None, _given: None) -> list[tuple[float, float]]:
-    """Return when each execution of a trial began and ended, as far as it reported.
-
-    The last one went on to the trial's end, unless that was decided while the trial waited, or
-    belongs to a further execution, which has reported nothing.
-    """
-    if record.started_s is None or record.replicate_of is not None:
-        return []
-    ended_s = record.ended_s or record.started_s
-    if not record.reports:
-        return [(record.started_s, ended_s if record.attempts <= 1 else record.started_s)]
-    runs = [list(run) for _, run in groupby(record.reports, key=lambda report: report.attempt)]
-    usual = trained_s(record) / len(record.reports)
-    # Not before its begin: clocks of machines differ.
-    begins = [max(run[0].time_s - usual, record.started_s) for run in runs]
-    if runs[0][0].attempt <= 1:
-        begins[0] = record.started_s
-    # Nor after its end.
-    latest = math.inf if record.ended_s is None else record.ended_s
-    spans = [
-        (begin, max(min(run[-1].time_s, latest), begin))
-        for begin, run in zip(begins, runs, strict=True)
-    ]
-    is_last = runs[-1][0].attempt >= record.attempts
-    if is_last and record.status is not TrialStatus.STOPPED:
-        spans[-1] = (spans[-1][0], max(ended_s, spans[-1][1]))
-    return spans
-
-
-_SPANS = PerTrial(_spans)
 
 
 def trained_s(record: TrialRecord) -> float:

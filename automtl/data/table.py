@@ -141,14 +141,15 @@ class MultiTaskBatch:
         """Return what ``make`` returns, made once for this batch: targets made of its labels.
 
         A step that looks at its batch again, as FAMO's does, finds them made. Nothing may change
-        them in place.
+        them, or the batch's labels, in place.
 
         Args:
             key: What is made, and all it depends on beside the batch.
-            make: Makes it; without gradients.
+            make: Makes it; without gradients, and for trainings too where none is under way.
         """
         if key not in self._kept:
-            self._kept[key] = make()
+            with torch.inference_mode(mode=False), torch.no_grad():
+                self._kept[key] = make()
         return cast("Made", self._kept[key])
 
     def part(self, rows: slice) -> "MultiTaskBatch":

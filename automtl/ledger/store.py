@@ -168,14 +168,14 @@ class Ledger:
             statements.insert_report(connection, self.name, number, report)
         return self._keep(after)
 
-    def pause(self, number: int) -> TrialRecord:
-        """Record that a running trial stopped for now and can be continued."""
+    def pause(self, number: int, *, time_s: float | None = None) -> TrialRecord:
+        """Record that a running trial stopped, now or at ``time_s``, and can be continued."""
         before = self._expect(number, TrialStatus.RUNNING)
         after = before.model_copy(update={"status": TrialStatus.PAUSED})
         with self._writing() as connection:
             statements.change_trial(connection, self.name, after, "status")
             statements.close_attempt(connection, self.name, after, "paused", None)
-            statements.announce_waiting(connection, self.name, after, None, self.clock())
+            statements.announce_waiting(connection, self.name, after, None, time_s or self.clock())
         return self._keep(after)
 
     def requeue(self, number: int, failure: Failure | None = None) -> TrialRecord:

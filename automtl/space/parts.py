@@ -50,11 +50,12 @@ class Stall(Frozen):
 class Budget(Frozen):
     """When a search ends: at the first limit that is reached. Running trials are finished.
 
-    Baselines and replicates do not count.
+    Replicates do not count, and baselines only as minutes.
 
     Attributes:
         trials: Trials proposed.
-        minutes: Wall-clock minutes.
+        minutes: Minutes in which at least one trial ran, with the seconds between two trials. What
+            lies between two runs of a search is no part of them.
         epochs: Epochs trained by all trials together. With early stopping this is what a search
             costs.
         trainings: The same in full trainings: each trial counts by the share of its own epochs.

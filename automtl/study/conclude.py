@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automtl.analysis.replicates import replication_of
-from automtl.controller.budget import busy_s
 from automtl.controller.ending import why_ended
 from automtl.controller.promotion import standing as rungs_of
+from automtl.controller.took import took_s
 from automtl.ledger.attempts import read_attempts
 from automtl.ledger.outbox import Metrics
 from automtl.ledger.rows import read_left_out
@@ -184,7 +184,8 @@ def snapshot_of(folder: StudyFolder, ledger: Ledger) -> "Snapshot":
     from automtl_dashboards.gallery import read_gallery
 
     facts = facts_of(ledger)
-    why = why_ended(stored_search(facts.study.recipe), facts.history, busy_s(facts.history))
+    elapsed_s = took_s(facts.attempts, facts.history)
+    why = why_ended(stored_search(facts.study.recipe), facts.history, elapsed_s)
     return replace(
         facts,
         floors=read_floors(folder),

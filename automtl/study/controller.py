@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from automtl.controller.baselines import nothing_remembered, turn_of
-from automtl.controller.budget import busy_s
 from automtl.controller.constraints import KnownCosts, nothing_known, violations
 from automtl.controller.ending import ending_of
 from automtl.controller.promotion import stopping_rule
@@ -13,7 +12,9 @@ from automtl.controller.propose import propose
 from automtl.controller.replication import missing_replicates
 from automtl.controller.rungs import best_report, epochs_done
 from automtl.controller.stopping import Phase, StoppingRule
+from automtl.controller.took import SearchTime, took_s
 from automtl.controller.waiting import first_queued
+from automtl.ledger.attempts import read_attempts
 from automtl.ledger.stop import Stop
 from automtl.ledger.store import Ledger
 from automtl.results import (
@@ -72,6 +73,7 @@ class StudyController:
     _exhausted: bool = False
     _stopping: StoppingRule = field(init=False)
     _files: TrialFiles = field(init=False)
+    time: SearchTime = field(init=False)
 
     def __post_init__(self) -> None:
         """Take up what an earlier controller left."""
@@ -79,11 +81,12 @@ class StudyController:
         self._files = TrialFiles(
             folder=self.folder, artifacts=self.artifacts, observer=self.observer
         )
-        before = self.ledger.history()
-        for record in before:
+        for record in self.ledger.history():
             self._take_up(record)
-        self._files.remove_useless(self.ledger.history())
-        self.observer.began(self.ledger.history(), busy_s(before))
+        history = self.ledger.history()
+        self._files.remove_useless(history)
+        self.time = SearchTime(took_s(read_attempts(self.ledger), history), self.clock)
+        self.observer.began(history, self.time.before_s)
 
     @property
     def stop_requested(self) -> bool:
@@ -154,6 +157,7 @@ class StudyController:
         if attempt != record.attempts:
             self.observer.message(f"Trial {number}: a late end of attempt {attempt} is ignored")
             return
+        self.time.end(number)
         self._take_notes(record)
         if failure is not None and may_retry(record, failure):
             self.ledger.requeue(number, failure)
@@ -169,7 +173,7 @@ class StudyController:
         is_running, waits = record.status is TrialStatus.RUNNING, self._stopping.waits(record)
         if is_running and waits and self._files.hold(self.recipe, record):
             # It reached its rung and saved its state, but its end was not heard any more.
-            self.ledger.pause(record.number)
+            self.ledger.pause(record.number, time_s=record.reports[-1].time_s)
         elif is_running or (record.status is TrialStatus.PAUSED and not waits):
             self.ledger.requeue(record.number)
 
@@ -196,10 +200,7 @@ class StudyController:
         return Phase.CLOSING if phase is Phase.OPEN and self._exhausted else phase
 
     def _ending(self, history: tuple[TrialRecord, ...]) -> Phase:
-        # Only where time is a limit: it takes 5 ms after 5,000 trials.
-        timed = self.recipe.budget.minutes is not None
-        took_s = busy_s(history, self.clock()) if timed else 0.0
-        return ending_of(self.recipe, history, took_s).phase
+        return ending_of(self.recipe, history, self.time.elapsed_s).phase
 
     def _last_record(self) -> TrialRecord | None:
         """Stop what nothing will resume, then begin the replicates that lack."""
@@ -281,6 +282,8 @@ class StudyController:
 
     def _order(self, record: TrialRecord) -> TrialOrder:
         record = self.ledger.start_attempt(record.number, worker="")
+        if record.replicate_of is None:
+            self.time.begin(record.number)
         self.observer.started(record)
         return TrialOrder(
             number=record.number,

@@ -58,6 +58,7 @@ class Outcome:
         interrupted: Whether the user stopped it before the budget was spent.
         history: All trials.
         elapsed_s: Seconds of this run.
+        took_s: Seconds of the search, as a budget counts them.
         mlflow_pending: Events that MLflow has not got yet.
         mlflow_error: Why, if it is known.
     """
@@ -65,6 +66,7 @@ class Outcome:
     interrupted: bool
     history: tuple[TrialRecord, ...]
     elapsed_s: float
+    took_s: float
     mlflow_pending: int
     mlflow_error: str
 
@@ -151,9 +153,8 @@ def record_if_free(ledger: Ledger, write: Callable[[], None]) -> str:
 
 def deliver(folder: StudyFolder) -> int:
     """Send what was recorded after the search to MLflow, and return how much still waits."""
-    settings = load_settings(folder)
     with opened(folder) as ledger, held(ledger):
-        log = _experiment_log(folder, settings, ledger)
+        log = _experiment_log(folder, load_settings(folder), ledger)
         log.start()
         return log.close(timeout_s=GRACE["timeout_s"], longest_s=GRACE["longest_s"])
 
@@ -214,6 +215,7 @@ def run(
             interrupted=interrupted,
             history=ledger.history(),
             elapsed_s=time.monotonic() - began,
+            took_s=controller.time.elapsed_s,
             mlflow_pending=pending,
             mlflow_error=log.last_error,
         )

@@ -71,11 +71,11 @@ class TrialFiles:
 
     def remove_useless(self, records: Sequence[TrialRecord]) -> None:
         """Remove the checkpoints of those trials that have ended, and what a kill left of them."""
-        for record in records:
-            if record.status.is_final:
-                remove_leftovers(self.folder.trial(record.number))
         with self._said():
             remove(self._store, useless_checkpoints(self.folder, self._store, records))
+            for record in records:
+                if record.status.is_final:
+                    remove_leftovers(self.folder.trial(record.number))
 
     def remove_beaten(
         self, ledger: Ledger, history: Sequence[TrialRecord], objectives: Sequence[Objective]
@@ -98,5 +98,5 @@ class TrialFiles:
     def _said(self) -> Iterator[None]:
         try:
             yield
-        except StorageError as error:
+        except (StorageError, OSError) as error:
             self.observer.message(str(error))

@@ -216,6 +216,24 @@ class WeightingContract:
         for key, value in weighting.state_dict().items():
             assert torch.equal(value, resumed.state_dict()[key])
 
+    def test_a_copy_has_a_state_of_its_own(
+        self, make_weighting: MakeWeighting, tree: SmallTree
+    ) -> None:
+        """What it learns is in its state, not in that of the first one, and can be put back."""
+        weighting = make_weighting(TASKS)
+        _train(tree, weighting, _optimizer(tree, weighting), range(5))
+        before = weighting.state_dict()
+        other_tree, other = deepcopy((tree, weighting))
+        _train(other_tree, other, _optimizer(other_tree, other), range(5, 9))
+        for key, value in weighting.state_dict().items():
+            assert torch.equal(value, before[key])
+        other.load_state_dict(before)
+        again, last = deepcopy((tree, weighting))
+        _train(again, other, _optimizer(again, other), range(5, 9))
+        _train(tree, last, _optimizer(tree, last), range(5, 9))
+        for key, value in last.state_dict().items():
+            assert torch.equal(value, other.state_dict()[key])
+
     def test_the_global_random_stream_is_left_alone(
         self, make_weighting: MakeWeighting, tree: SmallTree
     ) -> None:

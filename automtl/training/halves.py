@@ -6,6 +6,9 @@ take together is saved by forgetting what a stage, a head or a loss computed on 
 computing it again, part by part, where it is differentiated (Chen et al., "Training Deep Nets
 with Sublinear Memory Cost", 2016). It costs one more forward pass.
 
+Targets that a task made of a part's labels (``MultiTaskBatch.once``) stay until then; they are
+small beside what is forgotten.
+
 What is not as with the whole batch: batch norms use the statistics of a part and learn from each
 part; a loss that is no mean over frames (a contrastive loss, a mean over objects or labelled
 pixels) becomes the mean of the parts' losses, weighted by their labelled frames; GradDrop at

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,9 @@ def kill_in_the_middle(process: subprocess.Popen[str], folder: Path) -> None:
             os.killpg(process.pid, signal.SIGSTOP)
             is_there = in_the_middle_of_a_later_one(history_of(folder))
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        # Gone where waiting failed, which is what is to be read then.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=30)
 
 

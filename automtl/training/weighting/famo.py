@@ -28,7 +28,6 @@ class FAMO(Stateless):
         self._logits = TaskLogits(len(tasks), lr=lr, weight_decay=weight_decay)
         # Levels before the step, 0 for a task that took no part in it.
         self._before = np.zeros(len(tasks))
-        self._state = {**self._logits.tensors, "before": torch.from_numpy(self._before)}
 
     def backward(self, losses: Mapping[str, Tensor], graph: StepGraph) -> dict[str, float]:
         """Differentiate the weighted sum, and remember the losses until after the step."""
@@ -53,6 +52,11 @@ class FAMO(Stateless):
         if np.isfinite(falls).all():
             self._logits.descend(places, falls)
         self._before[:] = 0.0
+
+    @property
+    def _state(self) -> dict[str, Tensor]:
+        """The state as tensors in the memory of its numbers, never kept: a copy has its own."""
+        return {**self._logits.tensors, "before": torch.from_numpy(self._before)}
 
     def _places(self, losses: Mapping[str, Tensor]) -> list[int]:
         return [self._tasks.index(task) for task in losses]

@@ -52,5 +52,8 @@ class TaskLogits:
 
     @property
     def tensors(self) -> Mapping[str, Tensor]:
-        """The logits, moments and counts, float64 ``[n_tasks]`` each: changed in place."""
+        """The logits, moments and counts, float64 ``[n_tasks]``, in the memory of the numbers.
+
+        Not to be kept: a copy of the logits has numbers of its own, and so other tensors.
+        """
         return {key: torch.from_numpy(numbers) for key, numbers in self._own.items()}

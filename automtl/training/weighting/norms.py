@@ -94,7 +94,10 @@ class GradNorm(Stateless):
         self._logits = TaskLogits(len(tasks), lr=config.lr)
         # Levels of the first losses, 0 for a task that has not been seen.
         self._first = torch.zeros(len(tasks), dtype=torch.float64)
-        self._state = {**self._logits.tensors, "first": self._first}
+
+    @property
+    def _state(self) -> dict[str, Tensor]:
+        return {**self._logits.tensors, "first": self._first}
 
     def backward(self, losses: Mapping[str, Tensor], graph: StepGraph) -> dict[str, float]:
         """Differentiate the weighted sum, then move the weights of the tasks that share."""

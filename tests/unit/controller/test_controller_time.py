@@ -1,8 +1,12 @@
 """How long a search has taken: not the night between two runs of it."""
 
-from automtl.controller.budget import busy_s, trained_s
-from automtl.results import EpochReport, TrialStatus
-from tests.unit.controller.timed_trials import NEXT_DAY, at, trial
+from automtl.attempts import Attempt
+from automtl.controller.budget import trained_s
+from automtl.controller.took import SearchTime, took_s
+from automtl.results import EpochReport
+from tests.unit.controller.timed_trials import trial
+
+NEXT_DAY = 86_400.0
 
 
 def test_a_pause_is_no_training() -> None:
@@ -11,56 +15,72 @@ def test_a_pause_is_no_training() -> None:
     assert trained_s(trial(3, epochs=0)) == 0.0
 
 
-def test_what_lies_between_two_runs_of_a_search_is_no_part_of_it() -> None:
-    one, beside = at(0, begin=0.0), at(1, begin=5.0)
-    assert busy_s([one, beside]) == 25.0
-    # The process of the next trial takes a while to start.
-    assert busy_s([one, beside, at(2, begin=30.0)]) == 50.0
-    assert busy_s([one, at(2, begin=NEXT_DAY)]) == 40.0
-    # Killed after two of its epochs, and resumed the next day for two more.
-    late = tuple(
-        EpochReport(attempt=2, epoch=e, values={}, time_s=NEXT_DAY + 10.0 * (e - 2))
-        for e in (3, 4)
-    )
-    resumed = {"reports": (*one.reports, *late), "attempts": 2, "ended_s": NEXT_DAY + 20.0}
-    assert busy_s([one.model_copy(update=resumed)]) == 40.0
-    # Killed before its first report.
-    begun = {"reports": late, "attempts": 2, "ended_s": NEXT_DAY + 20.0}
-    assert busy_s([one.model_copy(update=begun)]) == 20.0
-    assert trained_s(one.model_copy(update=begun)) == 20.0
-    # Killed, and ended the next day by an execution that reported nothing.
-    failed = {"status": TrialStatus.FAILED, "attempts": 2, "ended_s": NEXT_DAY}
-    assert busy_s([one.model_copy(update=failed)]) == 20.0
-    assert busy_s([at(0, begin=0.0, n_epochs=0, attempts=2, ended_s=NEXT_DAY)]) == 0.0
-
-
-def test_a_trial_that_waits_takes_no_time_and_one_that_hangs_does() -> None:
-    hours = 7_200.0
-    waited = at(0, begin=0.0, status=TrialStatus.STOPPED, ended_s=hours)
-    assert busy_s([waited]) == 20.0
-    hung = at(0, begin=0.0, status=TrialStatus.FAILED, ended_s=hours)
-    assert busy_s([hung]) == hours
-    silent = at(0, begin=0.0, n_epochs=0, status=TrialStatus.FAILED, ended_s=hours)
-    assert busy_s([silent]) == hours
-
-
-def test_the_time_of_a_search_goes_on_while_a_trial_runs_and_stands_still_between_two() -> None:
-    ended = at(0, begin=0.0)
-    assert busy_s([ended], now_s=29.0) == 20.0
-    begun = at(1, begin=25.0, n_epochs=0, status=TrialStatus.RUNNING, ended_s=None)
-    assert busy_s([ended, begun]) == 25.0
-    assert busy_s([ended, begun], now_s=29.0) == 29.0
-    half = at(1, begin=25.0, n_epochs=1, status=TrialStatus.RUNNING, ended_s=None)
-    assert busy_s([ended, half]) == 35.0
-    assert busy_s([ended, half], now_s=38.0) == 38.0
-    # Its clock is ahead of ours; it waits; it was begun again and has not reported since.
-    assert busy_s([ended, half], now_s=31.0) == 31.0
-    ahead = [
-        report.model_copy(update={"time_s": report.time_s + 3_600}) for report in ended.reports
+def took(*spans: tuple[float, float | None], origin: str = "sampler") -> float:
+    """Seconds of a search whose n-th trial had one execution, from and until a moment."""
+    attempts = [
+        Attempt(number=n, attempt=1, started_s=start, ended_s=end)
+        for n, (start, end) in enumerate(spans)
     ]
-    assert busy_s([ended.model_copy(update={"reports": tuple(ahead)})]) == 20.0
-    assert busy_s([ended, half.model_copy(update={"status": TrialStatus.PAUSED})], 38.0) == 35.0
-    again = half.model_copy(update={"attempts": 2})
-    assert busy_s([ended, again], now_s=NEXT_DAY) == 35.0
-    replicate = half.model_copy(update={"origin": "replicate:0"})
-    assert busy_s([ended, replicate], now_s=38.0) == 20.0
+    return took_s(attempts, [trial(n, origin=origin) for n in range(len(spans))])
+
+
+def test_what_lies_between_two_runs_of_a_search_is_no_part_of_it() -> None:
+    assert took() == 0.0
+    assert took((0.0, 20.0), (5.0, 25.0)) == 25.0
+    # The process of the next trial takes a while to start.
+    assert took((0.0, 20.0), (5.0, 25.0), (30.0, 50.0)) == 50.0
+    assert took((0.0, 20.0), (NEXT_DAY, NEXT_DAY + 20.0)) == 40.0
+    assert took((0.0, 100.0), (10.0, 20.0), (NEXT_DAY, NEXT_DAY)) == 100.0
+    assert took((0.0, 20.0), origin="replicate:0") == 0.0
+
+
+def test_a_running_trial_counts_up_to_its_newest_report() -> None:
+    running = Attempt(number=0, attempt=2, started_s=500.0)
+    first = Attempt(number=0, attempt=1, started_s=0.0, ended_s=30.0)
+    record = trial(0, epochs=2)
+    assert took_s([first, running], [record]) == 30.0
+    new = EpochReport(attempt=2, epoch=3, values={}, time_s=512.0)
+    record = record.model_copy(update={"reports": (*record.reports, new)})
+    assert took_s([first, running], [record]) == 42.0
+
+
+def test_the_clock_of_a_lost_worker_may_be_ahead() -> None:
+    lost = Attempt(number=0, attempt=1, started_s=0.0, ended_s=3_600.0)
+    again = Attempt(number=0, attempt=2, started_s=100.0, ended_s=110.0)
+    assert took_s([lost, again], [trial(0)]) == 110.0
+    assert took_s([lost.model_copy(update={"ended_s": -5.0})], [trial(0)]) == 0.0
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_who_searches_counts_while_a_trial_runs_and_short_gaps() -> None:
+    clock = Clock()
+    counted = SearchTime(before_s=7.0, clock=clock)
+
+    def at(now: float) -> float:
+        clock.now = now
+        return counted.elapsed_s
+
+    assert at(500.0) == 7.0
+    counted.begin(0)
+    assert at(510.0) == 17.0
+    counted.begin(1)
+    counted.end(0)
+    assert at(520.0) == 27.0
+    counted.end(1)
+    # It stands still while none runs; a short gap counts once another trial has begun.
+    assert at(530.0) == 27.0
+    counted.begin(2)
+    assert at(531.0) == 38.0
+    counted.end(2)
+    at(NEXT_DAY)
+    counted.begin(3)
+    assert at(NEXT_DAY + 1.0) == 39.0
+    # One that was not begun here, or has ended, ends nothing.
+    counted.end(2)
+    assert at(NEXT_DAY + 2.0) == 40.0

@@ -1,7 +1,5 @@
 """Trials whose epochs take ten seconds each."""
 
-from typing import Any
-
 from automtl.results import EpochReport, Objective, TrialRecord, TrialStatus
 
 QUALITY = (Objective(metric="detection/mAP", goal="maximize", reference=0.0),)
@@ -42,17 +40,3 @@ def trial(
         started_s=begin,
         ended_s=begin + 10.0 * epochs if ended else None,
     )
-
-
-def at(number: int, *, begin: float, n_epochs: int = 2, **more: Any) -> TrialRecord:
-    """A trial of 10 s epochs that began at a moment and ended with its last one."""
-    reports = tuple(
-        EpochReport(attempt=1, epoch=e, values={}, time_s=begin + 10.0 * e)
-        for e in range(1, n_epochs + 1)
-    )
-    ended = {"status": TrialStatus.COMPLETED, "ended_s": begin + 10.0 * n_epochs, "attempts": 1}
-    whole = trial(number).model_copy(update={"reports": reports, "started_s": begin, **ended})
-    return whole.model_copy(update=more)
-
-
-NEXT_DAY = 86_400.0

@@ -184,6 +184,30 @@ def test_checkpoints_go_when_nothing_can_resume_them(recipe, ledger, folder) -> 
     assert being_written.is_file()
 
 
+def test_what_cannot_be_removed_is_said_and_the_search_goes_on(
+    recipe, ledger, folder, monkeypatch
+) -> None:
+    heard = Heard()
+    desk = desk_of(recipe, ledger, folder, Disk(5.0), heard)
+    desk.next_order()
+    half = folder.trial(0) / ".best.safetensors.77"
+    half.write_bytes(b"x")
+
+    remove_it = Path.unlink
+
+    def denied(path: Path, *, missing_ok: bool = False) -> None:
+        if path == half:
+            raise PermissionError(13, "Permission denied", str(path))
+        remove_it(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", denied)
+    end(desk, recipe, 0, 0.5)
+    assert desk.next_order() is not None
+    desk_of(recipe, ledger, folder, Disk(5.0), heard)
+    assert len(heard.lines) == 2
+    assert all("Permission denied" in line and half.name in line for line in heard.lines)
+
+
 def test_picks_baselines_and_the_front_are_kept(recipe, ledger, folder) -> None:
     desk = desk_of(recipe, ledger, folder, Disk(5.0))
     for number, level in enumerate((0.3, 0.9, 0.5)):

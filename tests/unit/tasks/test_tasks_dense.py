@@ -175,6 +175,13 @@ def test_what_labels_teach_is_made_once_for_all_looks_at_a_batch(monkeypatch, ta
     for _ in range(2):
         task_named(task).loss(output, batch, INFO)
     assert len(n_made) == 1
+    # Those of a look that was no training serve one.
+    with torch.inference_mode():
+        other = replace(batch)
+        task_named(task).loss(output, other, INFO)
+    task_named(task).loss(output, other, INFO).backward()
+    assert len(n_made) == 2
+    n_made.pop()
     # Other labels, other targets.
     task_named(task).loss(output, replace(batch), INFO)
     task_named(task).loss({k: v[:1] for k, v in output.items()}, batch.part(slice(0, 1)), INFO)
