@@ -5,7 +5,8 @@ next one was proposed and its process started. What lies between two runs of a s
 stopped, or killed) is no part of them, nor is what it takes to begin, nor replicates.
 
 Who searches counts as it goes (:class:`SearchTime`); who looks at a ledger counts what is there
-(:func:`took_s`). The former is never ahead, so that what ended a search is also read there.
+(:func:`took_s`). The former is not ahead, unless the clock of a worker that was lost was, so that
+what ended a search is also read there.
 """
 
 import time
@@ -17,6 +18,8 @@ from automtl.results import TrialRecord
 
 GAP_S = 30.0
 """A longer time without a trial is no part of a search: nobody was searching."""
+
+_NEVER = float("inf")
 
 
 def took_s(attempts: Sequence[Attempt], history: Sequence[TrialRecord]) -> float:
@@ -42,9 +45,6 @@ def took_s(attempts: Sequence[Attempt], history: Sequence[TrialRecord]) -> float
         total += max(0.0, end - max(begin, covered))
         covered = max(covered, end)
     return total
-
-
-_NEVER = float("inf")
 
 
 def _end(attempt: Attempt, record: TrialRecord) -> float:

@@ -16,8 +16,8 @@ class TaskLogits:
     """Logits whose softmax over the tasks of a step is learned.
 
     Each task has its own moments and its own count of steps (Kingma and Ba 2015, arXiv
-    1412.6980), so that steps without it leave no trace. With so few numbers numpy takes a
-    tenth of the time of tensors.
+    1412.6980), so that steps without it leave no trace. For so few numbers numpy takes
+    less time than tensors.
     """
 
     def __init__(self, n_tasks: int, *, lr: float, weight_decay: float = 0.0) -> None:
