@@ -13,6 +13,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+STEP = 0.01
+MOST_POINTS = 5.0
+"""Points by which a :data:`STEP` of one metric may move ``delta_primary`` before that is said."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskMetrics:
@@ -66,11 +70,26 @@ class Comparison:
     deltas: Mapping[int, DeltaM] = field(default_factory=dict)
     missing: Mapping[int, str] = field(default_factory=dict)
     rivals: Mapping[str, int] = field(default_factory=dict)
+    unsteady: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def why_none(self) -> str:
         """Why no trial at all could be compared; empty if one could."""
         return "" if self.deltas else next(iter(self.missing.values()), "")
+
+    @property
+    def caution(self) -> str:
+        """What a reader of the percentages has to know; empty where nothing is."""
+        if not self.deltas or not self.unsteady:
+            return ""
+        said = " and ".join(
+            f"{STEP} of {metric} is {points:.0f} points"
+            for metric, points in self.unsteady.items()
+        )
+        return (
+            f"Δm (primary metrics) hangs on a single-task network that is near 0: {said}. Compare "
+            "the metrics themselves"
+        )
 
 
 def delta_m(
@@ -110,6 +129,29 @@ def delta_m(
             if math.isnan(change)
         ),
     )
+
+
+def unsteady(
+    baselines: Mapping[str, Mapping[str, float]], tasks: Mapping[str, TaskMetrics]
+) -> dict[str, float]:
+    """Return the primary metrics that are so near 0 in a baseline that delta-m hangs on them.
+
+    Args:
+        baselines: By task, what the task's own model reaches.
+        tasks: The metrics of each task. Those that shall be small have units of their own, and
+            are left out.
+
+    Returns:
+        By metric, how many points of ``delta_primary`` a :data:`STEP` of it is, where these are
+        more than :data:`MOST_POINTS`.
+    """
+    primaries = {task: of.metrics[0] for task, of in tasks.items()}
+    found = {}
+    for task, metric in primaries.items():
+        value = abs(baselines.get(task, {}).get(metric, 0.0))
+        if value > 0 and metric not in tasks[task].smaller_is_better:
+            found[metric] = 100 * STEP / value / len(tasks)
+    return {metric: points for metric, points in found.items() if points > MOST_POINTS}
 
 
 def _change(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from automtl.analysis.replicates import replication_of
 from automtl.attempts import Attempt
-from automtl.cli.replicate import nothing_yet, print_replication, replicated_json
+from automtl.cli.replicate import nothing_yet, once_line, print_replication, replicated_json
 from automtl.cli.show import (
     delta_table,
     print_json,
@@ -25,7 +25,7 @@ from automtl.ledger.store import Ledger
 from automtl.left_out import lines_of
 from automtl.pareto import front
 from automtl.picks import pick
-from automtl.results import TrialRecord, TrialStatus
+from automtl.results import Objective, TrialRecord, TrialStatus
 from automtl.space.mistakes import Mistake, render
 from automtl.space.recipe import Budget, Recipe, find_recipe
 from automtl.space.search import Search
@@ -132,6 +132,8 @@ def show_front(folder: Path, *, as_json: bool) -> int:
     if any(record.number in compared.deltas for record in members):
         named = [record for record in history if record.baseline]
         console.print(delta_table([*members, *named], compared))
+        if compared.caution:
+            say(console, compared.caution)
     elif compared.why_none:
         say(console, f"No delta-m: {compared.why_none}")
     if again is not None:
@@ -182,9 +184,17 @@ def show_best(
     if not_recorded:
         say(console, f"The pick was not recorded: {not_recorded}")
     if not trains_own_code(study):
-        root = shlex.quote(str(folder))
-        say(console, f"Export it: automtl export {root} --trial {chosen.number}")
+        for line in _next_lines(folder, history, study.objectives, chosen.number):
+            say(console, line)
     return OK
+
+
+def _next_lines(
+    folder: Path, history: Sequence[TrialRecord], objectives: Sequence[Objective], number: int
+) -> list[str]:
+    once = once_line(folder, history, objectives)
+    export = f"Export it: automtl export {shlex.quote(str(folder))} --trial {number}"
+    return [once, export] if once else [export]
 
 
 def make_report(folder: Path, out: Path | None) -> int:

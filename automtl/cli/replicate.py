@@ -7,7 +7,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from automtl.analysis.replicates import Replicated, Replication, replication_of
+from automtl.analysis.replicates import (
+    Replicated,
+    Replication,
+    is_trained_once,
+    replication_of,
+)
 from automtl.cli.progress import Progress
 from automtl.cli.show import plain_table, print_pick
 from automtl.cli.terminal import INTERRUPTED, OK, make_console, say
@@ -19,6 +24,8 @@ from automtl.space.stored import stored_search
 from automtl.study.folder import StudyFolder
 from automtl.study.search import opened, run
 from automtl.study.words import number, short
+
+PROPOSED_SEEDS = 3
 
 
 def replicate_front(folder: Path, *, seeds: int, takeover: bool) -> int:
@@ -57,6 +64,20 @@ def cost_line(history: Sequence[TrialRecord], missing: Sequence[Replicate]) -> s
     return (
         f"{len(missing)} trainings of the front (trials {', '.join(map(str, sources))}){begun}: "
         f"about {training_s(missing) / 60:.1f} minutes, one after another"
+    )
+
+
+def once_line(
+    folder: Path, history: Sequence[TrialRecord], objectives: Sequence[Objective]
+) -> str:
+    """Say what to run where a choice rests on one training of each; empty where it does not."""
+    if not is_trained_once(history, objectives):
+        return ""
+    minutes = training_s(missing_replicates(history, objectives, PROPOSED_SEEDS)) / 60
+    root = shlex.quote(str(folder))
+    return (
+        f"Each was trained once. To choose by the means of new seeds, about {minutes:.1f} "
+        f"minutes: automtl replicate {root} --seeds {PROPOSED_SEEDS}"
     )
 
 

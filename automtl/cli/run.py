@@ -13,6 +13,7 @@ from rich.console import Console
 
 from automtl.analysis.floors import unbeaten
 from automtl.cli.progress import Progress
+from automtl.cli.replicate import once_line
 from automtl.cli.show import comparison_table, print_pick, trial_table
 from automtl.cli.terminal import FAILED, INTERRUPTED, OK, make_console, say
 from automtl.controller.ending import ending_of, more_trials, why_ended
@@ -243,6 +244,8 @@ def _show_front(
         picks = ledger.picks()
     if picks:
         print_pick(console, picks[-1])
+    if once := once_line(folder.root, history, objectives):
+        say(console, once)
 
 
 def show_failures(console: Console, outcome: Outcome) -> None:

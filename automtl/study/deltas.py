@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from automtl.analysis.delta import Comparison, DeltaM, TaskMetrics, delta_m
+from automtl.analysis.delta import Comparison, DeltaM, TaskMetrics, delta_m, unsteady
 from automtl.config import TrialConfig
 from automtl.results import TrialRecord, TrialStatus
 
@@ -22,6 +22,7 @@ def deltas_of(history: Sequence[TrialRecord]) -> Comparison:
     deltas: dict[int, DeltaM] = {}
     missing: dict[int, str] = {}
     rivals: dict[str, int] = {}
+    shaky: dict[str, float] = {}
     asked = any(is_single(r) for r in history)
     for record in ended:
         config = _config_of(record)
@@ -33,12 +34,14 @@ def deltas_of(history: Sequence[TrialRecord]) -> Comparison:
         tasks = _metrics_of(config)
         best = _best(singles, tasks)
         rivals |= {task: rival.number for task, rival in best.items()}
-        delta = delta_m(record.values, {task: r.values for task, r in best.items()}, tasks)
+        baselines = {task: r.values for task, r in best.items()}
+        shaky |= unsteady(baselines, tasks)
+        delta = delta_m(record.values, baselines, tasks)
         if delta is None:
             missing[record.number] = _why(record, tasks, best)
         else:
             deltas[record.number] = delta
-    return Comparison(deltas=deltas, missing=missing, rivals=rivals)
+    return Comparison(deltas=deltas, missing=missing, rivals=rivals, unsteady=shaky)
 
 
 def is_single(record: TrialRecord) -> bool:

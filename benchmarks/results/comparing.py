@@ -148,5 +148,20 @@ def verdict(found: Interval, rival: str) -> str:
     return f"{'better' if found.mean > 0 else 'worse'} than {rival} ({said})"
 
 
+def tally(found: Iterable[Interval], rival: str, of_what: str) -> str:
+    """Count the comparisons that came out clearly, one way and the other.
+
+    >>> one = Interval(mean=0.02, low=0.01, high=0.03)
+    >>> tally([one, Interval(mean=0.02, low=-0.01, high=0.05)], "joint", "cells")
+    'better than joint in 1 of 2 cells, worse in none'
+    """
+    some = list(found)
+    better, worse = (
+        sum(one.is_clear and (one.mean > 0) == is_gain for one in some) or "none"
+        for is_gain in (True, False)
+    )
+    return f"better than {rival} in {better} of {len(some)} {of_what}, worse in {worse}"
+
+
 def _short(number: float, sign: str = "-") -> str:
     return f"{number:{sign}.3f}".replace("0.", ".", 1)

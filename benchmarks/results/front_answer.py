@@ -1,20 +1,24 @@
 """What the trainings of questions 1, 2 and 5 say, on the test split, paired by seed."""
 
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from automtl.analysis.delta import delta_m
-from automtl.analysis.replicates import probability_on_front
-from automtl.pareto import losses_of
-from automtl.picks import pick
 from automtl.results import Objective, TrialRecord
-from benchmarks.results.comparing import Interval, difference, interval, means_of, text, verdict
-from benchmarks.results.front_arms import ALONE, DEFAULT_WAYS, METRICS, front_arm
+from benchmarks.results.comparing import MEAN, Interval, interval, tally, verdict
+from benchmarks.results.front_arms import ALONE, DEFAULT_WAYS, front_arm
 from benchmarks.results.front_costs import costs_table, sharing_words
-from benchmarks.results.section import waiting
+from benchmarks.results.front_gains import gains, gains_table, rivals
+from benchmarks.results.front_members import (
+    chosen,
+    gain_line,
+    gain_of_new_seeds,
+    members,
+    members_line,
+    members_table,
+    n_stay,
+)
+from benchmarks.results.metrics import METRICS
 from benchmarks.results.trainings import Outcome
 
 CONVENTIONS = ("delta_per_metric", "delta_per_task", "delta_primary")
@@ -24,16 +28,31 @@ Seeds = Mapping[int, Outcome]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """A member of the searched front, trained again.
+class Answered:
+    """What was found on one kind of data.
 
     Attributes:
-        number: Of its trial.
-        p_front: Probability that its means are on the front of all members' means (validation).
+        gains: By rival, the pick's gain in the mean of the primary metrics.
+        stay: How many members stay on the front, and how many there are.
     """
 
-    number: int
-    p_front: float
+    gains: Mapping[str, Interval]
+    stay: tuple[int, int]
+
+
+def answered(
+    history: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
+    outcomes: Sequence[Outcome],
+) -> Answered:
+    """Return what the sentence over all kinds of data is made of."""
+    arms = by_arm(outcomes)
+    ours = arms[front_arm(chosen(history, objectives, arms))]
+    found = members(history, objectives, arms)
+    return Answered(
+        gains={name: gains(ours, one)[MEAN] for name, one in rivals(arms).items()},
+        stay=(n_stay(found), len(found)),
+    )
 
 
 def tables(
@@ -60,8 +79,8 @@ def tables(
             f"{n_done} of {n_seeds} seeds. {sharing_words(history, number).capitalize()}.\n",
             costs_table(number, arms, n_steps),
             alone_table(number, arms),
-            default_table(number, arms),
-            members_line(members(history, objectives, arms)),
+            gains_table(number, arms),
+            members_table(members(history, objectives, arms)),
         )
     )
 
@@ -70,29 +89,36 @@ def answer(
     history: Sequence[TrialRecord],
     objectives: Sequence[Objective],
     outcomes: Sequence[Outcome],
-    n_seeds: int,
 ) -> str:
-    """Return the answer in one sentence, once all seeds are there."""
+    """Return the answer on one kind of data in one sentence, once all seeds are there."""
     arms = by_arm(outcomes)
-    n_done = min((len(seeds) for seeds in arms.values()), default=0)
-    if n_done < n_seeds:
-        return waiting(n_done, n_seeds)
     number = chosen(history, objectives, arms)
+    ours = arms[front_arm(number)]
     said = [sharing_words(history, number)]
+    verdicts = [verdict(gains(ours, one)[MEAN], name) for name, one in rivals(arms).items()]
+    said.append(f"in the mean of the three metrics the pick is {', '.join(verdicts)}")
     for against, pattern in ALONE.items():
         if all(pattern.format(task) in arms for task in METRICS):
-            found = deltas(arms[front_arm(number)], arms, pattern)
+            found = deltas(ours, arms, pattern)
             change = "undefined" if found is None else percent(found[-1]).strip("*")
-            said.append(
-                f"against single tasks {against} the pick's Δm (primary metrics) is {change}"
-            )
-    ours = arms[front_arm(number)]
-    for way in DEFAULT_WAYS.values():
-        if way in arms:
-            gain = interval([_mean(ours[seed]) - _mean(one) for seed, one in arms[way].items()])
-            said.append(f"in the mean of the three metrics it is {verdict(gain, way)}")
+            said.append(f"Δm (primary metrics) against single tasks {against} is {change}")
     said.append(members_line(members(history, objectives, arms)))
-    return "; ".join(said)
+    gain = gain_of_new_seeds(history, objectives, arms)
+    return "; ".join((*said, *([] if gain is None else [gain_line(gain)])))
+
+
+def summary(found: Sequence[Answered]) -> str:
+    """Return the answer over all kinds of data in one sentence."""
+    names = dict.fromkeys(name for one in found for name in one.gains)
+    said = [
+        tally([o.gains[name] for o in found if name in o.gains], name, "kinds of data")
+        for name in names
+    ]
+    stay, every = (sum(counts) for counts in zip(*(one.stay for one in found), strict=True))
+    return (
+        f"in the mean of the three metrics the pick is {'; '.join(said)}; {stay} of {every} "
+        "members of the fronts stay on them with new seeds"
+    )
 
 
 def by_arm(outcomes: Sequence[Outcome]) -> dict[str, dict[int, Outcome]]:
@@ -101,42 +127,6 @@ def by_arm(outcomes: Sequence[Outcome]) -> dict[str, dict[int, Outcome]]:
     for outcome in outcomes:
         found.setdefault(outcome.arm, {})[outcome.seed] = outcome
     return found
-
-
-def members(
-    history: Sequence[TrialRecord],
-    objectives: Sequence[Objective],
-    arms: Mapping[str, Seeds],
-) -> tuple[Member, ...]:
-    """Return the front's members with what new seeds leave of them, on the validation split."""
-    some = [record for record in history if front_arm(record.number) in arms]
-    tables = [
-        losses_of(
-            [
-                record.model_copy(update={"values": outcome.validation})
-                for outcome in arms[front_arm(record.number)].values()
-            ],
-            objectives,
-        )
-        for record in some
-    ]
-    shares = probability_on_front([np.asarray(table) for table in tables])
-    return tuple(
-        Member(number=record.number, p_front=share)
-        for record, share in zip(some, shares, strict=True)
-    )
-
-
-def chosen(
-    history: Sequence[TrialRecord], objectives: Sequence[Objective], arms: Mapping[str, Seeds]
-) -> int:
-    """Return the trial that the knee of the validation means over new seeds picks."""
-    replicated = [
-        record.model_copy(update={"values": means_of(arms[front_arm(record.number)].values())})
-        for record in history
-        if front_arm(record.number) in arms
-    ]
-    return pick(replicated, objectives).number
 
 
 def deltas(ours: Seeds, arms: Mapping[str, Seeds], pattern: str) -> tuple[Interval, ...] | None:
@@ -175,37 +165,6 @@ def alone_table(pick_number: int, arms: Mapping[str, Seeds]) -> str:
                 cells = ["undefined"] * len(HEADS) if found is None else map(percent, found)
                 lines.append(f"| {label} | {against} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
-
-
-def default_table(pick_number: int, arms: Mapping[str, Seeds]) -> str:
-    """Return, in Markdown, what the pick reaches and how far that is from the defaults."""
-    primaries = [of.metrics[0] for of in METRICS.values()]
-    ours = arms[front_arm(pick_number)]
-    reached = [text(interval([one.test[m] for one in ours.values()])) for m in primaries]
-    lines = [
-        "| | " + " | ".join(primaries) + " |",
-        "|---|" + "---|" * len(primaries),
-        f"| pick (trial {pick_number}) | " + " | ".join(reached) + " |",
-    ]
-    for way in DEFAULT_WAYS.values():
-        if way in arms:
-            gains = [
-                interval([ours[seed].test[m] - one.test[m] for seed, one in arms[way].items()])
-                for m in primaries
-            ]
-            lines.append(f"| beyond {way} | " + " | ".join(map(difference, gains)) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _mean(outcome: Outcome) -> float:
-    return statistics.mean(outcome.test[of.metrics[0]] for of in METRICS.values())
-
-
-def members_line(found: Sequence[Member]) -> str:
-    """Say how many members stay on the front."""
-    stay = sum(member.p_front >= 0.5 for member in found)
-    shares = ", ".join(f"trial {member.number} {member.p_front:.0%}" for member in found)
-    return f"{stay} of {len(found)} members stay on the front with new seeds ({shares})"
 
 
 def percent(found: Interval) -> str:

@@ -10,7 +10,6 @@ joint; and hand-set stages.
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from automtl.analysis.delta import TaskMetrics
 from automtl.config import TrialConfig
 from automtl.data.table import DataInfo
 from automtl.model.cost import parameters_of_tree
@@ -35,13 +34,6 @@ ALONE = {
     "as many parameters together": "{} alone, narrow",
 }
 """What single-task networks are compared at, and the names of these arms."""
-
-METRICS = {
-    "detection": TaskMetrics(metrics=("detection/mAP", "detection/mAP_50")),
-    "segmentation": TaskMetrics(metrics=("segmentation/mIoU",)),
-    "tracking": TaskMetrics(metrics=("tracking/IDF1",)),
-}
-"""What a task is judged by on the test split, the primary metric first."""
 
 
 def front_trainings(

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from automtl.config import TrialConfig
 from automtl.model.backbones import build_stages
 from automtl.results import TrialRecord
-from benchmarks.results.front_arms import ALONE, DEFAULT_WAYS, METRICS, front_arm
+from benchmarks.results.front_arms import ALONE, DEFAULT_WAYS, front_arm
+from benchmarks.results.metrics import METRICS
 from benchmarks.results.trainings import Outcome
 
 HEADS = (

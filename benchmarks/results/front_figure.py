@@ -7,7 +7,8 @@ from plotly.subplots import make_subplots
 
 from automtl_dashboards.palette import EDGE, FONT, FRONT, PICK, SHARED, SINGLE_TASK
 from benchmarks.results.comparing import interval
-from benchmarks.results.front_arms import ALONE, DEFAULT_WAYS, METRICS, front_arm
+from benchmarks.results.front_arms import ALONE, DEFAULT_WAYS, front_arm
+from benchmarks.results.metrics import METRICS
 from benchmarks.results.trainings import Outcome
 
 Arms = Mapping[str, Mapping[int, Outcome]]

@@ -5,11 +5,14 @@ from pathlib import Path
 
 from automtl.space.recipe import load_recipe
 from benchmarks.results.datasets import DATA_SETS
-from benchmarks.results.front_answer import answer, by_arm, chosen, tables
+from benchmarks.results.front_answer import answer, answered, by_arm, summary, tables
 from benchmarks.results.front_arms import QUESTION, front_trainings
 from benchmarks.results.front_figure import figure
+from benchmarks.results.front_members import chosen
 from benchmarks.results.keeping import Kept
 from benchmarks.results.running import whole
+from benchmarks.results.schedule_arms import Size, ways
+from benchmarks.results.schedule_section import rates_of
 from benchmarks.results.section import Section, waiting
 
 PROTOCOL = (
@@ -18,41 +21,54 @@ PROTOCOL = (
     "each task alone. Then, with new seeds: the members of the front; the best single-task "
     "networks at their own width and length, with a third of the steps each (as many passes as a "
     "network takes that shares all), and so narrow that together they have as many parameters as "
-    "the pick; equal weights, all shared, joint; and YOLOP-like stages set by hand. The first "
+    "the knee of the searched values, where the backbone has a width; equal weights, all shared, "
+    "joint; and YOLOP-like stages set by hand. The first "
     "table says what each costs: the pick pays for each stage that it does not share, so that it "
     "is to be compared with networks of as much computation; a step of the stages set by hand "
     "trains fewer tasks than its row says. The pick is the knee of the means over new seeds on "
     "the validation split; the test split is scored once for each arm and seed. Δm is the mean "
     "change against single tasks in percent, positive for better, in the three published "
-    "conventions."
+    "conventions. Differences are paired by seed, with 95 % intervals (Student's t), in bold "
+    "where 0 lies outside. A member is on the front with the probability that its means over new "
+    "seeds are on the front of all members' means. What new seeds are worth to a pick is scored "
+    "on seeds that took no part in it: for each one the pick is made from the others."
 )
 
 
-def section(kept: Kept, recipes: Mapping[str, Path], seeds: Sequence[int]) -> Section:
+JOINT = ways()[0].name
+"""The way of equal weights for which question 3 tried learning rates."""
+
+
+def section(
+    kept: Kept, recipes: Mapping[str, Path], seeds: Sequence[int], schedule: Size
+) -> Section:
     """Return the section from what is kept.
 
     Args:
         kept: Trainings and searches.
         recipes: The searches by data set.
         seeds: The new ones.
+        schedule: Of question 3, which tried learning rates of joint training.
     """
-    found, figures, answers = {}, {}, []
+    found, figures, details, all_answered = {}, {}, [], []
     for name, path in recipes.items():
         title, recipe = DATA_SETS[name].title, load_recipe(path)
         searched = kept.studies.get(recipe.name)
         if searched is None:
-            answers.append(f"{title}: not answered yet (its search was not run)")
+            details.append(f"{title}: not answered yet (its search was not run)")
             continue
         trainings = list(front_trainings(name, searched, None, recipe=recipe, seeds=seeds))
         outcomes = whole(trainings, kept.trainings)
-        if not outcomes:
-            answers.append(f"{title}: {waiting(0, len(seeds))}")
-            continue
-        given = (searched.history, recipe.objectives, outcomes, len(seeds))
-        found[title] = tables(*given, {one.arm: one.n_steps for one in trainings})
-        arms = by_arm(outcomes)
-        figures[title] = figure(chosen(searched.history, recipe.objectives, arms), arms)
-        answers.append(f"{title}: {answer(*given)}")
+        n_done = len({one.seed for one in outcomes})
+        if n_done < len(seeds):
+            details.append(f"{title}: {waiting(n_done, len(seeds))}")
+        else:
+            details.append(f"{title}: {answer(searched.history, recipe.objectives, outcomes)}")
+            all_answered.append(answered(searched.history, recipe.objectives, outcomes))
+        if outcomes:
+            arms, steps = by_arm(outcomes), {one.arm: one.n_steps for one in trainings}
+            found[title] = tables(searched.history, recipe.objectives, outcomes, len(seeds), steps)
+            figures[title] = figure(chosen(searched.history, recipe.objectives, arms), arms)
     return Section(
         name=QUESTION,
         title="1, 2 and 5. The searched front against single tasks and defaults",
@@ -60,10 +76,23 @@ def section(kept: Kept, recipes: Mapping[str, Path], seeds: Sequence[int]) -> Se
         "equal passes? Does it beat equal weights with everything shared, and stages set by hand? "
         "How many of its members stay on the front with new seeds?",
         protocol=PROTOCOL,
-        answer=". ".join(answers),
+        answer=summary(all_answered) if all_answered else "not answered yet",
+        details=tuple(details),
         tables=found,
         figures=figures,
         limits="Small networks and a small search, which had no price on size. Latencies are the "
         "median of five, of a machine that did other work. "
-        + " ".join(f"{DATA_SETS[name].title}: {DATA_SETS[name].limits}" for name in recipes),
+        + " ".join(_limits(name, rates_of(name, kept, schedule)) for name in recipes),
+    )
+
+
+def _limits(dataset: str, rates: Mapping[str, float] | None) -> str:
+    """Return those of a data set, with the rate that joint training would rather have had."""
+    one = DATA_SETS[dataset]
+    said = f"{one.title}: {one.limits}"
+    if rates is None:
+        return said
+    return (
+        f"{said} Equal weights and stages have the recipe's learning rate; question 3 found "
+        f"{rates[JOINT]:g} times it best for equal weights, out of those that it tried."
     )

@@ -44,7 +44,7 @@ def sections(kept: Kept, plan: Plan) -> tuple[Section, ...]:
     """Return the sections in the order of the questions."""
     stopping = kept.virtual.get(stopping_runs.QUESTION)
     return (
-        front_section.section(kept, plan.front_recipes, plan.front_seeds),
+        front_section.section(kept, plan.front_recipes, plan.front_seeds, plan.schedule),
         schedule_section.section(kept, plan.schedule),
         stopping_answer.section(stopping and stopping_runs.stopping_of(stopping)),
         further_section.section(kept, plan.further),

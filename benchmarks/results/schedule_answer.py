@@ -1,5 +1,6 @@
 """What the trainings of question 3 say: a table, a figure, and a sentence."""
 
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
 import plotly.graph_objects as go
@@ -11,12 +12,13 @@ from benchmarks.results.comparing import (
     Compared,
     compare,
     difference,
+    tally,
     text,
     verdict,
     with_mean,
 )
+from benchmarks.results.metrics import PRIMARIES
 from benchmarks.results.schedule_arms import (
-    PRIMARIES,
     QUESTION,
     Size,
     arm_of,
@@ -36,6 +38,9 @@ SHOWN = {**METRICS, MEAN: "mean of the three"}
 COLORS = (FRONT, PICK, SINGLE_TASK)
 APART = 0.05
 """Distance of neighbouring marks at one share of the labels: else intervals hide one another."""
+
+FIRST = ("together", ALL)
+"""The cell that is trained first."""
 
 DASHES = {"together": "solid", "apart": "dot"}
 
@@ -96,7 +101,51 @@ def answer(cells: Cells, n_seeds: int) -> str:
     return "; ".join((*said, *unsaid))
 
 
-def labels_words(cells: Cells) -> str:
+def summary(found: Sequence[Cells], n_seeds: int) -> str:
+    """Return the answer over all kinds of data: what comes out clearly, counted.
+
+    Cells in which all labels are used, few of them, and labels on other frames, each apart.
+    """
+    kinds: dict[str, list[Sequence[Compared]]] = {}
+    for cells in found:
+        for place, cell in cells.items():
+            if cell and cell[0].n_seeds == n_seeds:
+                kinds.setdefault(_kind(*place), []).append(cell)
+    if not kinds:
+        return "not answered yet"
+    said = []
+    for number, way in enumerate(ways()[1:], start=1):
+        counts = [
+            tally([cell[number].differences[MEAN] for cell in some], "joint", f"cells with {kind}")
+            for kind, some in kinds.items()
+        ]
+        said.append(f"{_way(way.name)} is {'; '.join(counts)}")
+    return f"in the mean of the three metrics, {'; and '.join(said)}"
+
+
+def _kind(layout: str, fraction: float) -> str:
+    if layout != FIRST[0]:
+        return "labels on clips of each task's own"
+    return "all labels" if fraction == ALL else "few labels"
+
+
+def seconds_words(dataset: str, outcomes: Sequence[Outcome]) -> str:
+    """Say how long each way trains beside joint training: medians over pairs of cell and seed."""
+    took = {(one.arm, one.seed): one.seconds for one in outcomes if one.dataset == dataset}
+    base, *others = [way.name for way in ways()]
+    said = []
+    for name in others:
+        ratios = [
+            seconds / took[arm.replace(name, base), seed]
+            for (arm, seed), seconds in took.items()
+            if arm.endswith(name)
+        ]
+        if ratios:
+            said.append(f"{_way(name)} takes {statistics.median(ratios):.1f} times")
+    return f"{' and '.join(said)} joint's seconds" if said else ""
+
+
+def labels_words(cells: Cells, title: str) -> str:
     """Say what joint training reaches with the fewest and with all labels, where both are there.
 
     Where that is the same, labels are not what is scarce, and the cells of few labels say little
@@ -110,8 +159,8 @@ def labels_words(cells: Cells) -> str:
         for metric, words in METRICS.items()
     )
     return (
-        f"With {_percent(FRACTIONS[0])} and with all labels joint training reaches {said}: "
-        "where these are close, it is steps and not labels that are scarce here. "
+        f"{title}: with {_percent(FRACTIONS[0])} and with all labels joint training reaches "
+        f"{said}: where these are close, it is steps and not labels that are scarce here. "
     )
 
 
@@ -127,10 +176,13 @@ def _percent(fraction: float) -> str:
 
 def _of_cell(found: Sequence[Compared]) -> str:
     return ", ".join(
-        f"{one.arm.partition(': ')[2].replace(', ', ' with ')} is "
-        f"{verdict(one.differences[MEAN], 'joint')}"
+        f"{_way(one.arm.partition(': ')[2])} is {verdict(one.differences[MEAN], 'joint')}"
         for one in found[1:]
     )
+
+
+def _way(name: str) -> str:
+    return name.replace(", ", " with ")
 
 
 def figure(cells: Cells) -> go.Figure:

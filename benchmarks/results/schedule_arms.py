@@ -14,6 +14,7 @@ from pathlib import Path
 
 from automtl.config import AlternatingSchedule, FixedWeighting, JointSchedule, TrialConfig
 from benchmarks.results.datasets import default_of
+from benchmarks.results.metrics import PRIMARIES
 from benchmarks.results.schedule_data import (
     ALL,
     ALL_CLIPS,
@@ -29,7 +30,6 @@ QUESTION = "schedule"
 EPOCHS, STEPS_PER_EPOCH = 4, 100
 """Of joint training: two thirds of what `quickstart` takes, some 20 s of one core."""
 
-PRIMARIES = ("detection/mAP", "segmentation/mIoU", "tracking/IDF1")
 SEEDS = (0, 1, 2, 3, 4)
 RATES = (0.5, 1.0, 2.0)
 """What multiplies the recipe's learning rate."""

@@ -10,6 +10,8 @@ from benchmarks.results.schedule_answer import (
     cells_of,
     figure,
     labels_words,
+    seconds_words,
+    summary,
     table,
 )
 from benchmarks.results.schedule_arms import (
@@ -28,17 +30,20 @@ MANY = 18
 
 def section(kept: Kept, size: Size) -> Section:
     """Return the section from what is kept."""
-    tables, figures, answers, said, scarce = {}, {}, [], [], ""
+    tables, figures, details, said, scarce, found = {}, {}, [], [], "", []
     for dataset in DATA_SETS.values():
         rates = rates_of(dataset.name, kept, size)
         if rates is None:
-            answers.append(f"{dataset.title}: {waiting(0, len(size.seeds))}")
+            details.append(f"{dataset.title}: {waiting(0, len(size.seeds))}")
             continue
-        cells = cells_of(dataset.name, outcomes_of(dataset.name, kept, size))
-        answers.append(f"{dataset.title}: {answer(cells, len(size.seeds))}")
+        outcomes = outcomes_of(dataset.name, kept, size)
+        cells, took = cells_of(dataset.name, outcomes), seconds_words(dataset.name, outcomes)
+        words = [answer(cells, len(size.seeds)), *([took] if took else [])]
+        details.append(f"{dataset.title}: {'; '.join(words)}")
         said.append(_data_words(dataset, rates, size))
         tables[dataset.title] = table(cells, size)
-        scarce += labels_words(cells)
+        found.append(cells)
+        scarce += labels_words(cells, dataset.title)
         if any(cells.values()):
             figures[dataset.title] = figure(cells)
     return Section(
@@ -47,7 +52,8 @@ def section(kept: Kept, size: Size) -> Section:
         asks="Joint or alternating, at equal forward passes and at equal optimizer steps of each "
         "task, where labels are many and few, and where the tasks' labels lie on other frames?",
         protocol=" ".join((_protocol(size), *said)),
-        answer=". ".join(answers),
+        answer=summary(found, len(size.seeds)),
+        details=tuple(details),
         tables=tables,
         figures=figures,
         limits=f"Short trainings of a small network. {scarce}Rates were chosen with all "

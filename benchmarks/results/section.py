@@ -18,6 +18,7 @@ class Section:
         asks: The question.
         protocol: What was done.
         answer: One sentence without its full stop, or that there is none yet.
+        details: The answer's figures, a sentence for each kind of data, without full stops.
         tables: In Markdown, by the data set's title; empty where nothing was measured.
         figures: By the same titles; fewer, where there is nothing to draw.
         limits: What the figures do not say.
@@ -29,6 +30,7 @@ class Section:
     asks: str
     protocol: str
     answer: str
+    details: tuple[str, ...] = ()
     tables: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, go.Figure] = field(default_factory=dict)
     limits: str
@@ -47,7 +49,9 @@ class Section:
             if title in self.figures:
                 parts.append(f"![{self.title}: {title}](pictures/{self.picture(title)})")
         answer = f"{self.answer[0].upper()}{self.answer[1:]}."
-        parts += [f"**Answer.** {answer}", f"**Limits.** {self.limits}"]
+        details = "\n".join(f"- {one}." for one in self.details)
+        parts += [f"**Answer.** {answer}", *([details] if details else [])]
+        parts.append(f"**Limits.** {self.limits}")
         return "\n\n".join(parts) + "\n"
 
     def picture(self, title: str) -> str:

@@ -1,5 +1,6 @@
 """What new seeds say about the front, in words and as a table."""
 
+import html
 import math
 from collections.abc import Sequence
 
@@ -24,6 +25,15 @@ def replicates_words(again: Replication) -> str:
     return (
         f"<p>The hypervolume of these configurations was {number(found.searched)} by the values "
         f"that the search saw and is {number(found.replicated)} by the means{luck}.{partial}</p>"
+    )
+
+
+def once_words(command: str) -> str:
+    """Say, as HTML, that nothing was trained again, and what does that."""
+    return (
+        "Each member of the front was trained once, and some of their values are luck. "
+        f"<code>{html.escape(command)}</code> trains them again with new seeds; picks are then "
+        "made from the means."
     )
 
 

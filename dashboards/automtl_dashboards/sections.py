@@ -3,7 +3,7 @@
 import html
 from collections.abc import Mapping, Sequence
 
-from automtl.analysis.replicates import replication_of
+from automtl.analysis.replicates import is_trained_once, replication_of
 from automtl.results import TrialRecord
 from automtl_dashboards.choices import choices_table, fill_choices
 from automtl_dashboards.figures.curves import draw_curves, fill_losses, fill_objectives
@@ -18,7 +18,7 @@ from automtl_dashboards.gallery import gallery_html
 from automtl_dashboards.labels import with_code
 from automtl_dashboards.lessons import lessons_table, lessons_words
 from automtl_dashboards.page import Section
-from automtl_dashboards.replicates import replicates_table, replicates_words
+from automtl_dashboards.replicates import once_words, replicates_table, replicates_words
 from automtl_dashboards.runs import run_words
 from automtl_dashboards.snapshot import Snapshot
 from automtl_dashboards.standing import Standing, notable
@@ -73,7 +73,10 @@ def replicates_sections(snapshot: Snapshot, standing: Standing) -> list[Section]
     """Return what new seeds say of the front, where there are any."""
     again = replication_of(snapshot.history, standing.objectives)
     if again is None:
-        return []
+        command = snapshot.notes.get("New seeds")
+        if not command or not is_trained_once(snapshot.history, standing.objectives):
+            return []
+        return [_empty("replicates", "New seeds", once_words(command))]
     figure = fill_replicates(snapshot.history, again, standing.objectives)
     return [
         Section(
@@ -240,7 +243,8 @@ def trials_section(snapshot: Snapshot, standing: Standing) -> Section:
         intro="★ pick, ● on the front; the best value of each objective is bold. A click on a "
         "heading sorts; a heading tells its full name when the mouse rests on it."
         + run_words(snapshot.runs)
-        + (f" No Δm: {with_code(compared.why_none)}." if compared.why_none else ""),
+        + (f" No Δm: {with_code(compared.why_none)}." if compared.why_none else "")
+        + (f" {compared.caution}." if compared.caution else ""),
         body=trials_table(snapshot.history, standing, compared.deltas, snapshot.runs),
     )
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automtl.analysis.delta import TaskMetrics, delta_m
+from automtl.analysis.delta import MOST_POINTS, STEP, TaskMetrics, delta_m, unsteady
 
 NYU = {
     "segmentation": TaskMetrics(metrics=("mIoU", "PAcc")),
@@ -73,3 +73,27 @@ def test_no_mean_over_fewer_tasks_under_the_same_name(spoil):
     else:
         single["depth"]["AErr"] = 0.0
     assert delta_m(values, single, NYU) is None
+
+
+QUALITIES = {name: TaskMetrics(metrics=(name,)) for name in ("mAP", "mIoU", "IDF1")}
+reached = st.fixed_dictionaries({name: st.floats(0.001, 1) for name in QUALITIES})
+
+
+@given(alone=reached, ours=reached, metric=st.sampled_from(list(QUALITIES)))
+def test_it_is_said_where_a_hundredth_of_a_metric_moves_delta_m_far(alone, ours, metric):
+    rivals = {name: {name: value} for name, value in alone.items()}
+    better = {**ours, metric: ours[metric] + STEP}
+    before, after = (delta_m(values, rivals, QUALITIES) for values in (ours, better))
+    assert before is not None
+    assert after is not None
+    moved, said = after.primary - before.primary, unsteady(rivals, QUALITIES)
+    if metric in said:
+        assert said[metric] == pytest.approx(moved)
+        assert moved > MOST_POINTS
+    else:
+        assert moved <= MOST_POINTS * (1 + 1e-9)
+
+
+def test_errors_in_units_of_their_own_are_not_judged_by_a_hundredth():
+    rivals = baselines(row(*[0.001] * 9))
+    assert list(unsteady(rivals, NYU)) == ["mIoU"]

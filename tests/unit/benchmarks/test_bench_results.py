@@ -17,6 +17,8 @@ from benchmarks.results.schedule_answer import (
     cells_of,
     figure,
     labels_words,
+    seconds_words,
+    summary,
     table,
 )
 from benchmarks.results.schedule_arms import (
@@ -236,11 +238,50 @@ def test_one_seed_has_neither_intervals_nor_bold_figures() -> None:
 
 
 def test_what_more_labels_give_is_said_once_both_ends_are_there() -> None:
-    said = labels_words(cells_of("shapes", all_outcomes()))
-    assert said.startswith("With 10 % and with all labels joint training reaches detection, mAP ")
+    said = labels_words(cells_of("shapes", all_outcomes()), "Clips")
+    assert said.startswith(
+        "Clips: with 10 % and with all labels joint training reaches detection, mAP "
+    )
     assert said.count("0.510 and 0.510") == len(METRICS)
     some = [one for one in all_outcomes() if "100 %" in one.arm]
-    assert not labels_words(cells_of("shapes", some))
+    assert not labels_words(cells_of("shapes", some), "Clips")
+
+
+def test_the_answer_counts_what_came_out_clearly() -> None:
+    def worse(one: Outcome) -> Outcome:
+        return replace(one, test=dict.fromkeys(METRICS, 0.1 + 0.001 * one.seed))
+
+    outcomes = [
+        worse(one)
+        if one.arm.endswith("as many steps") and "together, 10 %" in one.arm
+        else replace(one, test=dict.fromkeys(METRICS, 0.5 + 0.1 * one.seed))
+        if one.arm == "labels apart, 30 %: joint"
+        else one
+        for one in all_outcomes()
+    ]
+    said = summary([cells_of("shapes", outcomes)], 3)
+    assert said == (
+        "in the mean of the three metrics, alternating with as many steps is better than joint in "
+        "none of 1 cells with all labels, worse in none; better than joint in none of 2 cells "
+        "with few labels, worse in 1; better than joint in none of 3 cells with labels on clips "
+        "of each task's own, worse in none; and alternating with as many updates is better than "
+        "joint in none of 1 cells with all labels, worse in none; better than joint in none of 2 "
+        "cells with few labels, worse in none; better than joint in none of 3 cells with labels "
+        "on clips of each task's own, worse in none"
+    )
+    assert summary([cells_of("shapes", outcomes)], 5) == "not answered yet"
+
+
+def test_seconds_are_compared_in_pairs() -> None:
+    outcomes = [
+        replace(one, seconds=(1.0 + one.seed) * (2.5 if one.arm.endswith("updates") else 1.0))
+        for one in all_outcomes()
+    ]
+    assert seconds_words("shapes", outcomes) == (
+        "alternating with as many steps takes 1.0 times and alternating with as many updates "
+        "takes 2.5 times joint's seconds"
+    )
+    assert not seconds_words("street", outcomes)
 
 
 def test_a_difference_without_a_sign_is_not_bold() -> None:

@@ -10,14 +10,19 @@ from automtl.config.network import HeadsConfig
 from automtl.data.table import DataInfo
 from automtl.model.cost import parameters_of_tree
 from automtl.results import TrialRecord, TrialStatus
+from benchmarks.results.asking import FULL
+from benchmarks.results.comparing import MEAN
 from benchmarks.results.datasets import recipe_of
-from benchmarks.results.front_answer import answer, by_arm, tables
-from benchmarks.results.front_arms import METRICS as METRICS_OF_TASKS
+from benchmarks.results.front_answer import answer, answered, by_arm, summary, tables
 from benchmarks.results.front_arms import arms, front_trainings
 from benchmarks.results.front_costs import sharing_words
 from benchmarks.results.front_figure import figure
-from benchmarks.results.keeping import Searched
-from benchmarks.results.schedule_answer import METRICS
+from benchmarks.results.front_gains import gains, rivals
+from benchmarks.results.front_members import gain_of_new_seeds, members
+from benchmarks.results.front_section import section
+from benchmarks.results.keeping import Kept, Searched
+from benchmarks.results.metrics import METRICS as METRICS_OF_TASKS
+from benchmarks.results.metrics import PRIMARIES as METRICS
 from benchmarks.results.trainings import Outcome
 
 TASKS = ("detection", "segmentation", "tracking")
@@ -128,7 +133,11 @@ def test_the_pick_is_made_on_validation_means_and_scored_on_the_test_split() -> 
     assert "| pick (trial 1) | at their own width and length | **+49." in said
     assert "| pick (trial 1) | as many parameters together |" in said
     assert "| beyond equal weights, joint, all shared | **+.200 [.200, .200]** |" in said
-    assert "1 of 2 members stay on the front with new seeds (trial 0 0%, trial 1 100%)" in said
+    assert "| trial 0 | 0.500, 0.501 ± 0.002 | 0.400, 0.501 ± 0.002 | -, 0.501" in said
+    assert [line[-6:] for line in said.splitlines() if line.startswith("| trial")] == [
+        "| 0% |",
+        "100% |",
+    ]
 
 
 def test_what_each_network_costs_is_beside_it() -> None:
@@ -164,12 +173,79 @@ def test_the_figure_has_every_network_in_the_panel_of_its_task() -> None:
     assert not math.isnan(drawn.data[0].error_x.array[0])
 
 
-def test_the_answer_waits_for_all_seeds() -> None:
+def test_the_answer_says_how_each_comparison_came_out() -> None:
     given = (HISTORY, RECIPE_OF_FRONT.objectives, answer_outcomes())
-    assert answer(*given, 5) == "not answered yet (3 of 5 seeds)"
-    said = answer(*given, 3)
-    assert "the pick's Δm (primary metrics) is +49" in said
+    said = answer(*given)
+    assert "Δm (primary metrics) against single tasks at their own width and length is +49" in said
     assert "better than equal weights, joint, all shared (+.200 [.200, .200])" in said
+    assert "better than single tasks as many parameters together (+.200 [.200, .200])" in said
+    assert "1 of 2 members stay on the front with new seeds" in said
+    over_all = summary([answered(*given), answered(*given)])
+    assert "better than hand-set stages" not in over_all
+    assert (
+        "better than equal weights, joint, all shared in 2 of 2 kinds of data, worse in none"
+        in over_all
+    )
+    assert over_all.endswith("2 of 4 members of the fronts stay on them with new seeds")
+
+
+def test_nothing_is_answered_before_all_seeds_are_there() -> None:
+    found = section(Kept(), FULL.front_recipes, FULL.front_seeds, FULL.schedule)
+    assert found.answer == "not answered yet"
+    assert "**Answer.** Not answered yet.\n\n- Generated clips: not answered yet (its search" in (
+        found.markdown()
+    )
+
+
+def test_three_networks_of_one_task_each_are_one_rival() -> None:
+    by_name = by_arm(
+        replace(one, test={f"{task}/{m}": 0.1 * place for m in ("mAP", "mIoU", "IDF1")})
+        if one.arm.startswith(task)
+        else one
+        for one in answer_outcomes()
+        for place, task in enumerate(TASKS)
+        if one.arm.startswith(task) or not one.arm.startswith(TASKS)
+    )
+    found = rivals(by_name)
+    assert list(found) == [
+        "single tasks at their own width and length",
+        "single tasks a third of the steps each",
+        "single tasks as many parameters together",
+        "equal weights, joint, all shared",
+    ]
+    own = gains(by_name["front, trial 1"], found["single tasks at their own width and length"])
+    differences = [0.601, 0.501, 0.401]
+    assert [own[metric].mean for metric in METRICS] == pytest.approx(differences)
+    assert own[MEAN].mean == pytest.approx(sum(differences) / 3)
+    del by_name["tracking alone, narrow"]
+    assert "single tasks as many parameters together" not in rivals(by_name)
+
+
+def test_no_seed_scores_a_pick_that_it_took_part_in() -> None:
+    """A member that shines with one seed alone is picked by the means of all seeds.
+
+    Scored on that seed by the others, which pick another one, it gains nothing.
+    """
+    lucky = {"front, trial 0": (0.5, 0.5, 0.5), "front, trial 1": (0.4, 0.4, 0.9)}
+    outcomes = [
+        replace(
+            one,
+            validation=dict.fromkeys(METRICS, lucky[one.arm][one.seed]),
+            test=dict.fromkeys(METRICS, lucky[one.arm][one.seed]),
+        )
+        for one in answer_outcomes()
+        if one.arm in lucky
+    ]
+    given = (HISTORY, RECIPE_OF_FRONT.objectives)
+    # By the searched values the knee is trial 0.
+    found = gain_of_new_seeds(*given, by_arm(outcomes))
+    assert found is not None
+    # Seeds 0 and 1 are picked for by a mean with .9 in it, seed 2 by those without.
+    assert found.mean == pytest.approx((-0.1 - 0.1 + 0.0) / 3)
+    (first, _) = members(*given, by_arm(outcomes))
+    assert first.searched == {"detection/mAP": 0.5, "segmentation/mIoU": 0.4}
+    one_seed = [one for one in outcomes if one.seed == 0]
+    assert gain_of_new_seeds(*given, by_arm(one_seed)) is None
 
 
 def test_a_network_that_reached_nothing_is_no_base_of_a_percentage() -> None:

@@ -95,3 +95,20 @@ def test_without_a_yardstick_there_is_no_number_and_a_reason(history, why):
 def test_training_code_of_other_programs_is_left_alone():
     free = trial(0, {"error": 0.1}, config={"lr": 0.1})
     assert deltas_of((free,)) == Comparison()
+
+
+def test_a_percentage_of_next_to_nothing_comes_with_a_caution():
+    def found(idf1):
+        return deltas_of((SHARED, alone(1, "segmentation", 0.5), alone(2, "tracking", idf1)))
+
+    shaky = found(0.02)
+    # A hundredth is 50 % of .02, half of which is the mean over two tasks.
+    assert shaky.unsteady == pytest.approx({IDF1: 25.0})
+    assert shaky.caution == (
+        "Δm (primary metrics) hangs on a single-task network that is near 0: 0.01 of "
+        "tracking/IDF1 is 25 points. Compare the metrics themselves"
+    )
+    assert found(0.2).unsteady == {}
+    assert found(0.2).caution == ""
+    # Without any delta-m there is nothing to be careful with.
+    assert found(0.0).caution == ""
