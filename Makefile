@@ -21,11 +21,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: install  ## A small search on generated clips, end to end: front, pick, report, bundle, fine-tune.
 	$(BIN)/automtl demo --folder studies/demo
 
-# Data sets that the answer's questions are asked on: `make results DATA="shapes paste street"`.
-DATA ?= shapes
+# Kinds of data that the answer's questions are asked on, by default all whose frames are there:
+# `make results DATA="shapes paste"`. ImageNet weights come from TORCH_HOME, or are downloaded.
+DATA ?=
+WEIGHTS := $(wildcard ../shared/torch_home)
 
 results: install  ## docs/results.md from the recipes: hours, said first; end it at will, it goes on. QUICK=1: minutes.
-	$(BIN)/python -m benchmarks.results --data $(DATA) $(if $(QUICK),--quick)
+	$(if $(WEIGHTS),TORCH_HOME=$${TORCH_HOME:-$(WEIGHTS)}) $(BIN)/python -m benchmarks.results $(if $(DATA),--data $(DATA)) $(if $(QUICK),--quick)
 
 docs: install  ## The pages of docs/ as a site that needs no network: build/site/index.html.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -15,7 +15,8 @@ from pathlib import Path
 import torch
 
 from benchmarks.results.asking import FULL, QUESTIONS, Plan, Work, quick_plan
-from benchmarks.results.datasets import DATA_SETS
+from benchmarks.results.datasets import DATA_SETS, usable
+from benchmarks.results.forecast import forecast
 from benchmarks.results.keeping import KEPT, keep, kept
 from benchmarks.results.page import draw
 from benchmarks.results.running import Share
@@ -39,9 +40,11 @@ def main(words: Sequence[str] | None = None) -> None:
             plan=plan,
             file=file,
             folder=folder,
-            datasets=("shapes",) if asked.quick else tuple(asked.data),
+            datasets=("shapes",) if asked.quick else tuple(asked.data or usable()),
             share=_share(asked.share, asked.minutes),
         )
+        for line in forecast(work, asked.only):
+            print(line, flush=True)
         for name in asked.only:
             QUESTIONS[name](work)
     _draw(file, plan, folder if file != KEPT else None)
@@ -52,7 +55,7 @@ def parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="minutes, generated clips; no result")
     parser.add_argument("--only", nargs="+", choices=QUESTIONS, default=tuple(QUESTIONS))
-    parser.add_argument("--data", nargs="+", choices=DATA_SETS, default=["shapes"])
+    parser.add_argument("--data", nargs="+", choices=DATA_SETS, help="default: all that is there")
     parser.add_argument("--minutes", type=float, help="begin no training after so many")
     parser.add_argument("--share", default="1/1", help="which part of the trainings: 1/2 and 2/2")
     parser.add_argument("--draw", action="store_true", help="train nothing")

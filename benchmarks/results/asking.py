@@ -19,6 +19,8 @@ from benchmarks.results.trainings import Training
 from benchmarks.search_runs import code_digest
 
 QUICK_SEEDS = (0, 1)
+AGAIN = "run the same command again"
+"""What a process does that shares the work with others, and has to wait for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +108,7 @@ def ask_schedule(work: Work) -> None:
         _train(work, name, list(rate_trainings(name, root, size)), "rates")
         rates = rates_of(name, kept(work.file), size)
         if rates is None:
-            print(f"schedule, {name}: rates are not chosen yet", flush=True)
+            print(f"schedule, {name}: other parts try rates still; then {AGAIN}", flush=True)
             continue
         _train(work, name, list(schedule_trainings(name, root, rates, size)), "schedule")
 
@@ -118,6 +120,9 @@ def ask_front(work: Work) -> None:
         recipe = load_recipe(path)
         root = root_of(name, work.folder)
         found = kept(work.file).studies.get(recipe.name)
+        if found is None and work.share.part:
+            print(f"front, {name}: the first part searches; then {AGAIN}", flush=True)
+            continue
         if found is None:
             folder = work.folder / recipe.name
             found = searched(path, folder, root=root, dispatcher=work.plan.dispatcher)

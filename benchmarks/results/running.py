@@ -111,7 +111,15 @@ def whole(trainings: Iterable[Training], outcomes: Iterable[Outcome]) -> tuple[O
 
 
 def announced(trainings: Sequence[Training], outcomes: Sequence[Outcome], step_s: float) -> str:
-    """Say how many lack, and about how long these take on one core.
+    """Say how many lack, and about how long these take on one core; arguments as below."""
+    missing, seconds = expected(trainings, outcomes, step_s)
+    return f"{missing} of {len(trainings)} to train, about {hours(seconds)} of one core"
+
+
+def expected(
+    trainings: Sequence[Training], outcomes: Sequence[Outcome], step_s: float
+) -> tuple[int, float]:
+    """Return how many trainings lack, and about how many seconds these take on one core.
 
     Args:
         trainings: All that are wanted.
@@ -122,8 +130,7 @@ def announced(trainings: Sequence[Training], outcomes: Sequence[Outcome], step_s
     took: dict[tuple[str, str], list[float]] = {}
     for one in outcomes:
         took.setdefault((one.dataset, one.arm), []).append(one.seconds)
-    seconds = sum(_expected(training, took, step_s) for training in missing)
-    return f"{len(missing)} of {len(trainings)} to train, about {_time(seconds)} of one core"
+    return len(missing), sum(_expected(training, took, step_s) for training in missing)
 
 
 def _expected(
@@ -133,7 +140,8 @@ def _expected(
     return statistics.median(known) if known else training.n_steps * step_s
 
 
-def _time(seconds: float) -> str:
+def hours(seconds: float) -> str:
+    """Render a length of time, short ones in minutes."""
     return f"{seconds / 3600:.1f} hours" if seconds >= 5400 else f"{seconds / 60:.0f} minutes"
 
 
