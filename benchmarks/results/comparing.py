@@ -148,19 +148,40 @@ def verdict(found: Interval, rival: str) -> str:
     return f"{'better' if found.mean > 0 else 'worse'} than {rival} ({said})"
 
 
-def tally(found: Iterable[Interval], rival: str, of_what: str) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How several comparisons with a rival came out.
+
+    Attributes:
+        better: How many are clearly better.
+        worse: How many are clearly worse.
+        n: How many there are.
+    """
+
+    better: int
+    worse: int
+    n: int
+
+
+def tally(found: Iterable[Interval]) -> Tally:
     """Count the comparisons that came out clearly, one way and the other.
 
     >>> one = Interval(mean=0.02, low=0.01, high=0.03)
-    >>> tally([one, Interval(mean=0.02, low=-0.01, high=0.05)], "joint", "cells")
-    'better than joint in 1 of 2 cells, worse in none'
+    >>> tally([one, Interval(mean=0.02, low=-0.01, high=0.05)])
+    Tally(better=1, worse=0, n=2)
     """
     some = list(found)
-    better, worse = (
-        sum(one.is_clear and (one.mean > 0) == is_gain for one in some) or "none"
-        for is_gain in (True, False)
-    )
-    return f"better than {rival} in {better} of {len(some)} {of_what}, worse in {worse}"
+    clear = [one.mean > 0 for one in some if one.is_clear]
+    return Tally(better=sum(clear), worse=len(clear) - sum(clear), n=len(some))
+
+
+def listed(words: Sequence[str]) -> str:
+    """Join words as a sentence does.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join((", ".join(words[:-1]), words[-1]) if len(words) > 1 else words)
 
 
 def _short(number: float, sign: str = "-") -> str:

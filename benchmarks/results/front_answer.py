@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from automtl.analysis.delta import delta_m
 from automtl.results import Objective, TrialRecord
-from benchmarks.results.comparing import MEAN, Interval, interval, tally, verdict
+from benchmarks.results.comparing import MEAN, Interval, interval, listed, tally, verdict
 from benchmarks.results.front_arms import ALONE, DEFAULT_WAYS, front_arm
 from benchmarks.results.front_costs import costs_table, sharing_words
 from benchmarks.results.front_gains import gains, gains_table, rivals
@@ -110,14 +110,14 @@ def answer(
 def summary(found: Sequence[Answered]) -> str:
     """Return the answer over all kinds of data in one sentence."""
     names = dict.fromkeys(name for one in found for name in one.gains)
-    said = [
-        tally([o.gains[name] for o in found if name in o.gains], name, "kinds of data")
-        for name in names
-    ]
-    stay, every = (sum(counts) for counts in zip(*(one.stay for one in found), strict=True))
+    counts = {name: tally(o.gains[name] for o in found if name in o.gains) for name in names}
+    beats = [f"{name} on {one.better} of {one.n}" for name, one in counts.items()]
+    beaten = [f"{name} on {one.worse}" for name, one in counts.items() if one.worse]
+    stay, every = (sum(numbers) for numbers in zip(*(one.stay for one in found), strict=True))
     return (
-        f"in the mean of the three metrics the pick is {'; '.join(said)}; {stay} of {every} "
-        "members of the fronts stay on them with new seeds"
+        f"in the mean of the three metrics the pick beats, by kinds of data, {listed(beats)}, and "
+        f"is beaten by {listed(beaten) if beaten else 'none of them'}; {stay} of {every} members "
+        "of the fronts stay on them with new seeds"
     )
 
 

@@ -104,8 +104,12 @@ def _summary(found: Sequence[tuple[Cell, Sequence[Compared]]]) -> str:
     for cell, ways in found:
         way = f"{cell.name.partition(',')[0]}, {ways[-1].arm.partition(': ')[2]}"
         by_name.setdefault(way, []).append(ways[-1].differences[MEAN])
-    rival = "training anew with all steps"
-    return "; ".join(f"{way} is {tally(some, rival, 'cells')}" for way, some in by_name.items())
+    counts = {way: tally(some) for way, some in by_name.items()}
+    return "; ".join(
+        f"{way} beats training anew with all steps in {one.better} of {one.n} cells and is beaten "
+        f"by it in {one.worse}"
+        for way, one in counts.items()
+    )
 
 
 def _n_seeds(ways: Sequence[Compared]) -> int:

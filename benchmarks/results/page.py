@@ -1,7 +1,7 @@
 """`docs/results.md` and its pictures, drawn from what is kept and from nothing else."""
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -53,8 +53,14 @@ def sections(kept: Kept, plan: Plan) -> tuple[Section, ...]:
 
 def page(kept: Kept, plan: Plan) -> str:
     """Return the whole page."""
-    said = [one.markdown() for one in sections(kept, plan)]
-    return "\n".join((HEAD, *said, took(kept)))
+    found = sections(kept, plan)
+    return "\n".join((HEAD, in_short(found), *(one.markdown() for one in found), took(kept)))
+
+
+def in_short(found: Sequence[Section]) -> str:
+    """Return the answers alone, each below its question's numbers."""
+    lines = [f"- **{one.title.partition('. ')[0]}.** {one.said}" for one in found]
+    return "\n".join(("## In short\n", *lines)) + "\n"
 
 
 def took(kept: Kept) -> str:

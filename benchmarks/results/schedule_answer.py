@@ -12,6 +12,7 @@ from benchmarks.results.comparing import (
     Compared,
     compare,
     difference,
+    listed,
     tally,
     text,
     verdict,
@@ -115,12 +116,17 @@ def summary(found: Sequence[Cells], n_seeds: int) -> str:
         return "not answered yet"
     said = []
     for number, way in enumerate(ways()[1:], start=1):
-        counts = [
-            tally([cell[number].differences[MEAN] for cell in some], "joint", f"cells with {kind}")
+        counts = {
+            kind: tally(cell[number].differences[MEAN] for cell in some)
             for kind, some in kinds.items()
-        ]
-        said.append(f"{_way(way.name)} is {'; '.join(counts)}")
-    return f"in the mean of the three metrics, {'; and '.join(said)}"
+        }
+        beats = [f"{one.better} of {one.n} cells with {kind}" for kind, one in counts.items()]
+        beaten = [str(one.worse) for one in counts.values()]
+        said.append(
+            f"{_way(way.name)} beats joint in {listed(beats)}, and is beaten by it in "
+            f"{listed(beaten)}"
+        )
+    return f"in the mean of the three metrics, {'; '.join(said)}"
 
 
 def _kind(layout: str, fraction: float) -> str:

@@ -48,11 +48,15 @@ class Section:
             parts.append(table.rstrip())
             if title in self.figures:
                 parts.append(f"![{self.title}: {title}](pictures/{self.picture(title)})")
-        answer = f"{self.answer[0].upper()}{self.answer[1:]}."
         details = "\n".join(f"- {one}." for one in self.details)
-        parts += [f"**Answer.** {answer}", *([details] if details else [])]
+        parts += [f"**Answer.** {self.said}", *([details] if details else [])]
         parts.append(f"**Limits.** {self.limits}")
         return "\n\n".join(parts) + "\n"
+
+    @property
+    def said(self) -> str:
+        """The answer as a sentence."""
+        return f"{self.answer[0].upper()}{self.answer[1:]}."
 
     def picture(self, title: str) -> str:
         """Return the file name of a figure."""

@@ -261,13 +261,11 @@ def test_the_answer_counts_what_came_out_clearly() -> None:
     ]
     said = summary([cells_of("shapes", outcomes)], 3)
     assert said == (
-        "in the mean of the three metrics, alternating with as many steps is better than joint in "
-        "none of 1 cells with all labels, worse in none; better than joint in none of 2 cells "
-        "with few labels, worse in 1; better than joint in none of 3 cells with labels on clips "
-        "of each task's own, worse in none; and alternating with as many updates is better than "
-        "joint in none of 1 cells with all labels, worse in none; better than joint in none of 2 "
-        "cells with few labels, worse in none; better than joint in none of 3 cells with labels "
-        "on clips of each task's own, worse in none"
+        "in the mean of the three metrics, alternating with as many steps beats joint in 0 of 1 "
+        "cells with all labels, 0 of 2 cells with few labels and 0 of 3 cells with labels on "
+        "clips of each task's own, and is beaten by it in 0, 1 and 0; alternating with as many "
+        "updates beats joint in 0 of 1 cells with all labels, 0 of 2 cells with few labels and 0 "
+        "of 3 cells with labels on clips of each task's own, and is beaten by it in 0, 0 and 0"
     )
     assert summary([cells_of("shapes", outcomes)], 5) == "not answered yet"
 

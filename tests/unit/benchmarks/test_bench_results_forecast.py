@@ -1,5 +1,6 @@
 """What all the work takes is said before any of it is done, and shrinks as trainings are kept."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,14 @@ def test_only_generated_clips_are_asked_where_there_are_no_real_frames(
     assert usable() == ("shapes",)
     monkeypatch.setattr(datasets, "real_frames", lambda: Path("frames"))
     assert usable() == ALL
+
+
+def test_of_several_processes_one_searches(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = replace(work(tmp_path / "none.json.gz", ("shapes",)), share=Share(part=1, n_parts=2))
+    QUESTIONS["front"](second)
+    assert capsys.readouterr().out == (
+        "front, shapes: the first part searches; then run the same command again\n"
+    )
+    assert not list(tmp_path.iterdir())
