@@ -5,10 +5,11 @@ from pathlib import Path
 
 from automtl.space.recipe import load_recipe
 from benchmarks.results.datasets import DATA_SETS
-from benchmarks.results.front_answer import answer, answered, by_arm, summary, tables
+from benchmarks.results.front_answer import Answered, answer, answered, by_arm, summary, tables
 from benchmarks.results.front_arms import QUESTION, front_trainings
 from benchmarks.results.front_figure import figure
 from benchmarks.results.front_members import chosen
+from benchmarks.results.front_overview import TITLE, overview, overview_table
 from benchmarks.results.keeping import Kept
 from benchmarks.results.running import whole
 from benchmarks.results.schedule_arms import Size, ways
@@ -50,7 +51,8 @@ def section(
         seeds: The new ones.
         schedule: Of question 3, which tried learning rates of joint training.
     """
-    found, figures, details, all_answered = {}, {}, [], []
+    found, figures, details = {}, {}, []
+    all_answered: dict[str, Answered] = {}
     for name, path in recipes.items():
         title, recipe = DATA_SETS[name].title, load_recipe(path)
         searched = kept.studies.get(recipe.name)
@@ -64,11 +66,15 @@ def section(
             details.append(f"{title}: {waiting(n_done, len(seeds))}")
         else:
             details.append(f"{title}: {answer(searched.history, recipe.objectives, outcomes)}")
-            all_answered.append(answered(searched.history, recipe.objectives, outcomes))
+            all_answered[title] = answered(searched.history, recipe.objectives, outcomes)
         if outcomes:
             arms, steps = by_arm(outcomes), {one.arm: one.n_steps for one in trainings}
             found[title] = tables(searched.history, recipe.objectives, outcomes, len(seeds), steps)
             figures[title] = figure(chosen(searched.history, recipe.objectives, arms), arms)
+    if len(all_answered) > 1:
+        gains = {title: one.gains for title, one in all_answered.items()}
+        found = {TITLE: overview_table(gains), **found}
+        figures[TITLE] = overview(gains)
     return Section(
         name=QUESTION,
         title="1, 2 and 5. The searched front against single tasks and defaults",
@@ -76,7 +82,7 @@ def section(
         "equal passes? Does it beat equal weights with everything shared, and stages set by hand? "
         "How many of its members stay on the front with new seeds?",
         protocol=PROTOCOL,
-        answer=summary(all_answered) if all_answered else "not answered yet",
+        answer=summary(list(all_answered.values())) if all_answered else "not answered yet",
         details=tuple(details),
         tables=found,
         figures=figures,

@@ -11,7 +11,7 @@ from automtl.data.table import DataInfo
 from automtl.model.cost import parameters_of_tree
 from automtl.results import TrialRecord, TrialStatus
 from benchmarks.results.asking import FULL
-from benchmarks.results.comparing import MEAN
+from benchmarks.results.comparing import MEAN, interval
 from benchmarks.results.datasets import recipe_of
 from benchmarks.results.front_answer import answer, answered, by_arm, summary, tables
 from benchmarks.results.front_arms import arms, front_trainings
@@ -19,6 +19,7 @@ from benchmarks.results.front_costs import sharing_words
 from benchmarks.results.front_figure import figure
 from benchmarks.results.front_gains import gains, rivals
 from benchmarks.results.front_members import gain_of_new_seeds, members
+from benchmarks.results.front_overview import overview, overview_table
 from benchmarks.results.front_section import section
 from benchmarks.results.keeping import Kept, Searched
 from benchmarks.results.metrics import METRICS as METRICS_OF_TASKS
@@ -260,3 +261,20 @@ def test_a_seed_of_all_arms_comes_before_the_next_seed() -> None:
     n_arms = len(arms(RECIPE_OF_FRONT, HISTORY, INFO))
     assert [one.seed for one in found] == sorted(one.seed for one in found)
     assert len({one.arm for one in found[:n_arms]}) == n_arms
+
+
+def test_the_overview_has_every_rival_of_every_kind_of_data() -> None:
+    found = {
+        "Clips": {"equal": interval([0.1, 0.2]), "narrow": interval([-0.1, 0.3])},
+        "Street": {"equal": interval([0.1, 0.1])},
+    }
+    assert overview_table(found).splitlines()[2:] == [
+        "| equal | +.150 [-.485, .785] | **+.100 [.100, .100]** |",
+        "| narrow | +.100 [-2.441, 2.641] | - |",
+    ]
+    first, second = overview(found).data
+    assert (first.name, second.name) == ("Clips", "Street")
+    assert list(first.x) == pytest.approx([0.15, 0.1])
+    assert list(second.x) == pytest.approx([0.1])
+    # Marks of one rival lie beside each other, those of two do not touch.
+    assert first.y[0] < second.y[0] < 0.5 < first.y[1]
