@@ -63,7 +63,7 @@ DATA_SETS = {
             limits="One drive, split by time: an interval covers seeds, not other streets. Boxes "
             "are hardly learned from fifty frames, and links of so few tracks are easy: an "
             "untrained network makes nearly all. The backbone begins with ImageNet weights, which "
-            "have no narrower kind: at equal parameters it is compared by none.",
+            "have no narrower kind: single tasks are there at their own width alone.",
             step_s=0.16,
         ),
     )

@@ -24,7 +24,8 @@ def sharing_words(history: Sequence[TrialRecord], number: int) -> str:
     """Say how much of the backbone the tasks of a trial share, neighbour by neighbour."""
     record = next(one for one in history if one.number == number)
     config = TrialConfig.from_plain(record.config)
-    n_stages = len(build_stages(config.backbone).modules)
+    # Of the network without its weights, which whoever draws the page need not have.
+    n_stages = len(build_stages(config.backbone.model_copy(update={"weights": "none"})).modules)
     order, splits = config.sharing.order, config.sharing.split_after
     pairs = [
         f"{one} and {other} share {_stages(min(split, n_stages), n_stages)}"

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -161,6 +162,16 @@ def test_how_much_the_pick_shares_is_said_in_words() -> None:
         "in the pick (trial 1) detection and segmentation share 2 of 4 stages, segmentation and "
         "tracking share no stage"
     )
+
+
+def test_the_page_is_drawn_without_the_weights_of_a_backbone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    config = recipe_of("street").space.config_of(recipe_of("street").space.default_point())
+    assert config.backbone.weights == "imagenet"
+    other = HISTORY[1].model_copy(update={"config": config.to_plain()})
+    assert "detection and segmentation share all 5 stages" in sharing_words([other], 1)
 
 
 def test_the_figure_has_every_network_in_the_panel_of_its_task() -> None:
