@@ -7,6 +7,8 @@ name and positive for better, in percent:
   turned): a task with many metrics weighs more.
 - ``delta_per_task``: mean within each task, then over tasks (Lin and Zhang 2023, JMLR 24:209).
 - ``delta_primary``: one metric for each task (Maninis et al. 2019, arXiv 1904.08918, eq. 4).
+
+All divide by the single-task value, so that one near 0 decides everything: :func:`unsteady`.
 """
 
 import math

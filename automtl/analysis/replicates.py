@@ -112,16 +112,6 @@ def replication_of(
     )
 
 
-def is_trained_once(history: Sequence[TrialRecord], objectives: Sequence[Objective]) -> bool:
-    """Return whether a choice from the front rests on one training of each member.
-
-    The members were chosen for their values, luck included; `docs/results.md` has what a choice
-    by the means of new seeds is worth beyond it.
-    """
-    is_choice = len(front(history, objectives)) > 1
-    return is_choice and all(record.replicate_of is None for record in history)
-
-
 def settled_means(
     history: Sequence[TrialRecord], objectives: Sequence[Objective]
 ) -> tuple[TrialRecord, ...]:
@@ -137,6 +127,15 @@ def settled_means(
         by_number[group.number].model_copy(update={"values": group.means})
         for group in _groups(history, objectives)
     )
+
+
+def is_trained_once(history: Sequence[TrialRecord], objectives: Sequence[Objective]) -> bool:
+    """Return whether a choice from the front rests on one training of each member.
+
+    The members were chosen for their values, luck included; `docs/results.md` has what a choice
+    by the means of new seeds is worth beyond it.
+    """
+    return len(front(history, objectives)) > 1 and not settled_means(history, objectives)
 
 
 def probability_on_front(

@@ -76,8 +76,8 @@ def once_line(
     minutes = training_s(missing_replicates(history, objectives, PROPOSED_SEEDS)) / 60
     root = shlex.quote(str(folder))
     return (
-        f"Each was trained once. To choose by the means of new seeds, about {minutes:.1f} "
-        f"minutes: automtl replicate {root} --seeds {PROPOSED_SEEDS}"
+        "The pick rests on one training of each. To choose by the means of new seeds, about "
+        f"{minutes:.1f} minutes: automtl replicate {root} --seeds {PROPOSED_SEEDS}"
     )
 
 

@@ -189,10 +189,12 @@ def test_seeds_without_noise_give_back_the_front(values: list[tuple[float, float
     assert front([*search, *again], OBJECTIVES) == members
 
 
-def test_a_choice_rests_on_one_training_of_each_until_one_is_trained_again() -> None:
+def test_a_choice_rests_on_one_training_of_each_until_all_are_trained_again() -> None:
     two = [trial(0, 0.9, 0.9), trial(1, 0.1, 0.1)]
     assert is_trained_once(two, OBJECTIVES)
-    assert not is_trained_once([*two, trial(2, 0.8, 0.9, "replicate:0")], OBJECTIVES)
+    again = [trial(2, 0.8, 0.9, "replicate:0"), trial(3, 0.2, 0.1, "replicate:1")]
+    assert is_trained_once([*two, again[0]], OBJECTIVES)
+    assert not is_trained_once([*two, *again], OBJECTIVES)
     # Where there is nothing to choose from, no choice rests on anything.
     assert not is_trained_once([*two, trial(2, 1.0, 0.05)], OBJECTIVES)
     assert not is_trained_once([], OBJECTIVES)
