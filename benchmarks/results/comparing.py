@@ -180,6 +180,8 @@ def listed(words: Sequence[str]) -> str:
 
     >>> listed(["a", "b", "c"])
     'a, b and c'
+    >>> listed([])
+    ''
     """
     return " and ".join((", ".join(words[:-1]), words[-1]) if len(words) > 1 else words)
 

@@ -53,17 +53,14 @@ DATA_SETS = {
             name="paste",
             title="Pasted clips",
             limits="Seven cut-outs in all, none in two splits; all seeds share the same clips. "
-            "Boxes are hardly learned from them: a Δm, which divides by what single tasks reach, "
-            "has an interval that says nothing, and the metrics themselves tell.",
+            "Boxes are hardly learned from them, and links are easy.",
             step_s=0.05,
         ),
         DataSet(
             name="street",
             title="The street clip",
             limits="One drive, split by time: an interval covers seeds, not other streets. Boxes "
-            "are hardly learned from fifty frames, and links of so few tracks are easy: an "
-            "untrained network makes nearly all. The backbone begins with ImageNet weights, which "
-            "have no narrower kind: single tasks are there at their own width alone.",
+            "are hardly learned from its fifty frames, and links of so few tracks are easy.",
             step_s=0.16,
         ),
     )

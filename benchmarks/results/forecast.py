@@ -28,6 +28,8 @@ def forecast(work: Work, questions: Iterable[str]) -> Iterator[str]:
     """
     known, in_all = kept(work.file), 0.0
     for question in questions:
+        if question not in WANTED:
+            yield f"{question}: searches in virtual time, some minutes"
         for name in work.datasets if question in WANTED else ():
             wanted = WANTED[question](work.plan, name, known)
             step_s = DATA_SETS[name].step_s

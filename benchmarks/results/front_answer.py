@@ -11,6 +11,7 @@ from benchmarks.results.front_costs import costs_table, sharing_words
 from benchmarks.results.front_gains import gains, gains_table, rivals
 from benchmarks.results.front_members import (
     chosen,
+    first_knee,
     gain_line,
     gain_of_new_seeds,
     members,
@@ -19,6 +20,7 @@ from benchmarks.results.front_members import (
     n_stay,
 )
 from benchmarks.results.metrics import METRICS
+from benchmarks.results.overview import Pair
 from benchmarks.results.trainings import Outcome
 
 CONVENTIONS = ("delta_per_metric", "delta_per_task", "delta_primary")
@@ -33,10 +35,12 @@ class Answered:
 
     Attributes:
         gains: By rival, the pick's gain in the mean of the primary metrics.
+        first: The same of the searched knee, which a search picks before there are new seeds.
         stay: How many members stay on the front, and how many there are.
     """
 
     gains: Mapping[str, Interval]
+    first: Mapping[str, Interval]
     stay: tuple[int, int]
 
 
@@ -47,10 +51,15 @@ def answered(
 ) -> Answered:
     """Return what the sentence over all kinds of data is made of."""
     arms = by_arm(outcomes)
-    ours = arms[front_arm(chosen(history, objectives, arms))]
+    picks = (chosen(history, objectives, arms), first_knee(history, objectives, arms))
+    pick, first = (
+        {name: gains(arms[front_arm(n)], one)[MEAN] for name, one in rivals(arms).items()}
+        for n in picks
+    )
     found = members(history, objectives, arms)
     return Answered(
-        gains={name: gains(ours, one)[MEAN] for name, one in rivals(arms).items()},
+        gains=pick,
+        first=first,
         stay=(n_stay(found), len(found)),
     )
 
@@ -79,7 +88,9 @@ def tables(
             f"{n_done} of {n_seeds} seeds. {sharing_words(history, number).capitalize()}.\n",
             costs_table(number, arms, n_steps),
             alone_table(number, arms),
-            gains_table(number, arms),
+            gains_table(
+                {"pick": number, "searched knee": first_knee(history, objectives, arms)}, arms
+            ),
             members_table(members(history, objectives, arms)),
         )
     )
@@ -95,8 +106,13 @@ def answer(
     number = chosen(history, objectives, arms)
     ours = arms[front_arm(number)]
     said = [sharing_words(history, number)]
-    verdicts = [verdict(gains(ours, one)[MEAN], name) for name, one in rivals(arms).items()]
-    said.append(f"in the mean of the three metrics the pick is {', '.join(verdicts)}")
+    first = first_knee(history, objectives, arms)
+    for called, n in (("pick", number), (f"searched knee (trial {first})", first)):
+        verdicts = [
+            verdict(gains(arms[front_arm(n)], one)[MEAN], name)
+            for name, one in rivals(arms).items()
+        ]
+        said.append(f"in the mean of the three metrics the {called} is {'; '.join(verdicts)}")
     for against, pattern in ALONE.items():
         if all(pattern.format(task) in arms for task in METRICS):
             found = deltas(ours, arms, pattern)
@@ -109,16 +125,29 @@ def answer(
 
 def summary(found: Sequence[Answered]) -> str:
     """Return the answer over all kinds of data in one sentence."""
-    names = dict.fromkeys(name for one in found for name in one.gains)
-    counts = {name: tally(o.gains[name] for o in found if name in o.gains) for name in names}
-    beats = [f"{name} on {one.better} of {one.n}" for name, one in counts.items()]
-    beaten = [f"{name} on {one.worse}" for name, one in counts.items() if one.worse]
     stay, every = (sum(numbers) for numbers in zip(*(one.stay for one in found), strict=True))
     return (
-        f"in the mean of the three metrics the pick beats, by kinds of data, {listed(beats)}, and "
-        f"is beaten by {listed(beaten) if beaten else 'none of them'}; {stay} of {every} members "
-        "of the fronts stay on them with new seeds"
+        "in the mean of the three metrics, by kinds of data, the pick (made from new seeds) "
+        f"{_counted([one.gains for one in found])}; the searched knee, which a search hands over "
+        f"before there are any, {_counted([one.first for one in found])}; {stay} of {every} "
+        "members of the fronts stay on them with new seeds"
     )
+
+
+def over_all(found: Mapping[str, Answered]) -> Pair:
+    """Return the gains of the pick and of the searched knee, by kind of data and rival."""
+    return (
+        ("the pick, made from new seeds, beyond", {k: one.gains for k, one in found.items()}),
+        ("the searched knee beyond", {k: one.first for k, one in found.items()}),
+    )
+
+
+def _counted(found: Sequence[Mapping[str, Interval]]) -> str:
+    names = dict.fromkeys(name for one in found for name in one)
+    counts = {name: tally(one[name] for one in found if name in one) for name in names}
+    beats = [f"{name} on {one.better} of {one.n}" for name, one in counts.items()]
+    beaten = [f"{name} on {one.worse}" for name, one in counts.items() if one.worse]
+    return f"beats {listed(beats)}, and is beaten by {listed(beaten) or 'none of them'}"
 
 
 def by_arm(outcomes: Sequence[Outcome]) -> dict[str, dict[int, Outcome]]:

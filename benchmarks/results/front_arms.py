@@ -31,7 +31,7 @@ DEFAULT_WAYS = {"equal_weights": "equal weights, joint, all shared", "staged": "
 ALONE = {
     "at their own width and length": "{} alone",
     "a third of the steps each": "{} alone, a share of the passes",
-    "as many parameters together": "{} alone, narrow",
+    "with the searched knee's parameters": "{} alone, narrow",
 }
 """What single-task networks are compared at, and the names of these arms."""
 

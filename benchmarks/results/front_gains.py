@@ -44,17 +44,24 @@ def gains(ours: Seeds, theirs: Seeds) -> dict[str, Interval]:
     }
 
 
-def gains_table(pick_number: int, arms: Mapping[str, Seeds]) -> str:
-    """Return, in Markdown, what the pick reaches and how far that is from each rival."""
-    ours = arms[front_arm(pick_number)]
+def gains_table(picks: Mapping[str, int], arms: Mapping[str, Seeds]) -> str:
+    """Return, in Markdown, what each pick reaches, and how far that is from each rival.
+
+    Args:
+        picks: Trials by what they are called.
+        arms: All arms.
+    """
+    lines = ["| | " + " | ".join(SHOWN) + " |", "|---" * (len(SHOWN) + 1) + "|"]
+    for called, number in picks.items():
+        lines += _rows(f"{called} (trial {number})", arms[front_arm(number)], arms)
+    return "\n".join(lines) + "\n"
+
+
+def _rows(called: str, ours: Seeds, arms: Mapping[str, Seeds]) -> list[str]:
     own = with_mean(ours.values(), PRIMARIES)
     reached = [text(interval([one.test[metric] for one in own])) for metric in SHOWN]
-    lines = [
-        "| | " + " | ".join(SHOWN) + " |",
-        "|---" * (len(SHOWN) + 1) + "|",
-        f"| pick (trial {pick_number}) | " + " | ".join(reached) + " |",
-    ]
+    lines = [f"| {called} | " + " | ".join(reached) + " |"]
     for name, theirs in rivals(arms).items():
         cells = map(difference, gains(ours, theirs).values())
-        lines.append(f"| beyond {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        lines.append(f"| - beyond {name} | " + " | ".join(cells) + " |")
+    return lines

@@ -22,6 +22,9 @@ from benchmarks.results.front_arms import front_arm
 from benchmarks.results.metrics import PRIMARIES
 from benchmarks.results.trainings import Outcome
 
+STAYS = 0.5
+"""Probability of being on the front from which a member is said to stay on it."""
+
 Arms = Mapping[str, Mapping[int, Outcome]]
 """Outcomes by arm and seed."""
 
@@ -84,6 +87,11 @@ def chosen(history: Sequence[TrialRecord], objectives: Sequence[Objective], arms
     return pick(replicated, objectives).number
 
 
+def first_knee(history: Sequence[TrialRecord], objectives: Sequence[Objective], arms: Arms) -> int:
+    """Return the trial that the knee of the searched values picks, as `search` does at its end."""
+    return pick(_trained_again(history, arms), objectives).number
+
+
 def gain_of_new_seeds(
     history: Sequence[TrialRecord], objectives: Sequence[Objective], arms: Arms
 ) -> Interval | None:
@@ -95,7 +103,7 @@ def gain_of_new_seeds(
     Returns:
         None with a single seed.
     """
-    first = pick(_trained_again(history, arms), objectives).number
+    first = first_knee(history, objectives, arms)
     seeds = sorted(arms[front_arm(first)])
     if len(seeds) < 2:
         return None
@@ -127,13 +135,17 @@ def members_table(found: Sequence[Member]) -> str:
 
 
 def members_line(found: Sequence[Member]) -> str:
-    """Say how many members stay on the front."""
-    return f"{n_stay(found)} of {len(found)} members stay on the front with new seeds"
+    """Say how many members stay on the front, and how many are expected to."""
+    expected = sum(member.p_front for member in found)
+    return (
+        f"{n_stay(found)} of {len(found)} members stay on the front with new seeds (probability "
+        f"of at least {STAYS:.0%}; {expected:.1f} expected)"
+    )
 
 
 def n_stay(found: Sequence[Member]) -> int:
     """Return how many members are rather on the front than not."""
-    return sum(member.p_front >= 0.5 for member in found)
+    return sum(member.p_front >= STAYS for member in found)
 
 
 def gain_line(gain: Interval) -> str:

@@ -5,17 +5,30 @@ from pathlib import Path
 
 from automtl.space.recipe import load_recipe
 from benchmarks.results.datasets import DATA_SETS
-from benchmarks.results.front_answer import Answered, answer, answered, by_arm, summary, tables
+from benchmarks.results.front_answer import (
+    Answered,
+    answer,
+    answered,
+    by_arm,
+    over_all,
+    summary,
+    tables,
+)
 from benchmarks.results.front_arms import QUESTION, front_trainings
 from benchmarks.results.front_figure import figure
 from benchmarks.results.front_members import chosen
-from benchmarks.results.front_overview import TITLE, overview, overview_table
 from benchmarks.results.keeping import Kept
+from benchmarks.results.overview import TITLE, overview, overview_table
 from benchmarks.results.running import whole
 from benchmarks.results.schedule_arms import Size, ways
 from benchmarks.results.schedule_section import rates_of
 from benchmarks.results.section import Section, waiting
 
+ASKS = (
+    "Does the searched front beat tuned single-task models, at equal parameters and at "
+    "equal passes? Does it beat equal weights with everything shared, and stages set by hand? "
+    "How many of its members stay on the front with new seeds?"
+)
 PROTOCOL = (
     "A search of sharing, weights, schedule and learning rate with the budget of 20 full "
     "trainings (`benchmarks/results/*.yaml`), beside which the same sampler tunes a network for "
@@ -25,7 +38,9 @@ PROTOCOL = (
     "the knee of the searched values, where the backbone has a width; equal weights, all shared, "
     "joint; and YOLOP-like stages set by hand. The first "
     "table says what each costs: the pick pays for each stage that it does not share, so that it "
-    "is to be compared with networks of as much computation; a step of the stages set by hand "
+    "is to be compared with networks of as much computation; equal in passes are the rows whose "
+    "forward FLOPs in training are those of the pick, not a third of the steps each where it "
+    "shares less than all; a step of the stages set by hand "
     "trains fewer tasks than its row says. The pick is the knee of the means over new seeds on "
     "the validation split; the test split is scored once for each arm and seed. Δm is the mean "
     "change against single tasks in percent, positive for better, in the three published "
@@ -35,6 +50,16 @@ PROTOCOL = (
     "on seeds that took no part in it: for each one the pick is made from the others."
 )
 
+
+LIMITS = (
+    "Small networks and a small search, which had no price on size. The pick was "
+    "chosen by the validation values of the trainings that the test split then scores, single "
+    "tasks by one training of each of six rates, and by no new seeds: the searched knee is "
+    "chosen like them. Batches of a single task hold only frames with its labels. Δm is a "
+    "mean of ratios by seed, which is too large where one that it divides by is near 0: there "
+    "the metrics themselves tell. "
+    "Latencies are the median of five, of a machine that did other work. "
+)
 
 JOINT = ways()[0].name
 """The way of equal weights for which question 3 tried learning rates."""
@@ -72,23 +97,18 @@ def section(
             found[title] = tables(searched.history, recipe.objectives, outcomes, len(seeds), steps)
             figures[title] = figure(chosen(searched.history, recipe.objectives, arms), arms)
     if len(all_answered) > 1:
-        gains = {title: one.gains for title, one in all_answered.items()}
-        found = {TITLE: overview_table(gains), **found}
-        figures[TITLE] = overview(gains)
+        pair = over_all(all_answered)
+        found, figures[TITLE] = {TITLE: overview_table(pair), **found}, overview(pair)
     return Section(
         name=QUESTION,
         title="1, 2 and 5. The searched front against single tasks and defaults",
-        asks="Does the searched front beat tuned single-task models, at equal parameters and at "
-        "equal passes? Does it beat equal weights with everything shared, and stages set by hand? "
-        "How many of its members stay on the front with new seeds?",
+        asks=ASKS,
         protocol=PROTOCOL,
         answer=summary(list(all_answered.values())) if all_answered else "not answered yet",
         details=tuple(details),
         tables=found,
         figures=figures,
-        limits="Small networks and a small search, which had no price on size. The pick was "
-        "chosen by the validation values of the trainings that the test split then scores. "
-        "Latencies are the median of five, of a machine that did other work. "
+        limits=LIMITS
         + " ".join(_limits(name, rates_of(name, kept, schedule)) for name in recipes),
     )
 

@@ -32,6 +32,7 @@ PART = 4
 
 SEEDS = (200, 201, 202, 203, 204)
 ANEW = "anew, all steps"
+ANEW_SHORT = "anew, a quarter of the steps"
 """What the other arms of a cell are compared with."""
 
 
@@ -89,7 +90,7 @@ def cells(dataset: str, size: Size = FULL) -> tuple[Cell, ...]:
                 metrics=(f"{ADDED}/IDF1",),
                 arms={
                     ANEW: (_long(alone, size), None),
-                    "anew, a quarter of the steps": (_short(alone, size), None),
+                    ANEW_SHORT: (_short(alone, size), None),
                     "on the frozen trunk, a quarter of the steps": (_short(every, size), before),
                 },
                 data=data,
@@ -101,7 +102,7 @@ def cells(dataset: str, size: Size = FULL) -> tuple[Cell, ...]:
             metrics=("detection/mAP", "segmentation/mIoU", "tracking/IDF1"),
             arms={
                 ANEW: (_long(every, size), None),
-                "anew, a quarter of the steps": (_short(every, size), None),
+                ANEW_SHORT: (_short(every, size), None),
                 "from the bundle, a quarter of the steps": (
                     _short(every, size),
                     Begun(config=_long(every, size), data=few),

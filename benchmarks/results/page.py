@@ -27,7 +27,8 @@ DRAWN_OF = "drawn-of"
 HEAD = """# Results
 
 What automtl's own tools say about its questions, measured on test splits that are scored once
-for each arm and seed, after all choices. This page is written by `python -m benchmarks.results`
+for each arm, seed and version of the program, after all choices; question 4 is asked of recorded
+validation values. This page is written by `python -m benchmarks.results`
 from `benchmarks/data/results.json.gz`, which every training adds to as it ends; nothing here is
 typed by hand. Negative answers are answers. An answer is given when all its seeds are there;
 until then the table shows what there is, and says how much that is.

@@ -11,6 +11,7 @@ from scipy import stats
 from automtl.sources import MotSource, ShapesSource
 from benchmarks.results.comparing import MEAN, compare, difference, interval, with_mean
 from benchmarks.results.datasets import DATA_SETS, default_of, recipe_of
+from benchmarks.results.metrics import PRIMARIES
 from benchmarks.results.schedule_answer import (
     METRICS,
     answer,
@@ -22,7 +23,6 @@ from benchmarks.results.schedule_answer import (
     table,
 )
 from benchmarks.results.schedule_arms import (
-    PRIMARIES,
     RATE_SEED,
     RATES,
     SEEDS,

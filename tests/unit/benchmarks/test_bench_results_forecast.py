@@ -37,7 +37,8 @@ def trained(one: Training, seconds: float) -> Outcome:
 
 
 def test_every_question_is_told_for_every_kind_of_data_and_then_the_sum(tmp_path: Path) -> None:
-    *lines, last = forecast(work(tmp_path / "none.json.gz"), QUESTIONS)
+    first, *lines, last = forecast(work(tmp_path / "none.json.gz"), QUESTIONS)
+    assert first == "stopping: searches in virtual time, some minutes"
     places = [line.partition(": ")[0] for line in lines]
     assert places == [f"{q}, {name}" for q in QUESTIONS if q in WANTED for name in ALL]
     assert any(line.startswith("front, paste: a search, then its front, about ") for line in lines)

@@ -20,11 +20,11 @@ from benchmarks.results.front_costs import sharing_words
 from benchmarks.results.front_figure import figure
 from benchmarks.results.front_gains import gains, rivals
 from benchmarks.results.front_members import gain_of_new_seeds, members
-from benchmarks.results.front_overview import overview, overview_table
 from benchmarks.results.front_section import section
 from benchmarks.results.keeping import Kept, Searched
 from benchmarks.results.metrics import METRICS as METRICS_OF_TASKS
 from benchmarks.results.metrics import PRIMARIES as METRICS
+from benchmarks.results.overview import overview, overview_table
 from benchmarks.results.trainings import Outcome
 
 TASKS = ("detection", "segmentation", "tracking")
@@ -133,8 +133,12 @@ def answer_outcomes() -> list[Outcome]:
 def test_the_pick_is_made_on_validation_means_and_scored_on_the_test_split() -> None:
     said = tables(HISTORY, RECIPE_OF_FRONT.objectives, answer_outcomes(), 3, STEPS)
     assert "| pick (trial 1) | at their own width and length | **+49." in said
-    assert "| pick (trial 1) | as many parameters together |" in said
-    assert "| beyond equal weights, joint, all shared | **+.200 [.200, .200]** |" in said
+    assert "| pick (trial 1) | with the searched knee's parameters |" in said
+    assert "| pick (trial 1) | 0.601" in said
+    assert "| - beyond equal weights, joint, all shared | **+.200 [.200, .200]** |" in said
+    # The knee of what the search saw is another one.
+    assert "| searched knee (trial 0) | 0.501" in said
+    assert "| - beyond equal weights, joint, all shared | **+.100 [.100, .100]** |" in said
     assert "| trial 0 | 0.500, 0.501 ± 0.002 | 0.400, 0.501 ± 0.002 | -, 0.501" in said
     assert [line[-6:] for line in said.splitlines() if line.startswith("| trial")] == [
         "| 0% |",
@@ -190,11 +194,18 @@ def test_the_answer_says_how_each_comparison_came_out() -> None:
     said = answer(*given)
     assert "Δm (primary metrics) against single tasks at their own width and length is +49" in said
     assert "better than equal weights, joint, all shared (+.200 [.200, .200])" in said
-    assert "better than single tasks as many parameters together (+.200 [.200, .200])" in said
-    assert "1 of 2 members stay on the front with new seeds" in said
+    assert "the pick is better than" in said
+    assert "the searched knee (trial 0) is better than" in said
+    assert (
+        "better than single tasks with the searched knee's parameters (+.200 [.200, .200])" in said
+    )
+    assert (
+        "1 of 2 members stay on the front with new seeds (probability of at least 50%; 1.0" in said
+    )
     over_all = summary([answered(*given), answered(*given)])
     assert "hand-set stages" not in over_all
-    assert "equal weights, joint, all shared on 2 of 2, and is beaten by none of them" in over_all
+    words = "equal weights, joint, all shared on 2 of 2, and is beaten by none of them"
+    assert over_all.count(words) == 2
     assert over_all.endswith("2 of 4 members of the fronts stay on them with new seeds")
 
 
@@ -219,7 +230,7 @@ def test_three_networks_of_one_task_each_are_one_rival() -> None:
     assert list(found) == [
         "single tasks at their own width and length",
         "single tasks a third of the steps each",
-        "single tasks as many parameters together",
+        "single tasks with the searched knee's parameters",
         "equal weights, joint, all shared",
     ]
     own = gains(by_name["front, trial 1"], found["single tasks at their own width and length"])
@@ -227,7 +238,7 @@ def test_three_networks_of_one_task_each_are_one_rival() -> None:
     assert [own[metric].mean for metric in METRICS] == pytest.approx(differences)
     assert own[MEAN].mean == pytest.approx(sum(differences) / 3)
     del by_name["tracking alone, narrow"]
-    assert "single tasks as many parameters together" not in rivals(by_name)
+    assert "single tasks with the searched knee's parameters" not in rivals(by_name)
 
 
 def test_no_seed_scores_a_pick_that_it_took_part_in() -> None:
@@ -279,13 +290,21 @@ def test_the_overview_has_every_rival_of_every_kind_of_data() -> None:
         "Clips": {"equal": interval([0.1, 0.2]), "narrow": interval([-0.1, 0.3])},
         "Street": {"equal": interval([0.1, 0.1])},
     }
-    assert overview_table(found).splitlines()[2:] == [
+    pair = (("pick beyond", found), ("knee beyond", found))
+    rows = [
         "| equal | +.150 [-.485, .785] | **+.100 [.100, .100]** |",
         "| narrow | +.100 [-2.441, 2.641] | - |",
     ]
-    first, second = overview(found).data
-    assert (first.name, second.name) == ("Clips", "Street")
-    assert list(first.x) == pytest.approx([0.15, 0.1])
-    assert list(second.x) == pytest.approx([0.1])
-    # Marks of one rival lie beside each other, those of two do not touch.
-    assert first.y[0] < second.y[0] < 0.5 < first.y[1]
+    assert overview_table(pair).splitlines()[2:] == [
+        "| *pick beyond* | | |",
+        *rows,
+        "| *knee beyond* | | |",
+        *rows,
+    ]
+    full, is_open, street, _ = overview(pair).data
+    assert (full.name, street.name) == ("Clips: pick beyond", "Street: pick beyond")
+    assert (full.marker.symbol, is_open.marker.symbol) == ("circle", "circle-open")
+    assert list(full.x) == list(is_open.x) == pytest.approx([0.15, 0.1])
+    assert list(street.x) == pytest.approx([0.1])
+    # Marks of one rival lie below one another, those of two do not touch.
+    assert full.y[0] < is_open.y[0] < street.y[0] < 0.5 < full.y[1]

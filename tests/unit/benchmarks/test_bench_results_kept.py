@@ -18,10 +18,10 @@ from automtl.sources import DataConfig, ShapesSource
 from benchmarks.results.asking import FULL
 from benchmarks.results.further_arms import further_trainings
 from benchmarks.results.keeping import Kept, Searched, keep, kept
+from benchmarks.results.metrics import PRIMARIES
 from benchmarks.results.page import page
 from benchmarks.results.running import Share, announced, lacking, run_missing, whole
 from benchmarks.results.schedule_arms import (
-    PRIMARIES,
     RATES,
     Size,
     rate_trainings,
