@@ -62,10 +62,10 @@ def overview(pair: Pair) -> go.Figure:
         template="none",
         font={"family": FONT, "size": 13},
         width=1000,
-        height=190 + 92 * len(rivals),
-        margin={"l": 50, "r": 20, "t": 100, "b": 60},
+        height=240 + 92 * len(rivals),
+        margin={"l": 50, "r": 20, "t": 150, "b": 60},
         showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "entrywidth": 300},
+        legend={"x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
     )
     return drawn
 
