@@ -37,7 +37,8 @@ To go on where this page ends: `make results` (hours, said in advance; end it wh
 next run goes on), or one part of it: `python -m benchmarks.results --only schedule --data
 shapes --minutes 60`. `--draw` draws this page anew and trains nothing; `--add FILE` takes over
 what another machine kept. `make results QUICK=1` shows in minutes that all works, and writes
-nothing here.
+nothing here. What the questions showed to be wrong in automtl, before and after, stands in
+[measurements](measurements.md#the-answers-questions).
 """
 
 
