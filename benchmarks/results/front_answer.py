@@ -145,8 +145,10 @@ def over_all(found: Mapping[str, Answered]) -> Pair:
 def _counted(found: Sequence[Mapping[str, Interval]]) -> str:
     names = dict.fromkeys(name for one in found for name in one)
     counts = {name: tally(one[name] for one in found if name in one) for name in names}
-    beats = [f"{name} on {one.better} of {one.n}" for name, one in counts.items()]
-    beaten = [f"{name} on {one.worse}" for name, one in counts.items() if one.worse]
+    # Commas inside a name would part the list.
+    short = {name: name.partition(",")[0] for name in counts}
+    beats = [f"{short[name]} on {one.better} of {one.n}" for name, one in counts.items()]
+    beaten = [f"{short[name]} on {one.worse}" for name, one in counts.items() if one.worse]
     return f"beats {listed(beats)}, and is beaten by {listed(beaten) or 'none of them'}"
 
 

@@ -204,7 +204,7 @@ def test_the_answer_says_how_each_comparison_came_out() -> None:
     )
     over_all = summary([answered(*given), answered(*given)])
     assert "hand-set stages" not in over_all
-    words = "equal weights, joint, all shared on 2 of 2, and is beaten by none of them"
+    words = "equal weights on 2 of 2, and is beaten by none of them"
     assert over_all.count(words) == 2
     assert over_all.endswith("2 of 4 members of the fronts stay on them with new seeds")
 
