@@ -12,7 +12,7 @@ from automtl.data.table import DataInfo
 from automtl.model.cost import parameters_of_tree
 from automtl.results import TrialRecord, TrialStatus
 from benchmarks.results.asking import FULL
-from benchmarks.results.comparing import MEAN, interval
+from benchmarks.results.comparing import MEAN
 from benchmarks.results.datasets import recipe_of
 from benchmarks.results.front_answer import answer, answered, by_arm, summary, tables
 from benchmarks.results.front_arms import arms, front_trainings
@@ -24,7 +24,6 @@ from benchmarks.results.front_section import section
 from benchmarks.results.keeping import Kept, Searched
 from benchmarks.results.metrics import METRICS as METRICS_OF_TASKS
 from benchmarks.results.metrics import PRIMARIES as METRICS
-from benchmarks.results.overview import overview, overview_table
 from benchmarks.results.trainings import Outcome
 
 TASKS = ("detection", "segmentation", "tracking")
@@ -283,28 +282,3 @@ def test_a_seed_of_all_arms_comes_before_the_next_seed() -> None:
     n_arms = len(arms(RECIPE_OF_FRONT, HISTORY, INFO))
     assert [one.seed for one in found] == sorted(one.seed for one in found)
     assert len({one.arm for one in found[:n_arms]}) == n_arms
-
-
-def test_the_overview_has_every_rival_of_every_kind_of_data() -> None:
-    found = {
-        "Clips": {"equal": interval([0.1, 0.2]), "narrow": interval([-0.1, 0.3])},
-        "Street": {"equal": interval([0.1, 0.1])},
-    }
-    pair = (("pick beyond", found), ("knee beyond", found))
-    rows = [
-        "| equal | +.150 [-.485, .785] | **+.100 [.100, .100]** |",
-        "| narrow | +.100 [-2.441, 2.641] | - |",
-    ]
-    assert overview_table(pair).splitlines()[2:] == [
-        "| *pick beyond* | | |",
-        *rows,
-        "| *knee beyond* | | |",
-        *rows,
-    ]
-    full, is_open, street, _ = overview(pair).data
-    assert (full.name, street.name) == ("Clips: pick beyond", "Street: pick beyond")
-    assert (full.marker.symbol, is_open.marker.symbol) == ("circle", "circle-open")
-    assert list(full.x) == list(is_open.x) == pytest.approx([0.15, 0.1])
-    assert list(street.x) == pytest.approx([0.1])
-    # Marks of one rival lie below one another, those of two do not touch.
-    assert full.y[0] < is_open.y[0] < street.y[0] < 0.5 < full.y[1]

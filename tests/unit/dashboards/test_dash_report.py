@@ -288,19 +288,3 @@ def test_what_attempts_said_stands_below_the_failures(synthetic) -> None:
     assert "half &lt;batches&gt;" in section
     assert section.count("<table") == 2
     assert "class='said" not in render(synthetic)
-
-
-def test_a_front_that_was_trained_once_has_the_command_for_new_seeds(synthetic) -> None:
-    command = "automtl replicate runs/a&b"
-    page = own_part(render(synthetic, notes={"New seeds": command}))
-    assert "<code>automtl replicate runs/a&amp;b</code> trains them again" in page
-    # Code of one's own has no such command.
-    assert "Each member of the front was trained once" not in own_part(render(synthetic))
-    source = next(r for r in synthetic.history if r.status is TrialStatus.COMPLETED)
-    again = source.model_copy(
-        update={"number": len(synthetic.history), "origin": f"replicate:{source.number}"}
-    )
-    page = own_part(
-        render(synthetic, notes={"New seeds": command}, history=(*synthetic.history, again))
-    )
-    assert "Each member of the front was trained once" not in page
